@@ -1,0 +1,1 @@
+"""The door for browsers: pages over actions and queries."""

@@ -1,0 +1,149 @@
+"""How values look on pages: Jinja filters and the names of enum members.
+
+Nothing here reads the request; the language comes from Flask-Babel's locale. Money and shares are Decimal,
+instants are aware, days are dates in Asia/Shanghai.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, time
+from decimal import ROUND_HALF_UP, Decimal
+from enum import Enum
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date
+from flask import Flask
+from flask_babel import get_locale, gettext, ngettext
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+# What stands where a value is missing; never an empty cell that could be read as zero.
+MISSING = "—"
+
+_DAY_PATTERNS = {"zh": ("M 月 d 日", "y 年 M 月 d 日", "y 年 M 月"), "en": ("d MMMM", "d MMMM y", "MMMM y")}
+
+_labels: dict[Enum, str] = {}
+
+
+def register_labels(labels: Mapping[Enum, str]) -> None:
+    """Name enum members: ``register_labels({OrderState.DRAFT: N_("Draft")})``. The module that names them calls this once.
+
+    Raises:
+        ValueError: a member already has another name.
+    """
+    for member, text in labels.items():
+        if _labels.setdefault(member, text) != text:
+            raise ValueError(f"{member} is named twice: {_labels[member]!r} and {text!r}")
+
+
+def has_label(member: Enum) -> bool:
+    """Whether somebody has named this member (tests ask)."""
+    return member in _labels
+
+
+def label(member: Enum | None) -> str:
+    """The translated name of an enum member; a dash for None.
+
+    Raises:
+        KeyError: nobody has named it, which is a bug.
+    """
+    return MISSING if member is None else gettext(_labels[member])
+
+
+def yuan(amount: Decimal | int | None) -> str:
+    """An amount in yuan with two decimals.
+
+    >>> yuan(Decimal("1904.715"))
+    '1,904.72'
+    """
+    return MISSING if amount is None else f"{_rounded(Decimal(amount), 2):,.2f}"
+
+
+def price(amount: Decimal | None) -> str:
+    """A price in yuan: as many decimals as it has, at least two, at most four.
+
+    >>> price(Decimal("1.7300")), price(Decimal("0.1235")), price(Decimal("12"))
+    ('1.73', '0.1235', '12.00')
+    """
+    if amount is None:
+        return MISSING
+    text = f"{_rounded(amount, 4):,.4f}"
+    return text[:-2] + text[-2:].rstrip("0")
+
+
+def packs(number: int | None) -> str:
+    """A number of packs with its unit."""
+    if number is None:
+        return MISSING
+    return ngettext("%(count)s pack", "%(count)s packs", number, count=f"{number:,}")
+
+
+def percent(share: Decimal | None, places: int = 1) -> str:
+    """A share (0.49) in percent, rounded half up.
+
+    >>> percent(Decimal("0.49")), percent(Decimal("0.5585"), 0), percent(None)
+    ('49.0%', '56%', '—')
+    """
+    return MISSING if share is None else f"{_rounded(share * 100, places):,.{places}f}%"
+
+
+def day(value: date | datetime | None, year: int | None = None) -> str:
+    """A day, with its year unless that is `year`, the year that goes without saying. Instants count in Shanghai."""
+    if value is None:
+        return MISSING
+    value = _in_shanghai(value)
+    return _date_text(value, 0 if value.year == year else 1)
+
+
+def day_full(value: date | datetime | None) -> str:
+    """A day with its year."""
+    return day(value)
+
+
+def month(value: date | datetime | None) -> str:
+    """The month of a day, with its year."""
+    return MISSING if value is None else _date_text(_in_shanghai(value), 2)
+
+
+def moment(value: datetime | None, year: int | None = None) -> str:
+    """An instant as day and time in Shanghai; the year is left out when it is `year`."""
+    if value is None:
+        return MISSING
+    return f"{day(value, year)} {clock_time(value)}"
+
+
+def clock_time(value: datetime | time | None) -> str:
+    """The time of day in Shanghai.
+
+    >>> from datetime import UTC
+    >>> clock_time(datetime(2026, 11, 20, 1, 41, tzinfo=UTC))
+    '9:41'
+    """
+    if value is None:
+        return MISSING
+    if isinstance(value, datetime):
+        value = value.astimezone(SHANGHAI).time()
+    return f"{value.hour}:{value.minute:02}"
+
+
+def init_display(app: Flask) -> None:
+    """Give the filters to the templates: yuan price packs percent day day_full month moment clock_time label."""
+    for filter_ in (yuan, price, packs, percent, day, day_full, month, moment, clock_time, label):
+        app.add_template_filter(filter_)
+
+
+def _rounded(number: Decimal, places: int) -> Decimal:
+    return number.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
+
+
+def _in_shanghai(value: date | datetime) -> date:
+    if isinstance(value, datetime):
+        return value.astimezone(SHANGHAI).date()
+    return value
+
+
+def _date_text(value: date, pattern: int) -> str:
+    locale = get_locale()
+    language = "en" if locale is not None and locale.language == "en" else "zh"
+    return str(format_date(value, _DAY_PATTERNS[language][pattern], locale=language))

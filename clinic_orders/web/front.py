@@ -1,0 +1,46 @@
+"""What templates need from Flask besides their values: file addresses with content hashes, and the list addresses."""
+
+from __future__ import annotations
+
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+from flask import Flask, request, url_for
+from werkzeug.datastructures import MultiDict
+
+from clinic_orders.web.display import init_display
+
+
+def init_front(app: Flask) -> None:
+    """Give the templates their filters and the globals asset(name) and url_with(**changes)."""
+    init_display(app)
+    folder = Path(app.static_folder or "")
+
+    @cache
+    def remembered(name: str) -> str:
+        content = (folder / name).read_bytes()
+        return f"{app.static_url_path}/{name}?v={sha256(content).hexdigest()[:10]}"
+
+    def asset(name: str) -> str:
+        """The address of a static file, different for every content, so that browsers may keep it for a year."""
+        if app.debug:
+            remembered.cache_clear()
+        return remembered(name)
+
+    app.jinja_env.globals.update(asset=asset, url_with=url_with)
+
+
+def url_with(**changes: object) -> str:
+    """The address of this page with some query arguments changed; None takes one away.
+
+    For lists: ``url_with(page=3)``, ``url_with(sort="-name", page=None)``.
+    """
+    arguments = MultiDict(request.args)
+    for name, value in changes.items():
+        if value is None:
+            arguments.poplist(name)
+        else:
+            arguments[name] = str(value)
+    endpoint = request.endpoint or ""
+    return url_for(endpoint, **(request.view_args or {}), **arguments.to_dict(flat=False))
