@@ -1,1 +1,1 @@
-"""The door for browsers: pages over actions and queries."""
+"""The doors for people: one blueprint a file. A view loads what the actor may see, calls one action, says it."""

@@ -1,0 +1,71 @@
+"""Raise and end alarms of the bureau."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select, update
+
+from clinic_orders.actions import audit
+from clinic_orders.actions.transaction import transactional
+from clinic_orders.models.base import db
+from clinic_orders.models.notices import Alarm
+from clinic_orders.rules.parties import Actor, Permission
+
+
+def raise_alarm(
+    kind: str,
+    key: str,
+    *,
+    county_code: str,
+    at: datetime,
+    facts: dict[str, Any],
+    institution_id: int | None = None,
+    item_id: int | None = None,
+    order_id: int | None = None,
+) -> None:
+    """Raise an alarm once while it is open; a repeat counts its times (R-CAT-3, R-ORD-9). Called inside a deed."""
+    found = db.session.execute(
+        update(Alarm)
+        .where(Alarm.kind == kind, Alarm.key == key, Alarm.closed_at.is_(None))
+        .values(times=Alarm.times + 1, last_at=at)
+        .returning(Alarm.id)
+    ).first()
+    if found is None:
+        db.session.execute(
+            insert(Alarm),
+            [
+                {
+                    "kind": kind,
+                    "key": key,
+                    "institution_id": institution_id,
+                    "item_id": item_id,
+                    "order_id": order_id,
+                    "county_code": county_code,
+                    "facts": facts,
+                    "times": 1,
+                    "first_at": at,
+                    "last_at": at,
+                    "closed_reason": "",
+                }
+            ],
+        )
+
+
+@transactional
+def close_alarm(alarm_id: int, reason: str, *, by: Actor, at: datetime) -> None:
+    """End an alarm with the reason why it is settled."""
+    by.need(Permission.ALARMS_READ)
+    alarm = db.session.execute(select(Alarm).where(Alarm.id == alarm_id)).scalar_one()
+    alarm.closed_at, alarm.closed_by_id, alarm.closed_reason = at, by.user_id, reason
+    audit.record(
+        "close_alarm",
+        by=by,
+        at=at,
+        subject_type="alarm",
+        subject_id=alarm.id,
+        subject=alarm.key,
+        county_code=alarm.county_code,
+        after={"reason": reason},
+    )

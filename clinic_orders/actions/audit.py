@@ -1,0 +1,77 @@
+"""Write down who did what, with the facts before and after. Called by deeds, inside their transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import insert
+
+from clinic_orders.models.audit import AuditEntry
+from clinic_orders.models.base import db
+from clinic_orders.rules.parties import Actor
+
+
+def _plain(value: Any) -> Any:
+    """Values as JSON keeps them: exact decimals and dates as text."""
+    if isinstance(value, Decimal | date | datetime):
+        return str(value) if isinstance(value, Decimal) else value.isoformat()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(inner) for inner in value]
+    return value
+
+
+def record(
+    deed: str,
+    *,
+    by: Actor,
+    at: datetime,
+    subject_type: str,
+    subject_id: int | None = None,
+    subject: str = "",
+    institution_id: int | None = None,
+    distributor_id: int | None = None,
+    county_code: str | None = None,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> None:
+    """Add one audit entry.
+
+    Args:
+        deed: the name of the action's function, for example ``submit_order``.
+        by: who did it.
+        at: the instant the deed was done.
+        subject_type: the table's word, for example ``order``.
+        subject_id: its row id.
+        subject: its name for people, for example the order number.
+        institution_id: the institution whose matter it is.
+        distributor_id: the distributor whose matter it is.
+        county_code: the county whose bureau may read it.
+        before: the changed facts as they were; None for something new.
+        after: the changed facts as they are now; None for something ended.
+    """
+    db.session.execute(
+        insert(AuditEntry),
+        [
+            {
+                "at": at,
+                "deed": deed,
+                "user_id": by.user_id,
+                "actor_name": by.name,
+                "actor_role": by.role.value,
+                "org_name": by.org_name,
+                "subject_type": subject_type,
+                "subject_id": subject_id,
+                "subject": subject,
+                "institution_id": institution_id,
+                "distributor_id": distributor_id,
+                "county_code": county_code,
+                "before": None if before is None else _plain(before),
+                "after": None if after is None else _plain(after),
+            }
+        ],
+    )

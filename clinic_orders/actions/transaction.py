@@ -1,0 +1,47 @@
+"""Whole or not at all: the only place that commits."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import ParamSpec, TypeVar
+
+from clinic_orders.models.base import db
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_depth: ContextVar[int] = ContextVar("transaction_depth", default=0)
+
+
+@contextmanager
+def transaction() -> Iterator[None]:
+    """The outermost block commits at its end; an exception undoes everything; inner blocks join."""
+    depth = _depth.get()
+    token = _depth.set(depth + 1)
+    try:
+        yield
+        if depth == 0:
+            db.session.commit()
+        else:
+            db.session.flush()
+    except BaseException:
+        if depth == 0:
+            db.session.rollback()
+        raise
+    finally:
+        _depth.reset(token)
+
+
+def transactional(deed: Callable[P, R]) -> Callable[P, R]:
+    """Make a deed whole: it commits when it was called from outside, and joins when another deed called it."""
+
+    @functools.wraps(deed)
+    def whole(*args: P.args, **kwargs: P.kwargs) -> R:
+        with transaction():
+            return deed(*args, **kwargs)
+
+    whole.__transactional__ = True  # type: ignore[attr-defined]
+    return whole

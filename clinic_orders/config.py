@@ -1,0 +1,91 @@
+"""Settings from the environment (``CLINIC_ORDERS_…``, with a ``.env`` file), with safe defaults: one frozen record."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+PREFIX = "CLINIC_ORDERS_"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything an operator may set.
+
+    Attributes:
+        database_url: SQLAlchemy address; default is a SQLite file in the instance folder.
+        instance: folder for the database, the secret key and files.
+        secret_key: signs sessions; generated into the instance folder (mode 600) if not given.
+        secure_cookies: cookies only over HTTPS; switch on behind TLS.
+        session_hours: a session ends after this many hours without a page.
+        session_days: a session ends after this many days in any case ("keep me logged in" on a phone: 30).
+        login_limit: log-in attempts per address, in Flask-Limiter's words.
+        rate_limit_storage: where attempts are counted; memory counts per process.
+        today: a fixed day for the demonstration and tests; honoured by nothing else.
+        testing: set by the tests only.
+    """
+
+    database_url: str
+    instance: Path
+    secret_key: str = field(repr=False)
+    secure_cookies: bool = False
+    session_hours: int = 12
+    session_days: int = 30
+    login_limit: str = "30 per minute"
+    rate_limit_storage: str = "memory://"
+    today: date | None = None
+    testing: bool = False
+
+
+def _secret(instance: Path) -> str:
+    """The instance's own key: read it, or make it once so that only the owner can read it."""
+    path = instance / "secret_key"
+    if not path.exists():
+        instance.mkdir(parents=True, exist_ok=True)
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            pass
+        else:
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_urlsafe(48))
+    return path.read_text().strip()
+
+
+def load_settings(environ: dict[str, str] | None = None) -> Settings:
+    """Read the settings from the environment and an optional ``.env`` file; the environment wins.
+
+    Raises:
+        ValueError: a setting has the wrong form; the message names it.
+    """
+    values: dict[str, str] = {key: value for key, value in dotenv_values(".env").items() if value is not None}
+    values.update(os.environ if environ is None else environ)
+
+    def get(name: str, default: str = "") -> str:
+        return values.get(PREFIX + name, default)
+
+    instance = Path(get("INSTANCE", "instance")).resolve()
+    today = get("TODAY")
+    try:
+        fixed_day = date.fromisoformat(today) if today else None
+    except ValueError as error:
+        raise ValueError(f"{PREFIX}TODAY must be YYYY-MM-DD, not {today!r}") from error
+    url = get("DATABASE_URL") or f"sqlite:///{instance / 'clinic-orders.sqlite3'}"
+    if url.startswith("sqlite:///"):
+        instance.mkdir(parents=True, exist_ok=True)
+    return Settings(
+        database_url=url,
+        instance=instance,
+        secret_key=get("SECRET_KEY") or _secret(instance),
+        secure_cookies=get("SECURE_COOKIES", "0") not in {"0", "", "false", "no"},
+        session_hours=int(get("SESSION_HOURS", "12")),
+        session_days=int(get("SESSION_DAYS", "30")),
+        login_limit=get("LOGIN_LIMIT", "30 per minute"),
+        rate_limit_storage=get("RATE_LIMIT_STORAGE", "memory://"),
+        today=fixed_day,
+    )

@@ -1,0 +1,29 @@
+"""The records: tables and the constraints that repeat the rules."""
+
+from clinic_orders.models import (
+    accounts,
+    audit,
+    base,
+    catalogue,
+    deliveries,
+    exchange,
+    jobs,
+    notices,
+    orders,
+    policy,
+    roster,
+)
+
+__all__ = [
+    "accounts",
+    "audit",
+    "base",
+    "catalogue",
+    "deliveries",
+    "exchange",
+    "jobs",
+    "notices",
+    "orders",
+    "policy",
+    "roster",
+]

@@ -1,0 +1,36 @@
+"""Who did what, when, with the facts before and after (append only)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from clinic_orders.models.base import Base
+
+
+class AuditEntry(Base):
+    """One deed. ``subject`` names the record for people (an order number, an institution code)."""
+
+    __tablename__ = "audit_entry"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    deed: Mapped[str] = mapped_column(String(64), index=True)
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"), index=True)
+    actor_name: Mapped[str] = mapped_column(String(64))
+    actor_role: Mapped[str] = mapped_column(String(16))
+    org_name: Mapped[str] = mapped_column(String(200), default="")
+    subject_type: Mapped[str] = mapped_column(String(32))
+    subject_id: Mapped[int | None]
+    subject: Mapped[str] = mapped_column(String(128), default="")
+    # Whose matter it is, so that each party can read its own part of the history.
+    institution_id: Mapped[int | None] = mapped_column(ForeignKey("institution.id"), index=True)
+    distributor_id: Mapped[int | None] = mapped_column(ForeignKey("distributor.id"), index=True)
+    county_code: Mapped[str | None] = mapped_column(String(12), index=True)
+    before: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    after: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+
+    __table_args__ = (Index("ix_audit_entry_subject", "subject_type", "subject_id"),)

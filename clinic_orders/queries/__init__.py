@@ -1,0 +1,1 @@
+"""The questions: read only, always asked for somebody."""

@@ -1,0 +1,51 @@
+"""Institutions, letters, mandates, suspensions and relations as they hold on a day, for whom may see them."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from clinic_orders.models.base import db
+from clinic_orders.models.roster import Institution, InstitutionRecord
+from clinic_orders.rules.parties import Actor, Role
+
+
+def has_demo_data() -> bool:
+    """Whether invented institutions are in this database, so that every page says so."""
+    return bool(db.session.scalar(select(exists().where(Institution.demo.is_(True)))))
+
+
+def current(record: type[InstitutionRecord], on: date) -> ColumnElement[bool]:
+    """The condition that picks the state of an institution on a day (R-ROSTER-3)."""
+    return and_(record.valid_from <= on, or_(record.valid_before.is_(None), record.valid_before > on))
+
+
+def institutions_of(actor: Actor, column: InstrumentedAttribute[int], on: date) -> ColumnElement[bool]:
+    """The condition that keeps the rows whose institution the actor may see, by sub-query, never by id list.
+
+    An institution sees itself; a hospital besides itself the clinics it supervises, a headquarters its stores
+    and a lead hospital its community; a county sees the institutions that are in the county on that day; city
+    and operator see all; a distributor sees none through this question.
+    """
+    if actor.role in {Role.CITY, Role.OPERATOR, Role.SYSTEM}:
+        return column.is_not(None)
+    record = InstitutionRecord
+    if actor.role is Role.COUNTY:
+        return column.in_(select(record.institution_id).where(current(record, on), record.county_code == actor.county_code))
+    if actor.institution_id is not None:
+        return or_(
+            column == actor.institution_id,
+            column.in_(
+                select(record.institution_id).where(
+                    current(record, on),
+                    or_(
+                        record.supervisor_id == actor.institution_id,
+                        record.headquarters_id == actor.institution_id,
+                        record.lead_hospital_id == actor.institution_id,
+                    ),
+                )
+            ),
+        )
+    return column.is_(None)

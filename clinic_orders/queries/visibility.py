@@ -1,0 +1,43 @@
+"""Which orders, shipments and returns a person may see: one condition each, for every list, page and export."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlalchemy import ColumnElement, or_
+
+from clinic_orders.models.deliveries import GoodsReturn, Shipment
+from clinic_orders.models.orders import Order
+from clinic_orders.queries.roster import institutions_of
+from clinic_orders.rules.parties import Actor, Role
+
+
+def orders_visible_to(actor: Actor, on: date) -> ColumnElement[bool]:
+    """The orders of the actor's distributor, institution (as receiver, orderer or payer), villages or county."""
+    if actor.role is Role.DISTRIBUTOR:
+        return Order.distributor_id == actor.distributor_id
+    if actor.institution_id is not None:
+        return or_(
+            institutions_of(actor, Order.institution_id, on),
+            Order.ordering_id == actor.institution_id,
+            Order.paying_id == actor.institution_id,
+        )
+    return institutions_of(actor, Order.institution_id, on)
+
+
+def shipments_visible_to(actor: Actor, on: date) -> ColumnElement[bool]:
+    """The shipments of the actor's distributor, institution (as receiver or payer), villages or county."""
+    if actor.role is Role.DISTRIBUTOR:
+        return Shipment.distributor_id == actor.distributor_id
+    if actor.institution_id is not None:
+        return or_(
+            institutions_of(actor, Shipment.institution_id, on), Shipment.paying_id == actor.institution_id
+        )
+    return institutions_of(actor, Shipment.institution_id, on)
+
+
+def returns_visible_to(actor: Actor, on: date) -> ColumnElement[bool]:
+    """The returns of the actor's distributor, institution, villages or county."""
+    if actor.role is Role.DISTRIBUTOR:
+        return GoodsReturn.distributor_id == actor.distributor_id
+    return institutions_of(actor, GoodsReturn.institution_id, on)

@@ -1,0 +1,65 @@
+"""What every template may use: who reads, where they can go, the language, the assets."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, g, request, session, url_for
+from flask_login import current_user
+
+from clinic_orders.queries.roster import has_demo_data
+from clinic_orders.web.navigation import places
+
+STATIC = Path(__file__).resolve().parent.parent / "static"
+LOCALES = ("zh_CN", "en")
+
+
+def locale() -> str:
+    """The reader's language: chosen in this session, else the account's, else Chinese."""
+    chosen = session.get("language") if request else None
+    if chosen in LOCALES:
+        return str(chosen)
+    if request and current_user and current_user.is_authenticated:
+        return str(current_user.language)
+    return "zh_CN"
+
+
+def big_print() -> bool:
+    """Whether the reader wants the big letters of the 长辈版."""
+    chosen = session.get("big_print")
+    if chosen is not None:
+        return bool(chosen)
+    return bool(current_user.is_authenticated and current_user.big_print)
+
+
+@lru_cache(maxsize=256)
+def _fingerprint(path: str, _modified: int) -> str:
+    return hashlib.sha256((STATIC / path).read_bytes()).hexdigest()[:12]
+
+
+def asset(path: str) -> str:
+    """The address of a file in static/, changed whenever its content changes, so that it can be kept for ever."""
+    modified = (STATIC / path).stat().st_mtime_ns
+    return url_for("static", filename=path, v=_fingerprint(path, modified))
+
+
+def _context() -> dict[str, Any]:
+    actor = g.get("actor")
+    return {
+        "actor": actor,
+        "nav_items": places(actor, g.now) if actor is not None and "now" in g else [],
+        "locale": locale(),
+        "big_print": big_print(),
+        "demo_data": has_demo_data(),
+        "asset": asset,
+        "now": g.get("now"),
+        "many_organisations": bool(actor is not None and current_user.organisations > 1),
+    }
+
+
+def init_app(app: Flask) -> None:
+    """Give the names to every template."""
+    app.context_processor(_context)

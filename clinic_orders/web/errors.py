@@ -1,0 +1,71 @@
+"""A refusal becomes a page in the reader's language that says what to do; anything else is a bug and is logged."""
+
+from __future__ import annotations
+
+import logging
+from datetime import date, datetime
+from enum import Enum
+from typing import Any
+
+from flask import Flask, render_template
+from flask_babel import format_date, gettext
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+from clinic_orders.models.base import db
+from clinic_orders.rules.errors import RuleBroken
+from clinic_orders.rules.parties import NotAllowed
+from clinic_orders.web.display import label
+
+log = logging.getLogger(__name__)
+
+
+def _shown(value: Any) -> Any:
+    """A fact as it stands in a sentence."""
+    if isinstance(value, Enum):
+        return label(value)
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return format_date(value, format="long")
+    return value
+
+
+def say(error: RuleBroken) -> str:
+    """The refusal's sentence in the reader's language, its places filled."""
+    return str(gettext(error.message)) % {key: _shown(value) for key, value in error.facts.items()}
+
+
+def say_stored(message: str, facts: dict[str, Any]) -> str:
+    """The same for a refusal that was kept in the database as message and plain facts."""
+    return str(gettext(message)) % facts
+
+
+def _refused(error: RuleBroken) -> tuple[str, int]:
+    db.session.rollback()
+    status = 403 if isinstance(error, NotAllowed) else 409
+    return render_template("layout/refused.html", text=say(error), status=status), status
+
+
+def _http(error: HTTPException) -> Any:
+    if error.code is None or error.code < 400:
+        return error
+    db.session.rollback()
+    return render_template("layout/http_error.html", status=error.code), error.code
+
+
+def _csrf(error: CSRFError) -> tuple[str, int]:
+    return render_template("layout/http_error.html", status=400, csrf=True), 400
+
+
+def _bug(error: Exception) -> tuple[str, int]:
+    log.exception("unexpected error")
+    db.session.rollback()
+    return render_template("layout/http_error.html", status=500), 500
+
+
+def init_app(app: Flask) -> None:
+    """Register the pages."""
+    app.register_error_handler(RuleBroken, _refused)
+    app.register_error_handler(CSRFError, _csrf)
+    app.register_error_handler(HTTPException, _http)
+    if not app.testing:
+        app.register_error_handler(Exception, _bug)

@@ -1,0 +1,107 @@
+"""The places in the head of every page, by role, in the order of the day's work. At most four for clinics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import current_app, request, url_for
+from flask_babel import gettext
+
+from clinic_orders.rules.errors import N_
+from clinic_orders.rules.parties import Actor, Role
+
+Count = Callable[[Actor, datetime], int]
+_counts: dict[str, Count] = {}
+
+PLACES: dict[Role, tuple[tuple[str, str], ...]] = {
+    Role.INSTITUTION: (
+        ("ordering.order_page", N_("Order")),
+        ("receiving.index", N_("Receive")),
+        ("payables.index", N_("To pay")),
+        ("home.more", N_("More")),
+    ),
+    Role.HOSPITAL: (
+        ("ordering.order_page", N_("Order")),
+        ("ordering.villages", N_("Villages")),
+        ("receiving.index", N_("Receive")),
+        ("payables.index", N_("To pay")),
+        ("ordering.orders", N_("Orders")),
+        ("home.more", N_("More")),
+    ),
+    Role.DISTRIBUTOR: (
+        ("distribution.day", N_("Today's work")),
+        ("distribution.orders", N_("Orders")),
+        ("distribution.shipments", N_("Shipments and returns")),
+        ("distribution.receivables", N_("Receivables")),
+        ("catalogue.search", N_("Catalogue")),
+        ("home.more", N_("More")),
+    ),
+    Role.COUNTY: (
+        ("bureau.desk", N_("Desk")),
+        ("bureau_orders.index", N_("Orders")),
+        ("roster.institutions", N_("Roster")),
+        ("catalogue.search", N_("Catalogue")),
+        ("policy.index", N_("Policy")),
+        ("home.more", N_("More")),
+    ),
+    Role.CITY: (
+        ("bureau.desk", N_("Desk")),
+        ("bureau_orders.index", N_("Orders")),
+        ("roster.institutions", N_("Roster")),
+        ("catalogue.search", N_("Catalogue")),
+        ("policy.index", N_("Policy")),
+        ("files.index", N_("Files")),
+        ("home.more", N_("More")),
+    ),
+    Role.OPERATOR: (
+        ("users.index", N_("Accounts")),
+        ("jobs.index", N_("Jobs")),
+        ("audit.index", N_("Audit")),
+        ("home.more", N_("More")),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One tab: where it leads, its word, whether the reader is there, how much waits there."""
+
+    endpoint: str
+    label: str
+    url: str
+    active: bool
+    count: int
+
+
+def counts(endpoint: str) -> Callable[[Count], Count]:
+    """Register what the number beside a place counts; one cheap statement."""
+
+    def register(function: Count) -> Count:
+        _counts[endpoint] = function
+        return function
+
+    return register
+
+
+def places(actor: Actor | None, at: datetime) -> list[Place]:
+    """The places of the person's role."""
+    if actor is None:
+        return []
+    here = request.endpoint or ""
+    area = here.partition(".")[0]
+    found = [
+        (endpoint, word) for endpoint, word in PLACES.get(actor.role, ()) if endpoint in current_app.view_functions
+    ]
+    exact = any(endpoint == here for endpoint, _ in found)
+    return [
+        Place(
+            endpoint,
+            gettext(word),
+            url_for(endpoint),
+            endpoint == here or (not exact and endpoint.partition(".")[0] == area),
+            _counts[endpoint](actor, at) if endpoint in _counts else 0,
+        )
+        for endpoint, word in found
+    ]
