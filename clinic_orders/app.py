@@ -18,7 +18,7 @@ from jinja2 import StrictUndefined
 from clinic_orders import models, web
 from clinic_orders.config import Settings, load_settings
 from clinic_orders.models.base import db, prepare_engine
-from clinic_orders.web import context, display, errors, guards, limits, security, text
+from clinic_orders.web import context, errors, front, guards, limits, security, text
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -31,9 +31,10 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     Args:
         settings: read from the environment if not given.
+
     """
     settings = settings or load_settings()
-    text.compile_catalogues()
+    text.compile_texts()
     app = Flask(__name__, template_folder=str(ROOT / "templates"), static_folder="static")
     app.config.update(
         SECRET_KEY=settings.secret_key,
@@ -67,7 +68,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     csrf.init_app(app)
     Babel(app, locale_selector=context.locale)
     limits.init_app(app)
-    for part in (guards, security, errors, display, context):
+    front.init_front(app)
+    for part in (guards, security, errors, context):
         part.init_app(app)
     for module in _doors():
         app.register_blueprint(module.blueprint)

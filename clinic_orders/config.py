@@ -28,6 +28,7 @@ class Settings:
         rate_limit_storage: where attempts are counted; memory counts per process.
         today: a fixed day for the demonstration and tests; honoured by nothing else.
         testing: set by the tests only.
+
     """
 
     database_url: str
@@ -62,6 +63,7 @@ def load_settings(environ: dict[str, str] | None = None) -> Settings:
 
     Raises:
         ValueError: a setting has the wrong form; the message names it.
+
     """
     values: dict[str, str] = {key: value for key, value in dotenv_values(".env").items() if value is not None}
     values.update(os.environ if environ is None else environ)

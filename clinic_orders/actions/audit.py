@@ -53,6 +53,7 @@ def record(
         county_code: the county whose bureau may read it.
         before: the changed facts as they were; None for something new.
         after: the changed facts as they are now; None for something ended.
+
     """
     db.session.execute(
         insert(AuditEntry),

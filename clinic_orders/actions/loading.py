@@ -18,7 +18,9 @@ from clinic_orders.rules.parties import Actor
 class NotFound(RuleBroken):
     """There is no such record for this person; a foreign one looks exactly the same."""
 
-    message = N_("%(number)s was not found. The number may be mistyped, or it does not belong to your organisation.")
+    message = N_(
+        "%(number)s was not found. The number may be mistyped, or it does not belong to your organisation."
+    )
 
 
 class ChangedMeanwhile(RuleBroken):
@@ -29,7 +31,12 @@ class ChangedMeanwhile(RuleBroken):
     )
 
 
-def _one(model: type[Order | Shipment | GoodsReturn], number: str, condition: ColumnElement[bool], visible: ColumnElement[bool]) -> object:
+def _one(
+    model: type[Order | Shipment | GoodsReturn],
+    number: str,
+    condition: ColumnElement[bool],
+    visible: ColumnElement[bool],
+) -> object:
     # FOR UPDATE is left out by SQLAlchemy on SQLite, where the transaction began as the only writer.
     found = db.session.execute(
         select(model).where(condition, visible).with_for_update().execution_options(populate_existing=True)
@@ -50,6 +57,7 @@ def order_for_update(order_no: str, *, by: Actor, at: datetime, seen_version: in
     Raises:
         NotFound: no such order for this actor.
         ChangedMeanwhile: its version is no longer ``seen_version``.
+
     """
     found = _one(Order, order_no, Order.order_no == order_no, orders_visible_to(by, day_in_china(at)))
     assert isinstance(found, Order)
@@ -57,7 +65,9 @@ def order_for_update(order_no: str, *, by: Actor, at: datetime, seen_version: in
     return found
 
 
-def shipment_for_update(receipt_no: str, *, by: Actor, at: datetime, seen_version: int | None = None) -> Shipment:
+def shipment_for_update(
+    receipt_no: str, *, by: Actor, at: datetime, seen_version: int | None = None
+) -> Shipment:
     """The shipment, locked until the deed ends; errors as for orders."""
     found = _one(
         Shipment, receipt_no, Shipment.receipt_no == receipt_no, shipments_visible_to(by, day_in_china(at))
@@ -67,7 +77,9 @@ def shipment_for_update(receipt_no: str, *, by: Actor, at: datetime, seen_versio
     return found
 
 
-def return_for_update(return_no: str, *, by: Actor, at: datetime, seen_version: int | None = None) -> GoodsReturn:
+def return_for_update(
+    return_no: str, *, by: Actor, at: datetime, seen_version: int | None = None
+) -> GoodsReturn:
     """The return, locked until the deed ends; errors as for orders."""
     found = _one(
         GoodsReturn, return_no, GoodsReturn.return_no == return_no, returns_visible_to(by, day_in_china(at))

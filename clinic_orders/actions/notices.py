@@ -33,6 +33,7 @@ def tell(
         institution_id: the addressee, if an institution.
         distributor_id: the addressee, if a distributor.
         county_code: the addressee, if a county bureau.
+
     """
     db.session.execute(
         insert(Notice),

@@ -35,7 +35,9 @@ class User(Base):
     last_login_at: Mapped[datetime | None]
     password_changed_at: Mapped[datetime | None]
 
-    assignments: Mapped[list[RoleAssignment]] = relationship(back_populates="user", order_by="RoleAssignment.id")
+    assignments: Mapped[list[RoleAssignment]] = relationship(
+        back_populates="user", order_by="RoleAssignment.id"
+    )
 
     __table_args__ = (CheckConstraint("failed_logins >= 0", name="failed_logins_not_negative"),)
 

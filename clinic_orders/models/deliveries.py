@@ -80,7 +80,9 @@ class ShipmentLine(Base):
 
     shipment: Mapped[Shipment] = relationship(back_populates="lines")
     order_line: Mapped[OrderLine] = relationship()
-    codes: Mapped[list[ShipmentCode]] = relationship(cascade="all, delete-orphan", order_by="ShipmentCode.code")
+    codes: Mapped[list[ShipmentCode]] = relationship(
+        cascade="all, delete-orphan", order_by="ShipmentCode.code"
+    )
 
     __table_args__ = (
         UniqueConstraint("shipment_id", "order_line_id", "batch_no"),
@@ -91,9 +93,12 @@ class ShipmentLine(Base):
             " AND accepted_packs + rejected_packs = shipped_packs)",
             name="accepted_and_rejected_make_shipped",
         ),
-        CheckConstraint("coalesce(rejected_packs, 0) = 0 OR reject_reason <> ''", name="rejection_has_reason"),
         CheckConstraint(
-            "returned_packs >= 0 AND returned_packs <= coalesce(accepted_packs, 0)", name="returned_within_accepted"
+            "coalesce(rejected_packs, 0) = 0 OR reject_reason <> ''", name="rejection_has_reason"
+        ),
+        CheckConstraint(
+            "returned_packs >= 0 AND returned_packs <= coalesce(accepted_packs, 0)",
+            name="returned_within_accepted",
         ),
     )
 

@@ -59,7 +59,9 @@ class Institution(Base):
         order_by="InstitutionRecord.valid_from",
         foreign_keys="InstitutionRecord.institution_id",
     )
-    memberships: Mapped[list[Membership]] = relationship(back_populates="institution", order_by="Membership.joined_on")
+    memberships: Mapped[list[Membership]] = relationship(
+        back_populates="institution", order_by="Membership.joined_on"
+    )
 
 
 class InstitutionRecord(Base):
@@ -106,7 +108,9 @@ class InstitutionRecord(Base):
         UniqueConstraint("institution_id", "valid_from"),
         CheckConstraint("valid_before IS NULL OR valid_before > valid_from", name="days_in_order"),
         CheckConstraint("left_on IS NULL OR left_on >= joined_on", name="membership_in_order"),
-        CheckConstraint("supervisor_id IS NULL OR supervisor_id <> institution_id", name="not_own_supervisor"),
+        CheckConstraint(
+            "supervisor_id IS NULL OR supervisor_id <> institution_id", name="not_own_supervisor"
+        ),
         Index("ix_institution_record_current", "valid_before", "county_code", "kind"),
     )
 

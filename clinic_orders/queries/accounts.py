@@ -36,7 +36,11 @@ def principal(user_id: int, assignment_id: int | None, *, on: date) -> Principal
     count = (
         select(func.count())
         .select_from(other)
-        .where(other.c.user_id == User.id, other.c.valid_from <= on, or_(other.c.valid_to.is_(None), other.c.valid_to >= on))
+        .where(
+            other.c.user_id == User.id,
+            other.c.valid_from <= on,
+            or_(other.c.valid_to.is_(None), other.c.valid_to >= on),
+        )
         .scalar_subquery()
     )
     record = InstitutionRecord

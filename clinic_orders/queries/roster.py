@@ -33,7 +33,9 @@ def institutions_of(actor: Actor, column: InstrumentedAttribute[int], on: date) 
         return column.is_not(None)
     record = InstitutionRecord
     if actor.role is Role.COUNTY:
-        return column.in_(select(record.institution_id).where(current(record, on), record.county_code == actor.county_code))
+        return column.in_(
+            select(record.institution_id).where(current(record, on), record.county_code == actor.county_code)
+        )
     if actor.institution_id is not None:
         return or_(
             column == actor.institution_id,

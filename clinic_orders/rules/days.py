@@ -82,6 +82,7 @@ def day_in_china(moment: datetime) -> date:
     datetime.date(2026, 12, 31)
     >>> day_in_china(datetime(2026, 12, 31, 16, 0, tzinfo=UTC))
     datetime.date(2027, 1, 1)
+
     """
     if moment.tzinfo is None:
         raise ValueError("an instant needs a time zone")
@@ -129,6 +130,7 @@ def parse_day(text: str) -> date:
     >>> parse_day("2026-02-30")
     Traceback (most recent call last):
     clinic_orders.rules.days.DayNotUnderstood: “2026-02-30” is not a day of the calendar. Write the day like 2026-01-31.
+
     """
     found = _DAY_FORM.fullmatch(text.strip())
     if found is None or not _FIRST_YEAR <= int(found[1]) <= _LAST_YEAR:
@@ -151,6 +153,7 @@ def parse_moment(text: str) -> datetime:
     datetime.datetime(2026, 1, 31, 1, 30, tzinfo=datetime.timezone.utc)
     >>> parse_moment("2026-01-31T09:30:15+00:00")
     datetime.datetime(2026, 1, 31, 9, 30, 15, tzinfo=datetime.timezone.utc)
+
     """
     found = _MOMENT_FORM.fullmatch(text.strip())
     if found is None:
@@ -186,6 +189,7 @@ class Month:
 
         Raises:
             MonthNotUnderstood: another form, or no month that exists.
+
         """
         found = _MONTH_FORM.fullmatch(text.strip())
         if found is None:
@@ -253,6 +257,7 @@ class Quarter:
 
         Raises:
             QuarterNotUnderstood: another form.
+
         """
         found = _QUARTER_FORM.fullmatch(text.strip())
         if found is None or not _FIRST_YEAR <= int(found[1]) <= _LAST_YEAR:
@@ -340,6 +345,7 @@ def add_working_days(day: date, count: int) -> date:
 
     >>> add_working_days(date(2026, 1, 2), 1)  # The 3rd is a day off, Sunday the 4th is worked.
     datetime.date(2026, 1, 4)
+
     """
     if count < 0:
         raise ValueError("working days are counted forward only")
@@ -385,6 +391,7 @@ def add_hours_skipping_non_working_days(moment: datetime, hours: int) -> datetim
     >>> friday_noon = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
     >>> add_hours_skipping_non_working_days(friday_noon, 48).astimezone(SHANGHAI).isoformat()
     '2026-11-24T12:00:00+08:00'
+
     """
     if hours < 0:
         raise ValueError("hours are counted forward only")

@@ -29,6 +29,7 @@ class RuleBroken(Exception):
     ...     message = N_("At most %(limit)s packs can be ordered.")
     >>> str(TooMany(limit=9999))
     'At most 9999 packs can be ordered.'
+
     """
 
     message: ClassVar[str] = N_("This is not possible.")

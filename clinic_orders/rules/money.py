@@ -89,6 +89,7 @@ def parse_price(text: str) -> Decimal:
     >>> parse_price("３.５")
     Traceback (most recent call last):
     clinic_orders.rules.money.PriceNotUnderstood: “３.５” is not a price. Write plain digits, like 3.50.
+
     """
     typed = text.strip()
     found = _NUMBER_FORM.fullmatch(typed)
@@ -115,6 +116,7 @@ def parse_amount(text: str, *, may_be_negative: bool = False) -> Decimal:
     Decimal('120.50')
     >>> parse_amount("-3.00", may_be_negative=True)
     Decimal('-3.00')
+
     """
     typed = text.strip()
     found = _NUMBER_FORM.fullmatch(typed)
@@ -137,6 +139,7 @@ def check_price(price: Decimal) -> Decimal:
     Raises:
         PriceTooFine, PriceNotPositive: see ``parse_price``.
         TypeError: the price is a float, which is a bug of the caller.
+
     """
     if not isinstance(price, Decimal):
         raise TypeError("a price is a Decimal")
@@ -160,6 +163,7 @@ def line_amount(price: Decimal, packs: int) -> Decimal:
     Decimal('10.10')
     >>> line_amount(Decimal("3.36"), 0)
     Decimal('0.00')
+
     """
     if not isinstance(price, Decimal) or type(packs) is not int:
         raise TypeError("a line amount needs a Decimal price and a whole number of packs")
@@ -174,6 +178,7 @@ def total(amounts: Iterable[Decimal]) -> Decimal:
 
     >>> total([])
     Decimal('0.00')
+
     """
     result = ZERO
     for amount in amounts:

@@ -154,6 +154,7 @@ class Actor:
         county_code: the only county that COUNTY sees.
         org_name: the organisation's name as shown in the page head.
         place: where the organisation is, for the page head.
+
     """
 
     name: str

@@ -61,6 +61,7 @@ def parse_packs(text: str, *, maximum: int, minimum: int = 1) -> int:
     clinic_orders.rules.quantities.PacksTooFew: Write at least 1. You wrote 0.
     >>> parse_packs("0", minimum=0, maximum=9999)
     0
+
     """
     typed = text.strip()
     if not typed:
@@ -89,6 +90,7 @@ def parse_cart_packs(text: str, *, maximum: int) -> int:
 
     >>> parse_cart_packs("", maximum=9999), parse_cart_packs("0", maximum=9999), parse_cart_packs("3", maximum=9999)
     (0, 0, 3)
+
     """
     if not text.strip():
         return 0

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
-from flask import Flask, g, request, session, url_for
+from flask import Flask, current_app, g, request, session, url_for
 from flask_login import current_user
 
 from clinic_orders.queries.roster import has_demo_data
+from clinic_orders.rules.parties import Actor
 from clinic_orders.web.navigation import places
 
-STATIC = Path(__file__).resolve().parent.parent / "static"
 LOCALES = ("zh_CN", "en")
 
 
@@ -35,15 +32,17 @@ def big_print() -> bool:
     return bool(current_user.is_authenticated and current_user.big_print)
 
 
-@lru_cache(maxsize=256)
-def _fingerprint(path: str, _modified: int) -> str:
-    return hashlib.sha256((STATIC / path).read_bytes()).hexdigest()[:12]
-
-
-def asset(path: str) -> str:
-    """The address of a file in static/, changed whenever its content changes, so that it can be kept for ever."""
-    modified = (STATIC / path).stat().st_mtime_ns
-    return url_for("static", filename=path, v=_fingerprint(path, modified))
+def _links(actor: Actor | None) -> dict[str, str]:
+    """Addresses of the frame's own deeds and pages; those not built are left out."""
+    wanted = {"language": "account.language", "big_print": "account.big_print", "help": "home.help_page"}
+    wanted |= (
+        {"logout": "account.log_out", "home": "home.start"}
+        if actor is not None
+        else {"login": "account.log_in"}
+    )
+    return {
+        name: url_for(endpoint) for name, endpoint in wanted.items() if endpoint in current_app.view_functions
+    }
 
 
 def _context() -> dict[str, Any]:
@@ -54,7 +53,7 @@ def _context() -> dict[str, Any]:
         "locale": locale(),
         "big_print": big_print(),
         "demo_data": has_demo_data(),
-        "asset": asset,
+        "links": _links(actor),
         "now": g.get("now"),
         "many_organisations": bool(actor is not None and current_user.organisations > 1),
     }

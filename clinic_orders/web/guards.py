@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from flask import Flask, abort, current_app, g, redirect, request, session, url_for
 from flask_login import LoginManager, current_user
@@ -83,7 +83,7 @@ def at() -> datetime:
     return moment
 
 
-def today() -> Any:
+def today() -> date:
     """The day of this request in Asia/Shanghai."""
     return day_in_china(g.now)
 
@@ -96,9 +96,15 @@ def _load_person(user_id: str) -> Person | None:
     if since is None or seen is None:
         return None
     settings = current_app.extensions["settings"]
-    idle = timedelta(days=settings.session_days) if session.get("keep") else timedelta(hours=settings.session_hours)
+    idle = (
+        timedelta(days=settings.session_days)
+        if session.get("keep")
+        else timedelta(hours=settings.session_hours)
+    )
     started = datetime.fromtimestamp(since, UTC)
-    if now - datetime.fromtimestamp(seen, UTC) > idle or now - started > timedelta(days=settings.session_days):
+    if now - datetime.fromtimestamp(seen, UTC) > idle or now - started > timedelta(
+        days=settings.session_days
+    ):
         session["expired"] = True
         return None
     found = principal(int(user_id), session.get("assignment"), on=day_in_china(now))
@@ -133,17 +139,15 @@ def _begin_request() -> Response | None:
         # The cookie is renewed at most once a minute, so that most pages send none.
         if seen - session.get("seen", 0) > 60:
             session["seen"] = seen
-        if current_user.must_change_password and request.endpoint not in {
-            "account.change_password",
-            "account.log_out",
-            "account.preferences",
-        }:
-            if guard != "public":
-                return redirect(url_for("account.change_password"))
+        free = {"account.change_password", "account.log_out"}
+        if current_user.must_change_password and guard != "public" and request.endpoint not in free:
+            return redirect(url_for("account.change_password"))
         return None
     if guard != "public":
         wanted = request.full_path.rstrip("?") if request.method == "GET" else None
-        return redirect(url_for("account.log_in", next=wanted, expired=1 if session.pop("expired", None) else None))
+        return redirect(
+            url_for("account.log_in", next=wanted, expired=1 if session.pop("expired", None) else None)
+        )
     return None
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from flask import current_app, request, url_for
 from flask_babel import gettext
@@ -64,8 +64,7 @@ PLACES: dict[Role, tuple[tuple[str, str], ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """One tab: where it leads, its word, whether the reader is there, how much waits there."""
 
     endpoint: str
@@ -92,7 +91,9 @@ def places(actor: Actor | None, at: datetime) -> list[Place]:
     here = request.endpoint or ""
     area = here.partition(".")[0]
     found = [
-        (endpoint, word) for endpoint, word in PLACES.get(actor.role, ()) if endpoint in current_app.view_functions
+        (endpoint, word)
+        for endpoint, word in PLACES.get(actor.role, ())
+        if endpoint in current_app.view_functions
     ]
     exact = any(endpoint == here for endpoint, _ in found)
     return [
