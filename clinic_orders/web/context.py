@@ -8,7 +8,6 @@ from flask import Flask, current_app, g, request, session, url_for
 from flask_login import current_user
 
 from clinic_orders.queries.roster import has_demo_data
-from clinic_orders.rules.parties import Actor
 from clinic_orders.web.navigation import places
 
 LOCALES = ("zh_CN", "en")
@@ -32,17 +31,20 @@ def big_print() -> bool:
     return bool(current_user.is_authenticated and current_user.big_print)
 
 
-def _links(actor: Actor | None) -> dict[str, str]:
-    """Addresses of the frame's own deeds and pages; those not built are left out."""
-    wanted = {"language": "account.language", "big_print": "account.big_print", "help": "home.help_page"}
-    wanted |= (
-        {"logout": "account.log_out", "home": "home.start"}
-        if actor is not None
-        else {"login": "account.log_in"}
-    )
-    return {
-        name: url_for(endpoint) for name, endpoint in wanted.items() if endpoint in current_app.view_functions
-    }
+_LINKS = {
+    "home": "home.start",
+    "help": "home.help_page",
+    "login": "account.log_in",
+    "logout": "account.log_out",
+    "language": "account.language",
+    "big_print": "account.big_print",
+}
+
+
+def _links() -> dict[str, str | None]:
+    """Addresses of the frame's own deeds and pages; None where the page is not built in."""
+    known = current_app.view_functions
+    return {name: url_for(endpoint) if endpoint in known else None for name, endpoint in _LINKS.items()}
 
 
 def _context() -> dict[str, Any]:
@@ -53,7 +55,7 @@ def _context() -> dict[str, Any]:
         "locale": locale(),
         "big_print": big_print(),
         "demo_data": has_demo_data(),
-        "links": _links(actor),
+        "links": _links(),
         "now": g.get("now"),
         "many_organisations": bool(actor is not None and current_user.organisations > 1),
     }

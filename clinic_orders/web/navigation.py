@@ -71,7 +71,7 @@ class Place(NamedTuple):
     label: str
     url: str
     active: bool
-    count: int
+    waiting: int
 
 
 def counts(endpoint: str) -> Callable[[Count], Count]:
