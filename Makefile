@@ -1,0 +1,59 @@
+# One word for everything one does here. `make` alone lists the words.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8000
+BIN := .venv/bin
+export PYTHON
+
+.PHONY: help install run test check lint format text lock migrate screenshots bench clean
+
+help:  ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install:  ## Make .venv with the clinic-orders command and the developer tools
+	@scripts/install.sh
+
+run: install  ## Start the demonstration at http://127.0.0.1:8000 (HOST=… PORT=…)
+	@HOST=$(HOST) PORT=$(PORT) scripts/run.sh
+
+test: install  ## Run all tests, PostgreSQL and browser included (T=tests/rules for a part)
+	@scripts/system_packages.sh test
+	@$(BIN)/python -m pytest $(T)
+
+check: lint test  ## What must pass before anything lands
+
+lint: install  ## Style, types, layers and templates
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: install  ## Put code into the one form
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+text: install  ## Check that every text has its Chinese
+	@$(BIN)/python scripts/check_text.py
+
+lock:  ## Write requirements.lock anew from pyproject.toml (UPGRADE=1 for the newest versions)
+	@UPGRADE=$(UPGRADE) scripts/lock.sh
+
+migrate: install  ## Write a migration from the models (m="what changes")
+	@test -n "$(m)" || { echo 'Say what changes: make migrate m="add the batch to receipts"' >&2; exit 2; }
+	@$(BIN)/clinic-orders db migrate -m "$(m)"
+
+screenshots: install  ## Take the pictures for README and docs/guide with Chromium
+	@scripts/system_packages.sh test
+	@$(BIN)/python scripts/screenshots.py
+
+bench: install  ## Measure the web side (ratios inside one run)
+	@$(BIN)/clinic-orders bench web
+
+clean:  ## Remove .venv and all caches (never instance/, where the data lies)
+	@rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage htmlcov
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Starts the demonstration: migrates the database, fills it if it is empty, prints the log-ins, serves.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+if ! scripts/system_packages.sh pdf; then
+    echo "Going on without PDF: papers can be read on screen and printed from the browser." >&2
+    export CLINIC_ORDERS_PDF=off
+fi
+
+.venv/bin/clinic-orders db upgrade
+.venv/bin/clinic-orders demo --size small --if-empty
+if [ -f instance/demo-logins.txt ]; then
+    cat instance/demo-logins.txt
+fi
+exec .venv/bin/clinic-orders serve --host "${HOST:-127.0.0.1}" --port "${PORT:-8000}"
