@@ -12,12 +12,12 @@ fingerprint() {
     { cat requirements.lock pyproject.toml; "$venv/bin/python" --version; } | sha256sum | cut -d ' ' -f 1
 }
 
-# The interpreter named in the command's first line is gone when the folder was moved or copied.
-runs_from_here() {
-    [ -x "$(sed -n '1s/^#!//p' "$venv/bin/clinic-orders" 2>/dev/null)" ]
+# When the folder was moved, the interpreter named in the first line of every command is gone.
+runs() {
+    [ -x "$(sed -n '1s/^#!//p' "$venv/bin/$1" 2>/dev/null)" ]
 }
 
-if [ -f "$stamp" ] && runs_from_here && [ "$(cat "$stamp")" = "$(fingerprint)" ]; then
+if [ -f "$stamp" ] && runs clinic-orders && [ "$(cat "$stamp")" = "$(fingerprint)" ]; then
     exit 0
 fi
 
@@ -28,11 +28,10 @@ if sys.version_info < (3, 11):
     sys.exit(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}. Name another one: make install PYTHON=/path/to/python3.12")
 PY
 
-if ! runs_from_here || ! "$venv/bin/python" -c '' 2>/dev/null; then
+if ! runs pip || ! "$venv/bin/python" -c '' 2>/dev/null; then
     "$python" -c 'import ensurepip, venv' 2>/dev/null || scripts/system_packages.sh venv
     "$python" -m venv --clear "$venv"
 fi
-"$venv/bin/python" -m pip --version >/dev/null 2>&1 || "$venv/bin/python" -m ensurepip >/dev/null
 
 echo "Installing the packages of requirements.lock into $venv …"
 pip=("$venv/bin/python" -m pip --disable-pip-version-check --quiet install --no-deps --timeout 60 --retries 5)
