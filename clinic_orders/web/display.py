@@ -76,7 +76,7 @@ def packs(number: int | None) -> str:
     """A number of packs with its unit."""
     if number is None:
         return MISSING
-    return ngettext("%(count)s pack", "%(count)s packs", number, count=f"{number:,}")
+    return str(ngettext("%(count)s pack", "%(count)s packs", number, count=f"{number:,}"))
 
 
 def percent(share: Decimal | None, places: int = 1) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from flask import Flask, request, url_for
 from werkzeug.datastructures import MultiDict
@@ -42,5 +43,5 @@ def url_with(**changes: object) -> str:
             arguments.poplist(name)
         else:
             arguments[name] = str(value)
-    endpoint = request.endpoint or ""
-    return url_for(endpoint, **(request.view_args or {}), **arguments.to_dict(flat=False))
+    values: dict[str, Any] = {**(request.view_args or {}), **arguments.to_dict(flat=False)}
+    return url_for(request.endpoint or "", **values)

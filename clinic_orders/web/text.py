@@ -11,6 +11,7 @@ import contextlib
 import gettext
 import os
 import tempfile
+from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -81,12 +82,12 @@ def merged(sources: list[Path], *, locale: str, state: str = "") -> Catalog:
     return whole
 
 
-def _forms(string: Any) -> tuple[str, ...]:
-    return (string,) if isinstance(string, str) else tuple(string)
+def _forms(string: str | Iterable[str] | None) -> tuple[str, ...]:
+    return (string,) if isinstance(string, str) else tuple(string or ())
 
 
-def _is_translated(string: Any) -> bool:
-    return all(_forms(string))
+def _is_translated(string: str | Iterable[str] | None) -> bool:
+    return bool(string) and all(_forms(string))
 
 
 def _fingerprint(sources: list[Path]) -> str:
