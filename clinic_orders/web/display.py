@@ -31,6 +31,7 @@ def register_labels(labels: Mapping[Enum, str]) -> None:
 
     Raises:
         ValueError: a member already has another name.
+
     """
     for member, text in labels.items():
         if _labels.setdefault(member, text) != text:
@@ -47,6 +48,7 @@ def label(member: Enum | None) -> str:
 
     Raises:
         KeyError: nobody has named it, which is a bug.
+
     """
     return MISSING if member is None else gettext(_labels[member])
 

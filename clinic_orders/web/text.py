@@ -37,6 +37,7 @@ def compile_texts(folder: Path = TRANSLATIONS) -> list[Path]:
     Raises:
         TextConflict: two areas translate one text differently.
         OSError: the catalogue is out of date and its folder cannot be written.
+
     """
     written = []
     for area_folder in sorted(folder.glob("*/LC_MESSAGES")):
@@ -57,6 +58,7 @@ def merged(sources: list[Path], *, locale: str, state: str = "") -> Catalog:
 
     Raises:
         TextConflict: two areas translate one text differently.
+
     """
     whole = Catalog(locale=locale, domain=DOMAIN, project="clinic-orders", version=state, charset="utf-8")
     origin: dict[Any, Path] = {}

@@ -1,0 +1,18 @@
+"""The divisions shipped in catalog/: counties, townships, villages (statistical codes)."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+CATALOG = Path(__file__).resolve().parent.parent.parent / "catalog"
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def read_divisions(folder: Path = CATALOG / "divisions") -> dict[str, list[dict[str, str]]]:
+    """The rows of counties.csv, townships.csv and villages.csv by the file's name, as text."""
+    return {name: _rows(folder / f"{name}.csv") for name in ("counties", "townships", "villages")}

@@ -1,0 +1,157 @@
+"""Do the records agree with each other? Foreign keys, and every running sum against its rows (``db check``)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Select, case, func, select, text
+
+from clinic_orders.models.base import db
+from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, Shipment, ShipmentLine
+from clinic_orders.models.orders import EventKind, Order, OrderEvent, OrderLine
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that does not agree.
+
+    Attributes:
+        check: which check found it.
+        subject: the record's number or table.
+        detail: the two figures.
+
+    """
+
+    check: str
+    subject: str
+    detail: str
+
+
+def _foreign_keys() -> list[Problem]:
+    # PostgreSQL never lets a dangling reference in; SQLite can be written to with the check switched off.
+    if db.session.get_bind().dialect.name != "sqlite":
+        return []
+    rows = db.session.execute(text("PRAGMA foreign_key_check")).all()
+    return [Problem("foreign_key", str(row[0]), f"row {row[1]} points to a missing {row[2]}") for row in rows]
+
+
+def _event_sum(kind: EventKind) -> Select[int | None]:
+    return (
+        select(func.coalesce(func.sum(OrderEvent.packs), 0))
+        .where(OrderEvent.line_id == OrderLine.id, OrderEvent.kind == kind)
+        .correlate(OrderLine)
+    )
+
+
+def _line_sums() -> list[Problem]:
+    """Quantities of every order line against its events, shipments and returns (R-ORD-5, R-ORD-8)."""
+    live = Shipment.voided_at.is_(None)
+    shipped = (
+        select(
+            ShipmentLine.order_line_id.label("line_id"),
+            func.sum(case((live, ShipmentLine.shipped_packs), else_=0)).label("shipped"),
+            func.sum(case((live, func.coalesce(ShipmentLine.accepted_packs, 0)), else_=0)).label("accepted"),
+            func.sum(case((live, func.coalesce(ShipmentLine.rejected_packs, 0)), else_=0)).label("rejected"),
+            func.sum(ShipmentLine.returned_packs).label("returned"),
+        )
+        .join(Shipment, Shipment.id == ShipmentLine.shipment_id)
+        .group_by(ShipmentLine.order_line_id)
+        .subquery()
+    )
+    pairs = {
+        "shipped_packs": (OrderLine.shipped_packs, func.coalesce(shipped.c.shipped, 0)),
+        "accepted_packs": (OrderLine.accepted_packs, func.coalesce(shipped.c.accepted, 0)),
+        "rejected_packs": (OrderLine.rejected_packs, func.coalesce(shipped.c.rejected, 0)),
+        "returned_packs": (OrderLine.returned_packs, func.coalesce(shipped.c.returned, 0)),
+        "closed_packs": (OrderLine.closed_packs, _event_sum(EventKind.CLOSED).scalar_subquery()),
+        "withdrawn_before": (
+            OrderLine.withdrawn_before,
+            _event_sum(EventKind.WITHDRAWN_BEFORE).scalar_subquery(),
+        ),
+        "withdrawn_after": (
+            OrderLine.withdrawn_after,
+            _event_sum(EventKind.WITHDRAWN_AFTER).scalar_subquery(),
+        ),
+    }
+    found = []
+    for name, (kept, summed) in pairs.items():
+        rows = db.session.execute(
+            select(Order.order_no, OrderLine.line_no, kept, summed)
+            .join(Order, Order.id == OrderLine.order_id)
+            .outerjoin(shipped, shipped.c.line_id == OrderLine.id)
+            .where(kept != summed)
+        ).all()
+        found += [
+            Problem(name, f"{row[0]} line {row[1]}", f"kept {row[2]}, rows give {row[3]}") for row in rows
+        ]
+    return found
+
+
+def _order_sums() -> list[Problem]:
+    """Amount, packs and number of lines of every order against its lines; line amounts against price × packs."""
+    lines = (
+        select(
+            OrderLine.order_id,
+            func.sum(OrderLine.amount).label("amount"),
+            func.sum(OrderLine.packs).label("packs"),
+            func.count().label("lines"),
+        )
+        .group_by(OrderLine.order_id)
+        .subquery()
+    )
+    rows = db.session.execute(
+        select(
+            Order.order_no,
+            Order.amount,
+            lines.c.amount,
+            Order.packs,
+            lines.c.packs,
+            Order.lines_count,
+            lines.c.lines,
+        )
+        .outerjoin(lines, lines.c.order_id == Order.id)
+        .where(
+            (Order.amount != func.coalesce(lines.c.amount, 0))
+            | (Order.packs != func.coalesce(lines.c.packs, 0))
+            | (Order.lines_count != func.coalesce(lines.c.lines, 0))
+        )
+    ).all()
+    return [
+        Problem(
+            "order_sums",
+            row[0],
+            f"amount {row[1]}/{row[2]}, packs {row[3]}/{row[4]}, lines {row[5]}/{row[6]}",
+        )
+        for row in rows
+    ]
+
+
+def _returns() -> list[Problem]:
+    """Returned packs of every received batch against the agreed returns (R-DEL-5)."""
+    agreed = (
+        select(ReturnLine.shipment_line_id, func.sum(ReturnLine.packs).label("packs"))
+        .join(GoodsReturn, GoodsReturn.id == ReturnLine.return_id)
+        .where(GoodsReturn.agreed_at.is_not(None))
+        .group_by(ReturnLine.shipment_line_id)
+        .subquery()
+    )
+    rows = db.session.execute(
+        select(
+            Shipment.receipt_no,
+            ShipmentLine.batch_no,
+            ShipmentLine.returned_packs,
+            func.coalesce(agreed.c.packs, 0),
+        )
+        .join(Shipment, Shipment.id == ShipmentLine.shipment_id)
+        .outerjoin(agreed, agreed.c.shipment_line_id == ShipmentLine.id)
+        .where(ShipmentLine.returned_packs != func.coalesce(agreed.c.packs, 0))
+    ).all()
+    return [
+        Problem("returns", f"{row[0]} {row[1]}", f"kept {row[2]}, agreed returns give {row[3]}")
+        for row in rows
+    ]
+
+
+def problems() -> list[Problem]:
+    """Everything that does not agree; an empty list is the good answer."""
+    return _foreign_keys() + _order_sums() + _line_sums() + _returns()
