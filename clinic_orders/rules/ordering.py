@@ -1,8 +1,8 @@
-"""The life of an order: modes, states, steps and deadlines (rules section 3, R-ORD-1 to R-ORD-9).
+"""The life of an order: its quantities, states and deadlines (rules section 3, R-ORD-1 to R-ORD-9).
 
 A state is never stored as the truth. It is derived from dated events and quantities, as of an instant, and
-an order lapses by the calendar whether or not a job has run. What is kept beside the rows (``StepNotAllowed``,
-the buttons of a page, the docs table) comes from the one table ``TRANSITIONS``.
+an order lapses by the calendar whether or not a job has run. Who may do what when stands in
+``rules.order_steps``; what stands against an order line in ``rules.order_refusals``.
 
 >>> line = LineQuantities(ordered=10, withdrawn_before=2, confirmed=8, shipped=5)
 >>> line_state(line), line.to_ship
@@ -21,16 +21,6 @@ from typing import Final
 
 from clinic_orders.rules.days import day_in_china, end_of_nth_working_day
 from clinic_orders.rules.errors import N_, RuleBroken
-from clinic_orders.rules.parties import BUYER_ROLES, Actor, Role
-
-
-class OrderMode(StrEnum):
-    """Who orders for whom (R-ORD-1)."""
-
-    DIRECT = "direct"
-    PROXY = "proxy"
-    MEDICAL_COMMUNITY = "medical_community"
-
 
 OWN_CHANNEL: Final = "clinic_orders"
 """The channel of orders made here; any other text names the outside channel of an imported order (R-ORD-1)."""
@@ -73,6 +63,7 @@ class ReturnState(StrEnum):
     AGREED = "agreed"
     RETURNED = "returned"
     REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
 
 
 # Quantities (R-ORD-5) ---------------------------------------------------------------------------------
@@ -316,7 +307,8 @@ def return_state(
     *,
     agreed_at: datetime | None,
     refused_at: datetime | None = None,
-    taken_back_at: datetime | None = None,
+    withdrawn_at: datetime | None = None,
+    sent_back_at: datetime | None = None,
     at: datetime | None = None,
 ) -> ReturnState:
     """The state of a return as of an instant (None = all that is recorded)."""
@@ -324,10 +316,12 @@ def return_state(
     def had_happened(moment: datetime | None) -> bool:
         return moment is not None and (at is None or moment <= at)
 
-    if had_happened(taken_back_at):
+    if had_happened(sent_back_at):
         return ReturnState.RETURNED
     if had_happened(agreed_at):
         return ReturnState.AGREED
+    if had_happened(withdrawn_at):
+        return ReturnState.WITHDRAWN
     return ReturnState.REFUSED if had_happened(refused_at) else ReturnState.REQUESTED
 
 
@@ -421,220 +415,3 @@ def check_may_withdraw_unshipped(answered_at: datetime, *, ship_days: int, at: d
     if not may_withdraw_unshipped(answered_at, ship_days=ship_days, at=at):
         last = end_of_nth_working_day(answered_at, ship_days) - timedelta(microseconds=1)
         raise TooEarlyToWithdraw(day=day_in_china(last))
-
-
-# Steps ------------------------------------------------------------------------------------------------
-
-
-class Side(StrEnum):
-    """What somebody is to one order."""
-
-    ORDERER = "orderer"
-    RECEIVER = "receiver"
-    PRINCIPAL = "principal"
-    DISTRIBUTOR = "distributor"
-    SYSTEM = "system"
-
-
-SIDE_ROLES: Final[dict[Side, frozenset[Role]]] = {
-    Side.ORDERER: BUYER_ROLES,
-    Side.RECEIVER: BUYER_ROLES,
-    # The receiver for whom another organisation ordered: it alone can say "not mine".
-    Side.PRINCIPAL: BUYER_ROLES,
-    Side.DISTRIBUTOR: frozenset({Role.DISTRIBUTOR}),
-    Side.SYSTEM: frozenset({Role.SYSTEM}),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class OrderParties:
-    """The organisations of one order, by row id."""
-
-    ordering_id: int
-    receiving_id: int
-    distributor_id: int
-
-
-def sides_of(actor: Actor, parties: OrderParties) -> frozenset[Side]:
-    """What the actor is to the order; empty for bureaus and strangers, who only look on."""
-    sides = set()
-    if actor.role is Role.SYSTEM:
-        sides.add(Side.SYSTEM)
-    elif actor.role is Role.DISTRIBUTOR:
-        if actor.distributor_id == parties.distributor_id:
-            sides.add(Side.DISTRIBUTOR)
-    elif actor.role in BUYER_ROLES and actor.institution_id is not None:
-        if actor.institution_id == parties.ordering_id:
-            sides.add(Side.ORDERER)
-        if actor.institution_id == parties.receiving_id:
-            sides.add(Side.RECEIVER)
-            if parties.ordering_id != parties.receiving_id:
-                sides.add(Side.PRINCIPAL)
-    return frozenset(sides)
-
-
-class Subject(StrEnum):
-    """What a step is taken on."""
-
-    ORDER = "order"
-    SHIPMENT = "shipment"
-    RETURN = "return"
-
-
-class Step(StrEnum):
-    """One deed in the life of an order."""
-
-    SUBMIT = "submit"
-    ANSWER = "answer"
-    WITHDRAW = "withdraw"
-    DISOWN = "disown"
-    LAPSE = "lapse"
-    RESEND_EMERGENCY = "resend_emergency"
-    CLOSE_SHORT = "close_short"
-    PREPARE_SHIPMENT = "prepare_shipment"
-    SHIP = "ship"
-    VOID_SHIPMENT = "void_shipment"
-    DELIVER = "deliver"
-    ACCEPT = "accept"
-    REQUEST_RETURN = "request_return"
-    AGREE_RETURN = "agree_return"
-    REFUSE_RETURN = "refuse_return"
-    TAKE_BACK = "take_back"
-
-
-State = ResponseState | ShipmentState | ReturnState
-
-
-@dataclass(frozen=True, slots=True)
-class Transition:
-    """One row of the table.
-
-    Attributes:
-        step: the deed.
-        subject: whose state is looked at.
-        before: the state from which it may be taken; None = the subject does not exist yet.
-        after: the state it leads to; the quantities decide where a row names the usual one.
-        sides: who may take it.
-    """
-
-    step: Step
-    subject: Subject
-    before: State | None
-    after: State
-    sides: frozenset[Side]
-
-    @property
-    def roles(self) -> frozenset[Role]:
-        """The roles that may stand on one of the sides, for the docs and the buttons."""
-        return frozenset().union(*(SIDE_ROLES[side] for side in self.sides))
-
-
-def _row(step: Step, subject: Subject, before: State | None, after: State, *sides: Side) -> Transition:
-    return Transition(step, subject, before, after, frozenset(sides))
-
-
-_O, _S, _R = Subject.ORDER, Subject.SHIPMENT, Subject.RETURN
-_ANSWER, _SHIPMENT, _RETURN = ResponseState, ShipmentState, ReturnState
-# The orderer also acts for the receiver: chain headquarters keep one account for all their stores, and a
-# hospital that orders for its villages splits the goods again on delivery.
-_BUYERS = (Side.ORDERER, Side.RECEIVER)
-
-TRANSITIONS: Final = (
-    #    step                   on   from                 to                   who
-    _row(Step.SUBMIT,           _O,  None,                _ANSWER.PENDING,     Side.ORDERER),
-    _row(Step.ANSWER,           _O,  _ANSWER.PENDING,     _ANSWER.ANSWERED,    Side.DISTRIBUTOR),
-    _row(Step.WITHDRAW,         _O,  _ANSWER.PENDING,     _ANSWER.WITHDRAWN,   Side.ORDERER),
-    _row(Step.WITHDRAW,         _O,  _ANSWER.ANSWERED,    _ANSWER.ANSWERED,    Side.ORDERER),
-    _row(Step.DISOWN,           _O,  _ANSWER.PENDING,     _ANSWER.DISOWNED,    Side.PRINCIPAL),
-    _row(Step.LAPSE,            _O,  _ANSWER.LAPSED,      _ANSWER.LAPSED,      Side.SYSTEM),
-    _row(Step.RESEND_EMERGENCY, _O,  _ANSWER.PENDING,     _ANSWER.WITHDRAWN,   Side.ORDERER),
-    _row(Step.RESEND_EMERGENCY, _O,  _ANSWER.REFUSED,     _ANSWER.REFUSED,     Side.ORDERER),
-    _row(Step.RESEND_EMERGENCY, _O,  _ANSWER.LAPSED,      _ANSWER.LAPSED,      Side.ORDERER),
-    _row(Step.CLOSE_SHORT,      _O,  _ANSWER.ANSWERED,    _ANSWER.ANSWERED,    Side.DISTRIBUTOR),
-    _row(Step.PREPARE_SHIPMENT, _O,  _ANSWER.ANSWERED,    _ANSWER.ANSWERED,    Side.DISTRIBUTOR),
-    _row(Step.SHIP,             _O,  _ANSWER.ANSWERED,    _ANSWER.ANSWERED,    Side.DISTRIBUTOR),
-    _row(Step.SHIP,             _S,  _SHIPMENT.PREPARED,  _SHIPMENT.SHIPPED,   Side.DISTRIBUTOR),
-    _row(Step.VOID_SHIPMENT,    _S,  _SHIPMENT.PREPARED,  _SHIPMENT.VOID,      Side.DISTRIBUTOR),
-    _row(Step.VOID_SHIPMENT,    _S,  _SHIPMENT.SHIPPED,   _SHIPMENT.VOID,      Side.DISTRIBUTOR),
-    _row(Step.DELIVER,          _S,  _SHIPMENT.SHIPPED,   _SHIPMENT.SHIPPED,   Side.DISTRIBUTOR, *_BUYERS),
-    _row(Step.ACCEPT,           _S,  _SHIPMENT.SHIPPED,   _SHIPMENT.RECEIVED,  *_BUYERS),
-    _row(Step.REQUEST_RETURN,   _S,  _SHIPMENT.RECEIVED,  _SHIPMENT.RECEIVED,  *_BUYERS),
-    _row(Step.AGREE_RETURN,     _R,  _RETURN.REQUESTED,   _RETURN.AGREED,      Side.DISTRIBUTOR),
-    _row(Step.REFUSE_RETURN,    _R,  _RETURN.REQUESTED,   _RETURN.REFUSED,     Side.DISTRIBUTOR),
-    _row(Step.TAKE_BACK,        _R,  _RETURN.AGREED,      _RETURN.RETURNED,    Side.DISTRIBUTOR),
-)  # fmt: skip
-"""Every step with the state it needs, the usual state after it, and who may take it."""
-
-
-class StepNotAllowed(RuleBroken):
-    """The step can't be taken now, or not by this actor."""
-
-
-class StepOutOfTurn(StepNotAllowed):
-    """The order, shipment or return is not in a state for this step."""
-
-    message = N_("This is no longer possible: it has moved on. Look at it again, nothing was changed.")
-
-
-class StepNotYours(StepNotAllowed):
-    """Another party takes this step."""
-
-    message = N_("This step is taken by another party of the order.")
-
-
-def steps_open_to(sides: Iterable[Side], state: State | None) -> list[Step]:
-    """The steps that somebody on these sides may take from a state, in the order of the table: the buttons.
-
-    >>> steps_open_to({Side.DISTRIBUTOR}, ResponseState.PENDING)
-    [<Step.ANSWER: 'answer'>]
-    >>> steps_open_to({Side.RECEIVER, Side.PRINCIPAL}, ResponseState.PENDING)
-    [<Step.DISOWN: 'disown'>]
-    """
-    mine = frozenset(sides)
-    return [
-        row.step
-        for row in TRANSITIONS
-        if row.before == state and type(row.before) is type(state) and row.sides & mine
-    ]
-
-
-def check_step(step: Step, state: State | None, sides: Iterable[Side]) -> Transition:
-    """The row by which a step is taken.
-
-    Raises:
-        StepNotYours: no side of the actor ever takes this step.
-        StepOutOfTurn: the state does not allow it (any more).
-
-    >>> check_step(Step.ANSWER, ResponseState.LAPSED, {Side.DISTRIBUTOR})
-    Traceback (most recent call last):
-    clinic_orders.rules.ordering.StepOutOfTurn: This is no longer possible: it has moved on. Look at it again, nothing was changed.
-    """
-    mine = frozenset(sides)
-    rows = [row for row in TRANSITIONS if row.step is step and row.sides & mine]
-    if not rows:
-        raise StepNotYours(step=step.value)
-    for row in rows:
-        if row.before == state and type(row.before) is type(state):
-            return row
-    raise StepOutOfTurn(step=step.value, state=None if state is None else state.value)
-
-
-class ResendNotPossible(StepNotAllowed):
-    """Only an emergency order that was refused, or not answered in time, goes to another distributor."""
-
-    message = N_(
-        "Only an emergency order that was refused or not answered in time can be sent to another distributor."
-    )
-
-
-def check_may_resend(
-    *, emergency: bool, state: ResponseState, submitted_at: datetime, emergency_hours: int, at: datetime
-) -> None:
-    """Refuse to send an order to another distributor where R-ORD-9 does not allow it.
-
-    Raises:
-        ResendNotPossible: it is no emergency, or the distributor still has time.
-    """
-    out_of_time = at >= submitted_at + timedelta(hours=emergency_hours)
-    if not emergency or (state is ResponseState.PENDING and not out_of_time):
-        raise ResendNotPossible
