@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from clinic_orders.models.base import Base, word
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.roster import Distributor, Institution
+from clinic_orders.rules.ordering import LineQuantities, OrderParties
 from clinic_orders.rules.parties import OrderMode
 
 
@@ -165,6 +166,11 @@ class Order(Base):
         Index("ix_purchase_order_unanswered", "answered_at", "answer_due_at"),
     )
 
+    @property
+    def parties(self) -> OrderParties:
+        """Who takes part in the order, for the table of steps in ``rules.ordering``."""
+        return OrderParties(self.ordering_id, self.institution_id, self.distributor_id)
+
 
 class OrderLine(Base):
     """One item of an order with its frozen price and its running quantities in packs (R-ORD-5).
@@ -215,6 +221,21 @@ class OrderLine(Base):
         CheckConstraint("accepted_packs + rejected_packs <= shipped_packs", name="accepted_within_shipped"),
         CheckConstraint("returned_packs <= accepted_packs", name="returned_within_accepted"),
     )
+
+    @property
+    def quantities(self) -> LineQuantities:
+        """The line's packs as the rules look at them (R-ORD-5)."""
+        return LineQuantities(
+            ordered=self.packs,
+            withdrawn_before=self.withdrawn_before,
+            confirmed=self.confirmed_packs,
+            withdrawn_after=self.withdrawn_after,
+            closed=self.closed_packs,
+            shipped=self.shipped_packs,
+            accepted=self.accepted_packs,
+            rejected=self.rejected_packs,
+            returned=self.returned_packs,
+        )
 
 
 class OrderEvent(Base):
