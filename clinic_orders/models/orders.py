@@ -13,7 +13,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from clinic_orders.models.base import Base, word
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.roster import Distributor, Institution
-from clinic_orders.rules.ordering import LineQuantities, OrderParties
+from clinic_orders.rules.order_steps import OrderParties
+from clinic_orders.rules.ordering import LineQuantities
 from clinic_orders.rules.parties import OrderMode
 
 
