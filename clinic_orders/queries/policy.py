@@ -17,7 +17,7 @@ def policy_book(*parameters: str) -> PolicyBook:
         PolicyValue.value,
         PolicyValue.kind,
         PolicyValue.scale,
-        PolicyValue.document_no,
+        PolicyValue.confirmed,
     )
     if parameters:
         statement = statement.where(PolicyValue.parameter.in_(parameters))
