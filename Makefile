@@ -38,14 +38,14 @@ format: install  ## Put code into the one form
 	@$(BIN)/ruff format .
 
 text: install  ## Check that every text has its Chinese
-	@$(BIN)/python scripts/check_text.py
+	@$(BIN)/python -m pytest tests/structure/test_text.py
 
 lock:  ## Write requirements.lock anew from pyproject.toml (UPGRADE=1 for the newest versions)
 	@UPGRADE=$(UPGRADE) scripts/lock.sh
 
 migrate: install  ## Write a migration from the models (m="what changes")
 	@test -n "$(m)" || { echo 'Say what changes: make migrate m="add the batch to receipts"' >&2; exit 2; }
-	@$(BIN)/clinic-orders db migrate -m "$(m)"
+	@scripts/migration.sh "$(m)"
 
 screenshots: install  ## Take the pictures for README and docs/guide with Chromium
 	@scripts/system_packages.sh test
