@@ -1,0 +1,423 @@
+"""What may stand in one cell of a file: how it is read, how it is written, what a refusal says.
+
+A ``Cell`` is a pair of functions, text → value and value → text, that undo each other. Empty cells never
+reach them. Plain digits are wanted everywhere: what could be meant is not guessed at.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import Any, Final
+
+from stdnum.cn import uscc as uscc_number
+from stdnum.exceptions import ValidationError
+
+from clinic_orders.rules import days, money, quantities
+from clinic_orders.rules.errors import N_, RuleBroken
+
+MAX_PACKS: Final = 9_999_999
+# With MAX_PACKS, the amount of a line still fits into the integers of the database.
+MAX_PRICE: Final = Decimal("9999999.9999")
+# No number, date or code is longer; a longer text is cut in messages, too.
+MAX_SHORT: Final = 64
+
+_DECIMAL: Final = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,12})?")
+_FRACTION: Final = re.compile(r"(:[0-9]{2}:[0-9]{2})\.([0-9]{1,6})")
+_SEPARATORS: Final = re.compile(r"[;；]")
+_NHSA_ITEM: Final = re.compile(r"[A-Z][A-Z0-9]{19}(?:[A-Z0-9]{3})?")
+_NHSA_INSTITUTION: Final = re.compile(r"[HP][0-9]{11}")
+# Invisible and direction-changing characters, surrogates and private use make equal codes unequal.
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
+
+
+class CellRefused(RuleBroken):
+    """A cell holds something that its column does not take."""
+
+
+class CellEmpty(CellRefused):
+    """A value is needed."""
+
+    message = N_("“%(label)s” is empty. Fill it in.")
+
+
+class CellTooLong(CellRefused):
+    """More characters than the column takes."""
+
+    message = N_("The cell has %(found)s characters. At most %(limit)s are possible.")
+
+
+class UnseenCharacter(CellRefused):
+    """A control or invisible character, mostly copied along from elsewhere."""
+
+    message = N_("The cell has an invisible character at position %(position)s. Type the value anew.")
+
+
+class NotADecimal(CellRefused):
+    """Not a number in plain digits."""
+
+    message = N_("“%(typed)s” is not a number. Write plain digits, like 0.15.")
+
+
+class DecimalTooFine(CellRefused):
+    """A number with too many decimals."""
+
+    message = N_("%(typed)s has more than %(places)s decimals.")
+
+
+class OutOfRange(CellRefused):
+    """A number outside its range."""
+
+    message = N_("%(typed)s is not between %(lowest)s and %(highest)s.")
+
+
+class NotARate(CellRefused):
+    """A rate above 1 or written in percent."""
+
+    message = N_("“%(typed)s” is not a rate. Write a decimal between 0 and 1: 0.15 for 15 %%.")
+
+
+class NotAFlag(CellRefused):
+    """Neither yes nor no."""
+
+    message = N_("“%(typed)s” is neither yes nor no. Write Y or N.")
+
+
+class NotAChoice(CellRefused):
+    """Not one of the words that are possible."""
+
+    message = N_("“%(typed)s” is not known here. Possible: %(choices)s.")
+
+
+class NotAReason(CellRefused):
+    """Not one of the coded reasons."""
+
+    message = N_("“%(typed)s” is not a reason. Possible: %(choices)s, or other:text.")
+
+
+class NotAnUscc(CellRefused):
+    """A unified social credit code with a wrong form or check character."""
+
+    message = N_("“%(typed)s” is not a unified social credit code: 18 characters, the last one a check.")
+
+
+class NotAnNhsaItemCode(CellRefused):
+    """An insurance code of a drug with a wrong form."""
+
+    message = N_("“%(typed)s” is not an insurance drug code: 20 or 23 capital letters and digits.")
+
+
+class NotAnNhsaInstitutionCode(CellRefused):
+    """An insurance code of an institution with a wrong form."""
+
+    message = N_("“%(typed)s” is not an insurance institution code: H or P and 11 digits.")
+
+
+class NumberLostDigits(CellRefused):
+    """A spreadsheet keeps 15 digits of a number; a longer code typed as a number has lost its end."""
+
+    message = N_(
+        "%(typed)s was typed as a number, and the spreadsheet has dropped its last digits. "
+        "Format the column as text and enter it anew."
+    )
+
+
+class Sheet(Enum):
+    """As what a value is kept in a spreadsheet."""
+
+    TEXT = "text"
+    WHOLE = "whole"
+    DECIMAL = "decimal"
+    DAY = "day"
+    INSTANT = "instant"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """How the cells of a column are read and written.
+
+    Attributes:
+        parse: a stripped, non-empty text → the value; raises RuleBroken.
+        write: the value → the text of a CSV file, which `parse` reads back as the same value.
+        sheet: as what it is kept in a spreadsheet.
+        absent: the value of an empty cell.
+        limit: most characters.
+    """
+
+    parse: Callable[[str], Any]
+    write: Callable[[Any], str]
+    sheet: Sheet = Sheet.TEXT
+    absent: Any = None
+    limit: int = MAX_SHORT
+
+    def read(self, text: str) -> Any:  # noqa: ANN401 - each column has a type of its own.
+        """The value of a text; that of an empty one is `absent`.
+
+        Raises:
+            RuleBroken: the text is too long or not what the column takes.
+        """
+        stripped = text.strip()
+        if not stripped:
+            return self.absent
+        if len(stripped) > self.limit:
+            raise CellTooLong(found=len(stripped), limit=self.limit)
+        return self.parse(stripped)
+
+
+def code(limit: int = MAX_SHORT) -> Cell:
+    """A code or number that is compared exactly: text, leading zeros kept, nothing invisible in it.
+
+    >>> code().read(" 0012 ")
+    '0012'
+    """
+    return Cell(_plain, str, absent="", limit=limit)
+
+
+def text(limit: int = 200) -> Cell:
+    """Words for people; line breaks are kept."""
+    return Cell(_words, str, absent="", limit=limit)
+
+
+def whole(minimum: int = 0, maximum: int = MAX_PACKS) -> Cell:
+    """A whole number of packs or base units.
+
+    >>> whole(1).read("1.5")
+    Traceback (most recent call last):
+    clinic_orders.rules.quantities.PacksNotWhole: Write a whole number of packs. You wrote “1.5”.
+    """
+    return Cell(
+        lambda typed: quantities.parse_packs(typed, minimum=minimum, maximum=maximum), str, Sheet.WHOLE
+    )
+
+
+def price() -> Cell:
+    """Yuan of a pack: above 0, at most 4 decimals.
+
+    >>> price().read("3.36")
+    Decimal('3.36')
+    """
+    return Cell(_price, _price_text, Sheet.DECIMAL)
+
+
+def rate() -> Cell:
+    """A share as a decimal with at most 4 decimals, from 0 to 1.
+
+    >>> rate().read("15%")
+    Traceback (most recent call last):
+    clinic_orders.exchange.cells.NotARate: “15%” is not a rate. Write a decimal between 0 and 1: 0.15 for 15 %.
+    """
+    return Cell(_rate, _decimal_text, Sheet.DECIMAL)
+
+
+def degrees(limit: int) -> Cell:
+    """A longitude (limit 180) or latitude (limit 90) in degrees with at most 7 decimals."""
+
+    def parse(typed: str) -> Decimal:
+        number = _decimal(typed, places=7)
+        if abs(number) > limit:
+            raise OutOfRange(typed=typed, lowest=-limit, highest=limit)
+        return number
+
+    return Cell(parse, _decimal_text, Sheet.DECIMAL)
+
+
+def day() -> Cell:
+    """A day of the calendar, ``YYYY-MM-DD``."""
+    return Cell(days.parse_day, date.isoformat, Sheet.DAY)
+
+
+def instant() -> Cell:
+    """An instant, ``YYYY-MM-DDTHH:MM[:SS][+08:00]``; without a zone it is Asia/Shanghai. The value is in UTC.
+
+    Parts of a second are taken besides, so that what the records keep goes out and comes back unchanged.
+
+    >>> instant().read("2026-01-31T09:30").isoformat()
+    '2026-01-31T01:30:00+00:00'
+    """
+    return Cell(_instant, _instant_text, Sheet.INSTANT)
+
+
+def flag() -> Cell:
+    """Yes or no: Y, N, 是, 否. An empty cell is no."""
+    return Cell(_flag, lambda value: "Y" if value else "N", absent=False, limit=8)
+
+
+def choice(labels: Mapping[str, str], absent: str = "") -> Cell:
+    """One of some words, as its code or its Chinese label. The value is the code."""
+    return Cell(lambda typed: _chosen(typed, labels), str, absent=absent)
+
+
+def choices(labels: Mapping[str, str]) -> Cell:
+    """Several words with `;` between them, in the order of `labels`, each once. The value is a tuple of codes."""
+
+    def parse(typed: str) -> tuple[str, ...]:
+        chosen = {_chosen(part, labels) for part in _parts(typed)}
+        return tuple(word for word in labels if word in chosen)
+
+    return Cell(parse, ";".join, absent=(), limit=200)
+
+
+def reason(labels: Mapping[str, str]) -> Cell:
+    """A coded reason or its Chinese label; `other` may carry words of its own. The value is ``code`` or ``other:words``.
+
+    >>> reason({"stock_out": "缺货", "other": "其他"}).read("其他：厂家停产")
+    'other:厂家停产'
+    """
+
+    def parse(typed: str) -> str:
+        _plain(typed)
+        first, separator, words = typed.replace("：", ":", 1).partition(":")
+        try:
+            chosen = _chosen(first.strip(), labels)
+        except NotAChoice:
+            raise NotAReason(typed=typed, choices=_all_of(labels)) from None
+        if not separator:
+            return chosen
+        if chosen != "other":
+            raise NotAReason(typed=typed, choices=_all_of(labels))
+        return f"other:{words.strip()}" if words.strip() else "other"
+
+    return Cell(parse, str, absent="", limit=100)
+
+
+def codes(limit: int) -> Cell:
+    """Several codes with `;` between them. The value is a tuple in the order of the file."""
+    return Cell(lambda typed: tuple(_plain(part) for part in _parts(typed)), ";".join, absent=(), limit=limit)
+
+
+def uscc() -> Cell:
+    """A unified social credit code (统一社会信用代码), 18 characters with a check."""
+
+    def parse(typed: str) -> str:
+        try:
+            valid: str = uscc_number.validate(_plain(typed))
+        except ValidationError:
+            raise NotAnUscc(typed=typed) from None
+        return valid
+
+    return Cell(parse, str, absent="")
+
+
+def nhsa_item() -> Cell:
+    """An insurance code of a drug: 23 characters, or 20 for a Chinese patent medicine."""
+    return _formed(_NHSA_ITEM, NotAnNhsaItemCode)
+
+
+def nhsa_institution() -> Cell:
+    """An insurance code of an institution: H or P, 6 digits of the region, 5 of the number."""
+    return _formed(_NHSA_INSTITUTION, NotAnNhsaInstitutionCode)
+
+
+def excerpt(text: str, length: int = 80) -> str:
+    """A text short enough for a message.
+
+    >>> excerpt("一二三四", 3)
+    '一二…'
+    """
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def _formed(form: re.Pattern[str], refusal: type[CellRefused]) -> Cell:
+    def parse(typed: str) -> str:
+        if form.fullmatch(typed) is None:
+            raise refusal(typed=typed)
+        return typed
+
+    return Cell(parse, str, absent="")
+
+
+def _plain(typed: str) -> str:
+    for position, character in enumerate(typed, 1):
+        if unicodedata.category(character) in _UNSEEN:
+            raise UnseenCharacter(position=position)
+    return typed
+
+
+def _words(typed: str) -> str:
+    _plain(typed.translate({ord("\n"): " ", ord("\r"): " ", ord("\t"): " "}))
+    # A spreadsheet and a CSV file end lines differently; the same words are to compare equal.
+    return typed.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _decimal(typed: str, places: int) -> Decimal:
+    if _DECIMAL.fullmatch(typed) is None:
+        raise NotADecimal(typed=typed)
+    number = Decimal(typed)
+    if len(typed.partition(".")[2]) > places:
+        raise DecimalTooFine(typed=typed, places=places)
+    return abs(number) if number == 0 else number
+
+
+def _price(typed: str) -> Decimal:
+    number = money.parse_price(typed)
+    if number > MAX_PRICE:
+        raise money.NumberTooLarge(typed=typed)
+    return number
+
+
+def _rate(typed: str) -> Decimal:
+    try:
+        number = _decimal(typed, places=4)
+    except NotADecimal:
+        raise NotARate(typed=typed) from None
+    if not 0 <= number <= 1:
+        raise NotARate(typed=typed)
+    return number
+
+
+def _decimal_text(value: Decimal | float) -> str:
+    whole_part, _, decimals = f"{Decimal(str(value)):f}".partition(".")
+    decimals = decimals.rstrip("0")
+    return f"{whole_part}.{decimals}" if decimals else whole_part
+
+
+def _price_text(value: Decimal) -> str:
+    whole_part, _, decimals = _decimal_text(value).partition(".")
+    return f"{whole_part}.{decimals:0<2}"
+
+
+def _instant(typed: str) -> datetime:
+    found = _FRACTION.search(typed)
+    if found is None:
+        return days.parse_moment(typed)
+    try:
+        moment = days.parse_moment(_FRACTION.sub(r"\1", typed, count=1))
+    except days.MomentNotUnderstood:
+        raise days.MomentNotUnderstood(typed=typed) from None
+    return moment + timedelta(microseconds=int(found[2].ljust(6, "0")))
+
+
+def _instant_text(value: datetime) -> str:
+    return value.astimezone(days.SHANGHAI).isoformat()
+
+
+_FLAGS: Final = {"y": True, "n": False, "是": True, "否": False}
+
+
+def _flag(typed: str) -> bool:
+    try:
+        return _FLAGS[typed.casefold()]
+    except KeyError:
+        raise NotAFlag(typed=typed) from None
+
+
+def _parts(typed: str) -> list[str]:
+    return [part.strip() for part in _SEPARATORS.split(typed) if part.strip()]
+
+
+def _chosen(typed: str, labels: Mapping[str, str]) -> str:
+    if typed in labels:
+        return typed
+    for word, label in labels.items():
+        if typed == label:
+            return word
+    raise NotAChoice(typed=typed, choices=_all_of(labels))
+
+
+def _all_of(labels: Mapping[str, str]) -> str:
+    return "、".join(f"{word}（{label}）" for word, label in labels.items())

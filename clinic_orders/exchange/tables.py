@@ -1,0 +1,360 @@
+"""The kinds of files of formats.md section 2, declared as data: columns in their order, labels, natural keys.
+
+>>> KINDS["prices"].key
+('item_code', 'valid_from')
+>>> [column.label for column in KINDS["editions"].columns]
+['目录版本', '生效日期', '品规编码']
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from clinic_orders.exchange import cells
+from clinic_orders.exchange.cells import Cell, Sheet
+
+INSTITUTION_KINDS: Final = {
+    "township_hospital": "乡镇卫生院",
+    "community_health_center": "社区卫生服务中心",
+    "village_clinic": "村卫生室",
+    "community_health_station": "社区卫生服务站",
+    "private_institution": "民营医疗机构",
+    "retail_pharmacy": "零售药店",
+}
+ORDER_MODES: Final = {"direct": "村直购", "proxy": "代采", "medical_community": "医共体"}
+CLOSE_REASONS: Final = {
+    "stock_out": "缺货",
+    "expired": "效期不足",
+    "pack_changed": "包装变更",
+    "discontinued": "停产",
+    "other": "其他",
+}
+REJECT_REASONS: Final = {
+    "damaged": "破损",
+    "wrong_item": "品规不符",
+    "wrong_quantity": "数量不符",
+    "short_expiry": "近效期",
+    "quality": "质量问题",
+    "no_papers": "票据不全",
+    "not_ordered": "非本单位采购",
+    "other": "其他",
+}
+RETURN_REASONS: Final = {
+    "quality": "质量问题",
+    "recall": "召回",
+    "near_expiry": "近效期",
+    "wrong_delivery": "错配",
+    "overstock": "库存过多",
+    "other": "其他",
+}
+
+# Ten thousand codes of 20 digits; more packs of one batch come in several shipments.
+MAX_TRACE_CODES: Final = 210_000
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a kind of file.
+
+    Attributes:
+        name: what the header says, the contract of formats.md.
+        label: the Chinese heading, taken as well.
+        cell: how its cells are read and written.
+        required: whether the file must have the column.
+        may_be_empty: whether a cell may be empty; by default, where the column is not required.
+        falls_back_on: the column whose value holds where this one is empty.
+    """
+
+    name: str
+    label: str
+    cell: Cell
+    required: bool = True
+    may_be_empty: bool | None = None
+    falls_back_on: str | None = None
+
+    @property
+    def parse(self) -> Callable[[str], Any]:
+        """A stripped, non-empty text → the value; raises RuleBroken."""
+        return self.cell.parse
+
+    @property
+    def sheet(self) -> Sheet:
+        """As what its values are kept in a spreadsheet."""
+        return self.cell.sheet
+
+    @property
+    def takes_empty(self) -> bool:
+        """Whether a cell may be empty."""
+        return not self.required if self.may_be_empty is None else self.may_be_empty
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of file.
+
+    Attributes:
+        name: as the console calls it.
+        label: in Chinese.
+        columns: in the order in which an export has them.
+        key: names of the columns of the natural key; importing the same key again changes the same record.
+        also_distinct_by: further columns in which rows with one key may differ within a file.
+    """
+
+    name: str
+    label: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    also_distinct_by: tuple[str, ...] = ()
+    _by_heading: Mapping[str, Column] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        headings: dict[str, Column] = {}
+        for column in self.columns:
+            for heading in (column.name, column.label):
+                if headings.setdefault(heading, column) is not column:
+                    raise ValueError(f"{self.name}: two columns are called {heading}")
+        object.__setattr__(self, "_by_heading", headings)
+
+    def column(self, name: str) -> Column:
+        """The column of a name.
+
+        Raises:
+            KeyError: the kind has no such column, which is a bug of the caller.
+        """
+        column = self._by_heading[name]
+        if column.name != name:
+            raise KeyError(name)
+        return column
+
+    def by_heading(self, heading: str) -> Column | None:
+        """The column that a heading of a file means: its name in any case, or its label."""
+        heading = heading.strip()
+        return self._by_heading.get(heading) or self._by_heading.get(heading.casefold())
+
+    def key_of(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
+        """The natural key of a row that was read."""
+        return tuple(row[name] for name in self.key)
+
+
+def _optional(name: str, label: str, cell: Cell, falls_back_on: str | None = None) -> Column:
+    return Column(name, label, cell, required=False, falls_back_on=falls_back_on)
+
+
+_CATALOGUE = Kind(
+    "catalogue",
+    "推荐目录",
+    (
+        Column("item_code", "品规编码", cells.code()),
+        Column("generic_name", "通用名", cells.text(128)),
+        Column("form", "剂型", cells.text(64)),
+        Column("strength", "规格", cells.text(128)),
+        Column("pack_size", "包装数量", cells.whole(1, 99_999)),
+        Column("base_unit", "最小单位", cells.text(16)),
+        Column("manufacturer", "生产企业", cells.text(200)),
+        Column("batch", "集采批次", cells.text(64)),
+        _optional("approval_no", "批准文号", cells.text(64)),
+        _optional("nhsa_code", "医保药品编码", cells.nhsa_item()),
+        _optional("variety", "品种", cells.text(200)),
+        _optional("group", "同类组", cells.text(200)),
+        _optional("suits", "适用类别", cells.choices(INSTITUTION_KINDS)),
+        _optional("ceiling_price", "最高有效申报价", cells.price()),
+        _optional("supplies_here", "本省供应", cells.flag()),
+        _optional("cold_chain", "冷链", cells.flag()),
+    ),
+    key=("item_code",),
+)
+
+_PRICES = Kind(
+    "prices",
+    "价格",
+    (
+        Column("item_code", "品规编码", cells.code()),
+        Column("valid_from", "生效日期", cells.day()),
+        Column("pack_price", "每盒价格", cells.price()),
+        _optional("document_no", "依据文号", cells.text(128)),
+    ),
+    key=("item_code", "valid_from"),
+)
+
+_EDITIONS = Kind(
+    "editions",
+    "目录版本",
+    (
+        Column("edition", "目录版本", cells.code()),
+        Column("valid_from", "生效日期", cells.day()),
+        Column("item_code", "品规编码", cells.code()),
+    ),
+    key=("edition", "item_code"),
+)
+
+_INSTITUTIONS = Kind(
+    "institutions",
+    "单位名录",
+    (
+        Column("code", "单位编码", cells.code()),
+        _optional("valid_from", "生效日期", cells.day(), falls_back_on="joined_on"),
+        Column("name", "单位名称", cells.text(200)),
+        Column("kind", "单位类别", cells.choice(INSTITUTION_KINDS)),
+        Column("county_code", "县区代码", cells.code(12)),
+        _optional("township", "乡镇街道", cells.text(64)),
+        _optional("village", "村社区", cells.text(64)),
+        _optional("supervisor_code", "主管卫生院编码", cells.code()),
+        _optional("scale", "规模", cells.text(64)),
+        _optional("speciality", "特色", cells.text(64)),
+        _optional("remote", "偏远", cells.flag()),
+        _optional("headquarters_code", "连锁总部编码", cells.code()),
+        _optional("lead_hospital_code", "牵头医院编码", cells.code()),
+        _optional("uscc", "统一社会信用代码", cells.uscc()),
+        _optional("nhsa_code", "医保机构编码", cells.nhsa_institution()),
+        Column("joined_on", "加入日期", cells.day()),
+        _optional("left_on", "退出日期", cells.day()),
+        _optional("phone", "电话", cells.text(32)),
+        _optional("address", "地址", cells.text(200)),
+        _optional("lng", "经度", cells.degrees(180)),
+        _optional("lat", "纬度", cells.degrees(90)),
+    ),
+    key=("code", "valid_from"),
+)
+
+_MANDATES = Kind(
+    "mandates",
+    "代采委托",
+    (
+        Column("institution_code", "单位编码", cells.code()),
+        Column("hospital_code", "代采卫生院编码", cells.code()),
+        Column("valid_from", "生效日期", cells.day()),
+        _optional("valid_to", "截止日期", cells.day()),
+    ),
+    key=("institution_code", "hospital_code", "valid_from"),
+)
+
+_COMMITMENTS = Kind(
+    "commitments",
+    "承诺书",
+    (
+        Column("institution_code", "单位编码", cells.code()),
+        Column("signed_on", "签署日期", cells.day()),
+        Column("version", "承诺书版本", cells.code(64)),
+        _optional("markup_rate", "承诺加价率", cells.rate()),
+        _optional("ends_on", "截止日期", cells.day()),
+    ),
+    key=("institution_code", "signed_on"),
+)
+
+_DISTRIBUTORS = Kind(
+    "distributors",
+    "配送企业",
+    (
+        Column("code", "配送企业编码", cells.code()),
+        Column("name", "配送企业名称", cells.text(200)),
+        _optional("uscc", "统一社会信用代码", cells.uscc()),
+        _optional("phone", "电话", cells.text(32)),
+    ),
+    key=("code",),
+)
+
+_DELIVERY_RELATIONS = Kind(
+    "delivery-relations",
+    "配送关系",
+    (
+        Column("scope", "单位编码或县区代码", cells.code()),
+        Column("item_code", "品规编码", cells.code()),
+        Column("distributor_code", "配送企业编码", cells.code()),
+        Column("valid_from", "生效日期", cells.day()),
+        _optional("valid_to", "截止日期", cells.day()),
+    ),
+    key=("scope", "item_code", "valid_from"),
+)
+
+_POLICIES = Kind(
+    "policies",
+    "政策参数",
+    (
+        Column("parameter", "参数", cells.code()),
+        _optional("kind", "单位类别", cells.choice(INSTITUTION_KINDS)),
+        _optional("scale", "规模", cells.text(64)),
+        Column("valid_from", "生效日期", cells.day()),
+        # An empty value says "not set", so the column must be there for it to be meant.
+        Column("value", "取值", cells.code(64), may_be_empty=True),
+        _optional("document_no", "依据文号", cells.text(128)),
+    ),
+    key=("parameter", "kind", "scale", "valid_from"),
+)
+
+_ORDERS = Kind(
+    "orders",
+    "采购单",
+    (
+        Column("order_no", "采购单号", cells.code()),
+        Column("institution_code", "收货单位编码", cells.code()),
+        _optional("ordering_code", "下单单位编码", cells.code(), falls_back_on="institution_code"),
+        _optional("paying_code", "付款单位编码", cells.code(), falls_back_on="institution_code"),
+        Column("distributor_code", "配送企业编码", cells.code()),
+        Column("item_code", "品规编码", cells.code()),
+        Column("packs", "采购盒数", cells.whole(1)),
+        Column("pack_price", "每盒价格", cells.price()),
+        Column("submitted_at", "提交时间", cells.instant()),
+        _optional("mode", "采购方式", cells.choice(ORDER_MODES, absent="direct")),
+        _optional("channel", "采购渠道", Cell(cells.code().parse, str, absent="clinic_orders")),
+        _optional("emergency", "应急采购", cells.flag()),
+        _optional("emergency_reason", "应急原因", cells.text(200)),
+        _optional("confirmed_packs", "确认盒数", cells.whole()),
+        _optional("confirmed_at", "响应时间", cells.instant()),
+        _optional("closed_packs", "缺货关闭盒数", cells.whole()),
+        _optional("closed_at", "缺货关闭时间", cells.instant()),
+        _optional("closed_reason", "缺货关闭原因", cells.reason(CLOSE_REASONS)),
+        _optional("withdrawn_packs", "撤回盒数", cells.whole()),
+        _optional("withdrawn_at", "撤回时间", cells.instant()),
+    ),
+    key=("order_no", "item_code"),
+)
+
+_RECEIPTS = Kind(
+    "receipts",
+    "收货单",
+    (
+        Column("receipt_no", "收货单号", cells.code()),
+        Column("order_no", "采购单号", cells.code()),
+        Column("item_code", "品规编码", cells.code()),
+        Column("batch_no", "生产批号", cells.code()),
+        Column("shipped_packs", "发货盒数", cells.whole(1)),
+        _optional("accepted_packs", "验收盒数", cells.whole()),
+        _optional("rejected_packs", "拒收盒数", cells.whole()),
+        _optional("reject_reason", "拒收原因", cells.reason(REJECT_REASONS)),
+        _optional("short_expiry_reason", "近效期接收说明", cells.text(200)),
+        Column("expiry_date", "有效期至", cells.day()),
+        _optional("invoice_no", "发票号", cells.text(200)),
+        _optional("shipped_at", "发货时间", cells.instant()),
+        _optional("delivered_at", "送达时间", cells.instant()),
+        _optional("accepted_at", "验收时间", cells.instant()),
+        _optional("trace_codes", "追溯码", cells.codes(MAX_TRACE_CODES)),
+    ),
+    key=("receipt_no", "item_code", "batch_no"),
+)
+
+_RETURNS = Kind(
+    "returns",
+    "退货单",
+    (
+        Column("return_no", "退货单号", cells.code()),
+        Column("receipt_no", "收货单号", cells.code()),
+        Column("item_code", "品规编码", cells.code()),
+        _optional("batch_no", "生产批号", cells.code()),
+        Column("packs", "退货盒数", cells.whole(1)),
+        Column("agreed_at", "同意时间", cells.instant()),
+        Column("reason", "退货原因", cells.reason(RETURN_REASONS)),
+        _optional("trace_codes", "追溯码", cells.codes(MAX_TRACE_CODES)),
+    ),
+    key=("return_no", "item_code"),
+    also_distinct_by=("batch_no",),
+)
+
+KINDS: Final[Mapping[str, Kind]] = {
+    kind.name: kind
+    for kind in (
+        _CATALOGUE, _PRICES, _EDITIONS, _INSTITUTIONS, _MANDATES, _COMMITMENTS, _DISTRIBUTORS,
+        _DELIVERY_RELATIONS, _POLICIES, _ORDERS, _RECEIPTS, _RETURNS,
+    )
+}  # fmt: skip
