@@ -147,6 +147,7 @@ class Cell:
         sheet: as what it is kept in a spreadsheet.
         absent: the value of an empty cell.
         limit: most characters.
+
     """
 
     parse: Callable[[str], Any]
@@ -155,11 +156,12 @@ class Cell:
     absent: Any = None
     limit: int = MAX_SHORT
 
-    def read(self, text: str) -> Any:  # noqa: ANN401 - each column has a type of its own.
+    def read(self, text: str) -> Any:
         """The value of a text; that of an empty one is `absent`.
 
         Raises:
             RuleBroken: the text is too long or not what the column takes.
+
         """
         stripped = text.strip()
         if not stripped:

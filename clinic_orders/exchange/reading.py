@@ -219,6 +219,7 @@ class Problem:
         column: the name of the column, or the heading where it has no name; None where the row is meant.
         value: what was typed, shortened.
         refusal: the reason, to be translated by the door.
+
     """
 
     row: int | None
@@ -247,6 +248,7 @@ class Reading:
         headings: the header as the file has it.
         problems: everything refused so far, in the order of finding.
         rows_read: data rows met so far; empty ones do not count.
+
     """
 
     def __init__(self, kind: Kind, table: Table | None, refusal: FileRefused | None = None) -> None:
@@ -425,6 +427,7 @@ def open_file(kind: Kind, source: Path | BinaryIO) -> Reading:
 
     Raises:
         OSError: the file can't be opened.
+
     """
     try:
         return Reading(kind, _table(_Source(source)))
@@ -443,6 +446,7 @@ def as_text(cell: object, sheet: Sheet) -> str:
 
     >>> as_text(28.0, Sheet.WHOLE), as_text(0.1 + 0.2, Sheet.DECIMAL), as_text("'=A1", Sheet.TEXT)
     ('28', '0.3', '=A1')
+
     """
     if isinstance(cell, str):
         return cell[1:] if sheet is Sheet.TEXT and ESCAPED.match(cell) else cell
@@ -713,6 +717,7 @@ def _survey(packed: zipfile.ZipFile) -> None:
     Raises:
         SpreadsheetTooLarge, TooManyColumns, FormulaFailed, NotASpreadsheet: see there.
         zipfile.BadZipFile: the parts are not what the directory of the file says.
+
     """
     if sum(part.file_size for part in packed.infolist()) > MAX_UNPACKED or len(packed.infolist()) > 2_000:
         raise SpreadsheetTooLarge

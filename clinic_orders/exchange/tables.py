@@ -65,6 +65,7 @@ class Column:
         required: whether the file must have the column.
         may_be_empty: whether a cell may be empty; by default, where the column is not required.
         falls_back_on: the column whose value holds where this one is empty.
+
     """
 
     name: str
@@ -100,6 +101,7 @@ class Kind:
         columns: in the order in which an export has them.
         key: names of the columns of the natural key; importing the same key again changes the same record.
         also_distinct_by: further columns in which rows with one key may differ within a file.
+
     """
 
     name: str
@@ -122,6 +124,7 @@ class Kind:
 
         Raises:
             KeyError: the kind has no such column, which is a bug of the caller.
+
         """
         column = self._by_heading[name]
         if column.name != name:

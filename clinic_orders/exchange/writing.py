@@ -70,6 +70,7 @@ def write_xlsx(kind: Kind, rows: Iterable[Mapping[str, Any]], out: BinaryIO, *, 
 
     Raises:
         TooMuchForSheet: a text or the number of rows is beyond the format.
+
     """
     with _Book(out, kind.label, [column.sheet for column in kind.columns]) as book:
         book.header([column.label if labels else column.name for column in kind.columns])
@@ -100,6 +101,7 @@ def write_error_xlsx(reading: Reading, out: BinaryIO, say: Callable[[RuleBroken]
 
     Raises:
         TooMuchForSheet: a text is beyond the format.
+
     """
     headings = [*reading.kept_headings(), MESSAGE_COLUMN]
     with _Book(out, reading.kind.label, [Sheet.TEXT] * len(headings)) as book:
