@@ -1,0 +1,96 @@
+"""``clinic-orders serve``: the production web server, with the scheduler as its own process beside it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from typing import Any
+
+import click
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+from sqlalchemy import inspect
+
+from clinic_orders.cli.context import Console, Failed, pass_console
+from clinic_orders.models.base import db
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """Gunicorn with our application and settings, without a configuration file."""
+
+    def __init__(self, app: Flask, options: dict[str, Any]) -> None:
+        self.application = app
+        self.options = options
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Hand over the options."""
+        for key, value in self.options.items():
+            self.cfg.set(key, value)
+
+    def load(self) -> Flask:
+        """The application, made once before the workers are forked."""
+        return self.application
+
+
+@click.command("serve")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
+@click.option(
+    "--workers", type=click.IntRange(1, 64), help="Web processes; default one per processor, at most 8."
+)
+@click.option("--no-scheduler", is_flag=True, help="Do not start the scheduler beside the web processes.")
+@pass_console
+def serve(console: Console, host: str, port: int, workers: int | None, no_scheduler: bool) -> None:
+    """Serve the pages until stopped (Ctrl-C or SIGTERM): running requests are finished first."""
+    app = console.app
+    with app.app_context():
+        if not inspect(db.engine).has_table("alembic_version"):
+            raise Failed("the database is empty; run: clinic-orders db upgrade")
+        db.engine.dispose()
+    beside: subprocess.Popen[bytes] | None = None
+    if not no_scheduler:
+        beside = subprocess.Popen(
+            [sys.executable, "-m", "clinic_orders", "scheduler"], start_new_session=True
+        )
+
+    def post_fork(_server: Any, _worker: Any) -> None:
+        # A connection made before the fork must not be used by two processes.
+        with app.app_context():
+            db.engine.dispose(close=False)
+
+    count = workers or min(8, multiprocessing.cpu_count())
+    click.echo(f"http://{host}:{port}")
+    try:
+        Server(
+            app,
+            {
+                "bind": f"{host}:{port}",
+                "workers": count,
+                "worker_class": "gthread",
+                "threads": 4,
+                "preload_app": True,
+                "timeout": 120,
+                "graceful_timeout": 30,
+                "max_requests": 20000,
+                "max_requests_jitter": 2000,
+                "post_fork": post_fork,
+                "accesslog": None,
+                "errorlog": "-",
+                "loglevel": "warning",
+                "proc_name": "clinic-orders",
+            },
+        ).run()
+    finally:
+        if beside is not None and beside.poll() is None:
+            os.kill(beside.pid, signal.SIGTERM)
+            try:
+                beside.wait(30)
+            except subprocess.TimeoutExpired:
+                beside.kill()
+
+
+COMMANDS = (serve,)

@@ -1,0 +1,226 @@
+"""The clock: which jobs there are, when they run, and how a run is made (rules section 12).
+
+A job asks a question and calls a deed for each answer, each in its own transaction, so that one bad record does
+not stop the night. Every job is safe to run twice. The scheduler is its own process; a run is claimed in the
+database first, so several schedulers make one run, and slots missed during a downtime are caught up in order.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from apscheduler.triggers.cron import CronTrigger
+
+from clinic_orders import clock
+from clinic_orders.actions import jobs as runs
+from clinic_orders.actions import ordering
+from clinic_orders.models.base import db
+from clinic_orders.models.jobs import JobRun
+from clinic_orders.queries import jobs as job_queries
+from clinic_orders.queries import orders as order_queries
+from clinic_orders.rules.days import SHANGHAI, day_in_china
+from clinic_orders.rules.errors import N_
+from clinic_orders.rules.parties import SYSTEM
+
+log = logging.getLogger(__name__)
+
+# After a longer downtime the oldest slots are left out: the jobs look at all that is still open anyway.
+CATCH_UP = timedelta(days=62)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a run did: rows read, records changed, records that failed (logged one by one)."""
+
+    rows_read: int = 0
+    changed: int = 0
+    failures: int = 0
+
+
+Work = Callable[[date, datetime, Outcome], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One scheduled job.
+
+    Attributes:
+        name: its word on the console.
+        title: English msgid of what it does.
+        cron: minute, hour, day, month, day of week, in Asia/Shanghai.
+        work: does it for an as-of day, counting into the outcome.
+        catch_up: whether every missed slot is run later, or only the newest.
+
+    """
+
+    name: str
+    title: str
+    cron: str
+    work: Work
+    catch_up: bool = True
+    _trigger: list[CronTrigger] = field(default_factory=list, compare=False)
+
+    @property
+    def trigger(self) -> CronTrigger:
+        """The cron line as APScheduler's trigger."""
+        if not self._trigger:
+            self._trigger.append(CronTrigger.from_crontab(self.cron, timezone=SHANGHAI))
+        return self._trigger[0]
+
+    def slots(self, after: datetime, until: datetime) -> Iterator[datetime]:
+        """The scheduled instants in (after, until], oldest first."""
+        moment = self.trigger.get_next_fire_time(None, after + timedelta(seconds=1))
+        while moment is not None and moment <= until:
+            yield moment
+            moment = self.trigger.get_next_fire_time(moment, moment + timedelta(seconds=1))
+
+
+def _each(found: list[int], deed: Callable[[int], object], outcome: Outcome) -> None:
+    """Do a deed for each record; a failing one is logged and counted, the others go on."""
+    outcome.rows_read += len(found)
+    for record_id in found:
+        try:
+            deed(record_id)
+            outcome.changed += 1
+        except Exception:
+            db.session.rollback()
+            log.exception("a record of the night's work failed", extra={"record_id": record_id})
+            outcome.failures += 1
+
+
+def record_lapsed_orders(_as_of: date, at: datetime, outcome: Outcome) -> None:
+    """Record the orders that nobody answered in time (R-ORD-6); they lapsed by date already."""
+    found = order_queries.lapsed_unrecorded(at)
+    _each(found, lambda order_id: ordering.record_lapse(order_id, by=SYSTEM, at=at), outcome)
+
+
+def alert_unanswered_emergencies(_as_of: date, at: datetime, outcome: Outcome) -> None:
+    """Alert the county bureau of emergency orders without an answer in the allowed hours (R-ORD-9)."""
+    found = order_queries.unanswered_emergencies(at)
+    _each(found, lambda order_id: ordering.alert_emergency(order_id, by=SYSTEM, at=at), outcome)
+
+
+def watch(_as_of: date, at: datetime, outcome: Outcome) -> None:
+    """Report slots of the other jobs that were missed or failed for good, so that nothing is silent."""
+    for job in JOBS:
+        if job.name == "watch-jobs":
+            continue
+        failed = job_queries.exhausted_slots(job.name, runs.MOST_ATTEMPTS)
+        outcome.rows_read += len(failed)
+        outcome.failures += len(failed)
+        for slot in sorted(failed):
+            log.error("job %s failed for good at its slot %s", job.name, slot.isoformat())
+
+
+JOBS: tuple[Job, ...] = (
+    Job(
+        "record-lapsed-orders",
+        N_("Record orders that nobody answered in time"),
+        "10 0 * * *",
+        record_lapsed_orders,
+    ),
+    Job(
+        "alert-unanswered-emergencies",
+        N_("Alert the county bureau of unanswered emergency orders"),
+        "*/10 * * * *",
+        alert_unanswered_emergencies,
+        catch_up=False,
+    ),
+    Job("watch-jobs", N_("Report missed and failed jobs"), "30 6 * * *", watch, catch_up=False),
+)
+
+
+def find_job(name: str) -> Job:
+    """The job of that name, or UnknownJob."""
+    for job in JOBS:
+        if job.name == name:
+            return job
+    raise runs.UnknownJob(name=name)
+
+
+def worker_name() -> str:
+    """Which process this is, for the history."""
+    return f"{socket.gethostname()}:{os.getpid()}"[:64]
+
+
+def run_slot(
+    job: Job, scheduled_at: datetime, *, as_of: date | None = None, trigger: str = "schedule"
+) -> JobRun | None:
+    """Claim a slot and do its work; None if another process has it or it was done before.
+
+    Args:
+        job: the job.
+        scheduled_at: the slot's instant.
+        as_of: the day it is done for; default is the slot's day in China.
+        trigger: ``schedule`` or ``manual``.
+
+    """
+    at = clock.now()
+    run = runs.claim_run(
+        job.name,
+        scheduled_at=scheduled_at,
+        as_of=as_of or day_in_china(scheduled_at),
+        worker=worker_name(),
+        trigger=trigger,
+        by=SYSTEM,
+        at=at,
+    )
+    if run is None:
+        return None
+    outcome, error = Outcome(), ""
+    try:
+        job.work(run.as_of, at, outcome)
+    except Exception:
+        db.session.rollback()
+        error = traceback.format_exc()
+        log.exception("job %s failed", job.name)
+    return runs.end_run(
+        run.id,
+        rows_read=outcome.rows_read,
+        changed=outcome.changed,
+        failures=outcome.failures,
+        error=error,
+        by=SYSTEM,
+        at=clock.now(),
+    )
+
+
+def run_now(name: str, as_of: date | None = None) -> JobRun:
+    """Run a job by hand, for a day (default today), whatever the schedule says.
+
+    Raises:
+        UnknownJob: no job of that name.
+
+    """
+    job, at = find_job(name), clock.now()
+    run = run_slot(job, at, as_of=as_of or day_in_china(at), trigger="manual")
+    assert run is not None, "a slot of this very instant cannot have been claimed"
+    return run
+
+
+def missed_slots(job: Job, at: datetime) -> list[datetime]:
+    """The slots up to now that have no good run, oldest first; a job that never ran has only its newest slot."""
+    last = job_queries.last_done_slot(job.name)
+    if last is None:
+        return list(job.slots(at - timedelta(days=32), at))[-1:]
+    slots = list(job.slots(max(last, at - CATCH_UP), at))
+    if not job.catch_up:
+        slots = slots[-1:]
+    given_up = job_queries.exhausted_slots(job.name, runs.MOST_ATTEMPTS)
+    return [slot for slot in slots if slot not in given_up]
+
+
+def catch_up(at: datetime) -> int:
+    """Run every missed slot of every job, in order; answers how many runs were made here."""
+    made = 0
+    for job in JOBS:
+        for slot in missed_slots(job, at):
+            if run_slot(job, slot) is not None:
+                made += 1
+    return made
