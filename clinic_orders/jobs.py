@@ -19,11 +19,11 @@ from apscheduler.triggers.cron import CronTrigger
 
 from clinic_orders import clock
 from clinic_orders.actions import jobs as runs
-from clinic_orders.actions import ordering
+from clinic_orders.actions import lapsing
 from clinic_orders.models.base import db
 from clinic_orders.models.jobs import JobRun
 from clinic_orders.queries import jobs as job_queries
-from clinic_orders.queries import orders as order_queries
+from clinic_orders.queries import lapsing as questions
 from clinic_orders.rules.days import SHANGHAI, day_in_china
 from clinic_orders.rules.errors import N_
 from clinic_orders.rules.parties import SYSTEM
@@ -96,14 +96,14 @@ def _each(found: list[int], deed: Callable[[int], object], outcome: Outcome) -> 
 
 def record_lapsed_orders(_as_of: date, at: datetime, outcome: Outcome) -> None:
     """Record the orders that nobody answered in time (R-ORD-6); they lapsed by date already."""
-    found = order_queries.lapsed_unrecorded(at)
-    _each(found, lambda order_id: ordering.record_lapse(order_id, by=SYSTEM, at=at), outcome)
+    found = questions.lapsed_unrecorded(at)
+    _each(found, lambda order_id: lapsing.record_lapse(order_id, by=SYSTEM, at=at), outcome)
 
 
 def alert_unanswered_emergencies(_as_of: date, at: datetime, outcome: Outcome) -> None:
     """Alert the county bureau of emergency orders without an answer in the allowed hours (R-ORD-9)."""
-    found = order_queries.unanswered_emergencies(at)
-    _each(found, lambda order_id: ordering.alert_emergency(order_id, by=SYSTEM, at=at), outcome)
+    found = questions.unanswered_emergencies(at)
+    _each(found, lambda order_id: lapsing.alert_emergency(order_id, by=SYSTEM, at=at), outcome)
 
 
 def watch(_as_of: date, at: datetime, outcome: Outcome) -> None:
