@@ -22,7 +22,9 @@ def current(record: type[InstitutionRecord], on: date) -> ColumnElement[bool]:
     return and_(record.valid_from <= on, or_(record.valid_before.is_(None), record.valid_before > on))
 
 
-def institutions_of(actor: Actor, column: InstrumentedAttribute[int], on: date) -> ColumnElement[bool]:
+def institutions_of(
+    actor: Actor, column: InstrumentedAttribute[int] | InstrumentedAttribute[int | None], on: date
+) -> ColumnElement[bool]:
     """The condition that keeps the rows whose institution the actor may see, by sub-query, never by id list.
 
     An institution sees itself; a hospital besides itself the clinics it supervises, a headquarters its stores

@@ -8,6 +8,7 @@ from flask import Flask, current_app, g, request, session, url_for
 from flask_login import current_user
 
 from clinic_orders.queries.roster import has_demo_data
+from clinic_orders.web import names  # noqa: F401 - importing it registers the names.
 from clinic_orders.web.navigation import places
 
 LOCALES = ("zh_CN", "en")

@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import wraps
 from typing import ParamSpec, TypeVar
+from urllib.parse import urlsplit
 
 from flask import Flask, abort, current_app, g, redirect, request, session, url_for
-from flask_login import LoginManager, current_user
+from flask_login import LoginManager, current_user, login_user, logout_user
 from werkzeug.wrappers import Response
 
 from clinic_orders import clock
-from clinic_orders.models.base import set_reading_only
-from clinic_orders.queries.accounts import principal
+from clinic_orders.models.base import db, reading_only, set_reading_only
+from clinic_orders.queries.accounts import Principal, principal
 from clinic_orders.rules.days import day_in_china
 from clinic_orders.rules.parties import Actor, NotAllowed, Permission
 
@@ -88,28 +89,42 @@ def today() -> date:
     return day_in_china(g.now)
 
 
-@login_manager.user_loader  # type: ignore[untyped-decorator]
-def _load_person(user_id: str) -> Person | None:
-    """The person of the session, unless the session is over: expired, ended everywhere, account closed."""
-    now: datetime = g.now
-    since, seen = session.get("since"), session.get("seen")
-    if since is None or seen is None:
-        return None
-    settings = current_app.extensions["settings"]
-    idle = (
-        timedelta(days=settings.session_days)
-        if session.get("keep")
-        else timedelta(hours=settings.session_hours)
-    )
-    started = datetime.fromtimestamp(since, UTC)
-    if now - datetime.fromtimestamp(seen, UTC) > idle or now - started > timedelta(
-        days=settings.session_days
-    ):
-        session["expired"] = True
-        return None
-    found = principal(int(user_id), session.get("assignment"), on=day_in_china(now))
-    if found is None or found.session_epoch != session.get("epoch"):
-        return None
+def log_in_as(found: Principal, *, keep: bool) -> None:
+    """Begin a session of this person: a new one, so that nothing of an earlier one comes along.
+
+    Args:
+        found: who, in which organisation.
+        keep: whether this phone stays logged in for ``session_days``.
+
+    """
+    chosen = {key: session[key] for key in ("language", "big_print") if key in session}
+    session.clear()
+    session.update(chosen)
+    seconds = int(g.now.timestamp())
+    session.update(since=seconds, seen=seconds, keep=keep, epoch=found.session_epoch)
+    session["assignment"] = found.assignment_id
+    session.permanent = keep
+    person = _person(found)
+    login_user(person)
+    g.actor = person.actor
+
+
+def log_out_here() -> None:
+    """End the session on this device, keeping the language and the size of letters."""
+    _forget()
+    logout_user()
+    g.actor = None
+
+
+_OF_THE_PERSON = ("since", "seen", "keep", "epoch", "assignment", "_user_id", "_fresh", "_id", "csrf_token")
+
+
+def _forget() -> None:
+    for key in _OF_THE_PERSON:
+        session.pop(key, None)
+
+
+def _person(found: Principal) -> Person:
     return Person(
         id=found.user_id,
         actor=found.actor,
@@ -121,38 +136,82 @@ def _load_person(user_id: str) -> Person | None:
     )
 
 
+def _session_is_over(now: datetime) -> bool:
+    """Whether the session has run out: too long without a page, or too old in any case."""
+    settings = current_app.extensions["settings"]
+    longest = timedelta(days=settings.session_days)
+    idle = longest if session.get("keep") else timedelta(hours=settings.session_hours)
+    since = datetime.fromtimestamp(session["since"], UTC)
+    seen = datetime.fromtimestamp(session["seen"], UTC)
+    return now - seen > idle or now - since > longest
+
+
+@login_manager.user_loader  # type: ignore[untyped-decorator]
+def _load_person(user_id: str) -> Person | None:
+    """The person of the session, unless the session is over: expired, ended everywhere, account closed."""
+    if "since" not in session or "seen" not in session:
+        return None
+    if _session_is_over(g.now):
+        g.session_over = "expired"
+        return None
+    # A deed takes the writer's place for itself; who asks for it is read before, and without it.
+    with reading_only():
+        found = principal(int(user_id), session.get("assignment"), on=day_in_china(g.now))
+        if request.method not in READING:
+            db.session.rollback()
+    if found is None or found.session_epoch != session.get("epoch"):
+        g.session_over = "ended"
+        return None
+    return _person(found)
+
+
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
+# What a person with a first password may do besides setting their own.
+_BEFORE_FIRST_PASSWORD = frozenset({"account.change_password", "account.log_out"})
+
+
 def _begin_request() -> Response | None:
     """Set the instant, the person and the kind of transaction; refuse what has no guard."""
     g.now = clock.now()
     g.actor = None
-    set_reading_only(request.method in {"GET", "HEAD", "OPTIONS"})
-    if request.endpoint is None:
-        return None
+    set_reading_only(request.method in READING)
     if request.endpoint == "static":
+        return None
+    if current_user.is_authenticated:
+        g.actor = current_user.actor
+        seconds = int(g.now.timestamp())
+        # The cookie is renewed at most once a minute, so that most pages send none.
+        if seconds - session["seen"] > 60:
+            session["seen"] = seconds
+    elif "session_over" in g:
+        _forget()
+    if request.endpoint is None:
         return None
     guard = getattr(current_app.view_functions[request.endpoint], "__guard__", None)
     if guard is None:
         abort(404)
-    if current_user.is_authenticated:
-        g.actor = current_user.actor
-        seen = int(g.now.timestamp())
-        # The cookie is renewed at most once a minute, so that most pages send none.
-        if seen - session.get("seen", 0) > 60:
-            session["seen"] = seen
-        free = {"account.change_password", "account.log_out"}
-        if current_user.must_change_password and guard != "public" and request.endpoint not in free:
-            return redirect(url_for("account.change_password"))
+    if guard == "public":
         return None
-    if guard != "public":
-        wanted = request.full_path.rstrip("?") if request.method == "GET" else None
-        return redirect(
-            url_for("account.log_in", next=wanted, expired=1 if session.pop("expired", None) else None)
-        )
+    if g.actor is None:
+        return _to_log_in()
+    if current_user.must_change_password and request.endpoint not in _BEFORE_FIRST_PASSWORD:
+        return redirect(url_for("account.change_password"))
     return None
 
 
+def _to_log_in() -> Response:
+    """The log-in page, which says why and leads back; after a form, to the page on which the form stood."""
+    if request.method in READING:
+        wanted: str | None = request.full_path.rstrip("?")
+    else:
+        referrer = urlsplit(request.referrer or "")
+        wanted = referrer.path if referrer.netloc == request.host else None
+    return redirect(url_for("account.log_in", next=wanted, why=g.get("session_over")))
+
+
 def init_app(app: Flask) -> None:
-    """Put the guards before every request."""
+    """Put the guards before every request, and before whatever else looks at it."""
     login_manager.init_app(app)
     login_manager.session_protection = None
-    app.before_request(_begin_request)
+    # The instant and the person must be known when a missing CSRF token or too many tries are answered.
+    app.before_request_funcs.setdefault(None, []).insert(0, _begin_request)
