@@ -18,9 +18,9 @@ from clinic_orders.queries.deadlines import lapse_instant
 from clinic_orders.queries.policy import policy_book
 from clinic_orders.rules.answering import check_answer, check_closing, parse_close_reason
 from clinic_orders.rules.errors import N_, RuleBroken
+from clinic_orders.rules.order_steps import Step, check_step, sides_of
 from clinic_orders.rules.ordering import ResponseState, response_state
 from clinic_orders.rules.parties import Actor, Permission
-from clinic_orders.rules.order_steps import Step, check_step, sides_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,9 @@ from clinic_orders.models.orders import Order, OrderLine
 from clinic_orders.rules.answering import BatchTwice, NothingToShip, ShipTooMany, check_batch
 from clinic_orders.rules.days import day_in_china
 from clinic_orders.rules.errors import N_, RuleBroken
+from clinic_orders.rules.order_steps import Step, check_step, sides_of
 from clinic_orders.rules.ordering import ShipmentState, shipment_state
 from clinic_orders.rules.parties import Actor, Permission
-from clinic_orders.rules.order_steps import Step, check_step, sides_of
 from clinic_orders.rules.tracing import TraceCodeTwice, parse_trace_code
 
 
