@@ -454,6 +454,42 @@ PARAMETERS: Final[Mapping[str, Parameter]] = MappingProxyType({row.name: row for
 """Every parameter by name, in the order of the policy screen."""
 
 
+CHOICE_LABELS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "end_of_next_month": N_("End of the next month"),
+        "days_30": N_("30 days after acceptance"),
+        "distributor": N_("Orders to that distributor"),
+        "all": N_("All orders that the institution pays"),
+        "higher_of": N_("The higher of purchase and selected price"),
+        "purchase_price": N_("Purchase price"),
+        "selected_price": N_("Selected price"),
+        "half_up": N_("Half up"),
+        "down": N_("Always down"),
+    }
+)
+"""What people call the values of the choices (msgids)."""
+
+UNITS: Final[Mapping[Form, str]] = MappingProxyType(
+    {
+        Form.RATE: N_("as a decimal, 0.15 = 15 percent"),
+        Form.SHARE: N_("as a decimal, 0.15 = 15 percent"),
+        Form.POINTS: N_("in percentage points"),
+        Form.DAYS: N_("in days"),
+        Form.WORKING_DAYS: N_("in working days"),
+        Form.HOURS: N_("in hours"),
+        Form.MONTHS: N_("in months"),
+        Form.PACKS: N_("in packs"),
+        Form.NUMBER: N_("as a whole number"),
+        Form.METRES: N_("in metres"),
+        Form.DAY_OF_MONTH: N_("as a day of the month"),
+        Form.AMOUNT: N_("in yuan"),
+        Form.DAY: N_("as a day, 2026-01-01"),
+        Form.CHOICE: N_("one of the list"),
+    }
+)
+"""The unit of each form, to stand beside the box (msgids)."""
+
+
 def parameter(name: str) -> Parameter:
     """The parameter of a name.
 
