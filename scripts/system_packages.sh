@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs, through apt, the system packages that are missing for a purpose:
 #   pdf   what WeasyPrint needs to print Chinese papers
-#   test  the same, PostgreSQL's server and Chromium
+#   test  the same, PostgreSQL's server, Chromium and what drives it
 #   venv  Python's own venv module
 # Where it may not install it prints the exact command. Ends with 0 if all is there, else with 3.
 set -euo pipefail
@@ -31,6 +31,7 @@ missing() {
     has_chinese_font || echo fonts-noto-cjk
     if [ "$purpose" = test ]; then
         has_postgres || echo postgresql
+        has_library libatomic.so.1 || echo libatomic1 # Playwright's own Node needs it.
         [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || echo chromium
     fi
 }
