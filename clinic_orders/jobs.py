@@ -208,8 +208,9 @@ def missed_slots(job: Job, at: datetime) -> list[datetime]:
     """The slots up to now that have no good run, oldest first; a job that never ran has only its newest slot."""
     last = job_queries.last_done_slot(job.name)
     if last is None:
-        return list(job.slots(at - timedelta(days=32), at))[-1:]
-    slots = list(job.slots(max(last, at - CATCH_UP), at))
+        slots = list(job.slots(at - timedelta(days=32), at))[-1:]
+    else:
+        slots = list(job.slots(max(last, at - CATCH_UP), at))
     if not job.catch_up:
         slots = slots[-1:]
     given_up = job_queries.exhausted_slots(job.name, runs.MOST_ATTEMPTS)
