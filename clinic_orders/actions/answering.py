@@ -13,6 +13,7 @@ from clinic_orders.actions import audit, notices
 from clinic_orders.actions.loading import order_for_update
 from clinic_orders.actions.transaction import transactional
 from clinic_orders.models.base import db
+from clinic_orders.models.deliveries import Shipment
 from clinic_orders.models.orders import EventKind, Order, OrderEvent, OrderLine
 from clinic_orders.queries.deadlines import lapse_instant
 from clinic_orders.queries.policy import policy_book
@@ -81,10 +82,10 @@ class NothingStillOrdered(RuleBroken):
     message = N_("Everything of %(number)s was withdrawn. There is nothing to answer.")
 
 
-def touch(order: Order, at: datetime) -> None:
-    """Let the order's version rise even where two deeds fall on one instant."""
-    order.updated_at = at
-    flag_modified(order, "updated_at")
+def touch(record: Order | Shipment, at: datetime) -> None:
+    """Let the record's version rise even where two deeds fall on one instant."""
+    record.updated_at = at
+    flag_modified(record, "updated_at")
 
 
 def state_of(order: Order, at: datetime) -> ResponseState:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select
@@ -9,7 +10,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from clinic_orders.models.base import db
 from clinic_orders.models.roster import Institution, InstitutionRecord
-from clinic_orders.rules.parties import Actor, Role
+from clinic_orders.rules.parties import Actor, InstitutionKind, Role
 
 
 def has_demo_data() -> bool:
@@ -53,3 +54,33 @@ def institutions_of(
             ),
         )
     return column.is_(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What an institution is on a day, as far as policy and papers ask."""
+
+    name: str
+    kind: InstitutionKind
+    scale: str
+    county_code: str
+
+
+def standing(institution_id: int, *, on: date) -> Standing:
+    """The state of an institution on a day; before its first record, that of the first (R-ROSTER-3).
+
+    Raises:
+        NoResultFound: the institution has no record at all, which the roster never lets happen.
+
+    """
+    record = InstitutionRecord
+    row = db.session.execute(
+        select(record.name, record.kind, record.scale, record.county_code)
+        .where(
+            record.institution_id == institution_id,
+            or_(record.valid_before.is_(None), record.valid_before > on),
+        )
+        .order_by(record.valid_from)
+        .limit(1)
+    ).one()
+    return Standing(row.name, row.kind, row.scale, row.county_code)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import ColumnElement, or_
+from sqlalchemy import ColumnElement, or_, select
 
 from clinic_orders.models.deliveries import GoodsReturn, Shipment
 from clinic_orders.models.orders import Order
@@ -26,18 +26,22 @@ def orders_visible_to(actor: Actor, on: date) -> ColumnElement[bool]:
 
 
 def shipments_visible_to(actor: Actor, on: date) -> ColumnElement[bool]:
-    """The shipments of the actor's distributor, institution (as receiver or payer), villages or county."""
+    """The shipments of the actor's distributor, institution (as receiver, orderer or payer), villages or county."""
     if actor.role is Role.DISTRIBUTOR:
         return Shipment.distributor_id == actor.distributor_id
     if actor.institution_id is not None:
         return or_(
-            institutions_of(actor, Shipment.institution_id, on), Shipment.paying_id == actor.institution_id
+            institutions_of(actor, Shipment.institution_id, on),
+            Shipment.paying_id == actor.institution_id,
+            Shipment.order_id.in_(select(Order.id).where(Order.ordering_id == actor.institution_id)),
         )
     return institutions_of(actor, Shipment.institution_id, on)
 
 
 def returns_visible_to(actor: Actor, on: date) -> ColumnElement[bool]:
-    """The returns of the actor's distributor, institution, villages or county."""
+    """The returns of the actor's distributor, of receipts that the institution sees, or of the county."""
     if actor.role is Role.DISTRIBUTOR:
         return GoodsReturn.distributor_id == actor.distributor_id
+    if actor.institution_id is not None:
+        return GoodsReturn.shipment_id.in_(select(Shipment.id).where(shipments_visible_to(actor, on)))
     return institutions_of(actor, GoodsReturn.institution_id, on)
