@@ -15,11 +15,10 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any, Final
 
-from stdnum.cn import uscc as uscc_number
-from stdnum.exceptions import ValidationError
-
-from clinic_orders.rules import days, money, quantities
+from clinic_orders.rules import catalogue, days, money, quantities
 from clinic_orders.rules.errors import N_, RuleBroken
+from clinic_orders.rules.reasons import R, parse_reason
+from clinic_orders.rules.tracing import parse_trace_code
 
 MAX_PACKS: Final = 9_999_999
 # With MAX_PACKS, the amount of a line still fits into the integers of the database.
@@ -30,8 +29,6 @@ MAX_SHORT: Final = 64
 _DECIMAL: Final = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,12})?")
 _FRACTION: Final = re.compile(r"(:[0-9]{2}:[0-9]{2})\.([0-9]{1,6})")
 _SEPARATORS: Final = re.compile(r"[;；]")
-_NHSA_ITEM: Final = re.compile(r"[A-Z][A-Z0-9]{19}(?:[A-Z0-9]{3})?")
-_NHSA_INSTITUTION: Final = re.compile(r"[HP][0-9]{11}")
 # Invisible and direction-changing characters, surrogates and private use make equal codes unequal.
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
 
@@ -92,30 +89,6 @@ class NotAChoice(CellRefused):
     """Not one of the words that are possible."""
 
     message = N_("“%(typed)s” is not known here. Possible: %(choices)s.")
-
-
-class NotAReason(CellRefused):
-    """Not one of the coded reasons."""
-
-    message = N_("“%(typed)s” is not a reason. Possible: %(choices)s, or other:text.")
-
-
-class NotAnUscc(CellRefused):
-    """A unified social credit code with a wrong form or check character."""
-
-    message = N_("“%(typed)s” is not a unified social credit code: 18 characters, the last one a check.")
-
-
-class NotAnNhsaItemCode(CellRefused):
-    """An insurance code of a drug with a wrong form."""
-
-    message = N_("“%(typed)s” is not an insurance drug code: 20 or 23 capital letters and digits.")
-
-
-class NotAnNhsaInstitutionCode(CellRefused):
-    """An insurance code of an institution with a wrong form."""
-
-    message = N_("“%(typed)s” is not an insurance institution code: H or P and 11 digits.")
 
 
 class NumberLostDigits(CellRefused):
@@ -264,55 +237,39 @@ def choices(labels: Mapping[str, str]) -> Cell:
     return Cell(parse, ";".join, absent=(), limit=200)
 
 
-def reason(labels: Mapping[str, str]) -> Cell:
+def reason(reasons: type[R]) -> Cell:
     """A coded reason or its Chinese label; `other` may carry words of its own. The value is ``code`` or ``other:words``.
 
-    >>> reason({"stock_out": "缺货", "other": "其他"}).read("其他：厂家停产")
-    'other:厂家停产'
+    >>> from clinic_orders.rules.reasons import CloseReason
+    >>> reason(CloseReason).read("其他：厂家停供")
+    'other:厂家停供'
     """
-
-    def parse(typed: str) -> str:
-        _plain(typed)
-        first, separator, words = typed.replace("：", ":", 1).partition(":")
-        try:
-            chosen = _chosen(first.strip(), labels)
-        except NotAChoice:
-            raise NotAReason(typed=typed, choices=_all_of(labels)) from None
-        if not separator:
-            return chosen
-        if chosen != "other":
-            raise NotAReason(typed=typed, choices=_all_of(labels))
-        return f"other:{words.strip()}" if words.strip() else "other"
-
-    return Cell(parse, str, absent="", limit=100)
+    return Cell(lambda typed: parse_reason(reasons, _plain(typed)).stored, str, absent="", limit=100)
 
 
-def codes(limit: int) -> Cell:
-    """Several codes with `;` between them. The value is a tuple in the order of the file."""
-    return Cell(lambda typed: tuple(_plain(part) for part in _parts(typed)), ";".join, absent=(), limit=limit)
+def trace_codes(limit: int) -> Cell:
+    """Trace codes with `;` between them (R-TRACE-1). The value is a tuple in the order of the file, each once."""
+    return Cell(
+        lambda typed: tuple(dict.fromkeys(parse_trace_code(part) for part in _parts(typed))),
+        ";".join,
+        absent=(),
+        limit=limit,
+    )
 
 
 def uscc() -> Cell:
     """A unified social credit code (统一社会信用代码), 18 characters with a check."""
-
-    def parse(typed: str) -> str:
-        try:
-            valid: str = uscc_number.validate(_plain(typed))
-        except ValidationError:
-            raise NotAnUscc(typed=typed) from None
-        return valid
-
-    return Cell(parse, str, absent="")
+    return Cell(catalogue.check_credit_code, str, absent="")
 
 
 def nhsa_item() -> Cell:
     """An insurance code of a drug: 23 characters, or 20 for a Chinese patent medicine."""
-    return _formed(_NHSA_ITEM, NotAnNhsaItemCode)
+    return Cell(catalogue.check_drug_code, str, absent="")
 
 
 def nhsa_institution() -> Cell:
     """An insurance code of an institution: H or P, 6 digits of the region, 5 of the number."""
-    return _formed(_NHSA_INSTITUTION, NotAnNhsaInstitutionCode)
+    return Cell(catalogue.check_institution_code, str, absent="")
 
 
 def excerpt(text: str, length: int = 80) -> str:
@@ -322,15 +279,6 @@ def excerpt(text: str, length: int = 80) -> str:
     '一二…'
     """
     return text if len(text) <= length else text[: length - 1] + "…"
-
-
-def _formed(form: re.Pattern[str], refusal: type[CellRefused]) -> Cell:
-    def parse(typed: str) -> str:
-        if form.fullmatch(typed) is None:
-            raise refusal(typed=typed)
-        return typed
-
-    return Cell(parse, str, absent="")
 
 
 def _plain(typed: str) -> str:

@@ -12,7 +12,9 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import lzma
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -670,6 +672,10 @@ _PLACE: Final = re.compile(rb"""\br\s*=\s*["']([A-Za-z]*)([0-9]+)["']""")
 _SORT: Final = re.compile(rb"""\bt\s*=\s*["'](\w+)["']""")
 _SHARED: Final = re.compile(rb"<(?:\w+:)?si\b")
 _INDEX: Final = re.compile(rb"\s*<(?:\w+:)?v\b[^<>]*>\s*([0-9]{1,9})")
+# What the standard library raises for damaged archives, depending on where the damage is.
+_DAMAGE: Final = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, RuntimeError, EOFError, OSError, ValueError, LookupError,
+)  # fmt: skip
 _RELATION: Final = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 
 
@@ -685,7 +691,7 @@ class _Spreadsheet:
             try:
                 with zipfile.ZipFile(file) as packed:
                     _survey(packed)
-            except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError):
+            except _DAMAGE:
                 raise NotASpreadsheet from None
         with source.bytes_from_start() as file:
             try:
@@ -799,7 +805,7 @@ def _first_sheet(packed: zipfile.ZipFile) -> str | None:
     try:
         book = ElementTree.fromstring(packed.read("xl/workbook.xml"))  # noqa: S314
         relations = ElementTree.fromstring(packed.read("xl/_rels/workbook.xml.rels"))  # noqa: S314
-    except (KeyError, ElementTree.ParseError):
+    except (LookupError, ValueError, ElementTree.ParseError):
         return None
     targets = {relation.get("Id"): relation.get("Target", "") for relation in relations}
     for sheet in book.iter():

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from clinic_orders.exchange import cells
 from clinic_orders.exchange.cells import Cell, Sheet
+from clinic_orders.rules.reasons import CloseReason, RejectReason, ReturnReason
 
 INSTITUTION_KINDS: Final = {
     "township_hospital": "乡镇卫生院",
@@ -24,32 +25,6 @@ INSTITUTION_KINDS: Final = {
     "retail_pharmacy": "零售药店",
 }
 ORDER_MODES: Final = {"direct": "村直购", "proxy": "代采", "medical_community": "医共体"}
-CLOSE_REASONS: Final = {
-    "stock_out": "缺货",
-    "expired": "效期不足",
-    "pack_changed": "包装变更",
-    "discontinued": "停产",
-    "other": "其他",
-}
-REJECT_REASONS: Final = {
-    "damaged": "破损",
-    "wrong_item": "品规不符",
-    "wrong_quantity": "数量不符",
-    "short_expiry": "近效期",
-    "quality": "质量问题",
-    "no_papers": "票据不全",
-    "not_ordered": "非本单位采购",
-    "other": "其他",
-}
-RETURN_REASONS: Final = {
-    "quality": "质量问题",
-    "recall": "召回",
-    "near_expiry": "近效期",
-    "wrong_delivery": "错配",
-    "overstock": "库存过多",
-    "other": "其他",
-}
-
 # Ten thousand codes of 20 digits; more packs of one batch come in several shipments.
 MAX_TRACE_CODES: Final = 210_000
 
@@ -307,7 +282,7 @@ _ORDERS = Kind(
         _optional("confirmed_at", "响应时间", cells.instant()),
         _optional("closed_packs", "缺货关闭盒数", cells.whole()),
         _optional("closed_at", "缺货关闭时间", cells.instant()),
-        _optional("closed_reason", "缺货关闭原因", cells.reason(CLOSE_REASONS)),
+        _optional("closed_reason", "缺货关闭原因", cells.reason(CloseReason)),
         _optional("withdrawn_packs", "撤回盒数", cells.whole()),
         _optional("withdrawn_at", "撤回时间", cells.instant()),
     ),
@@ -325,14 +300,14 @@ _RECEIPTS = Kind(
         Column("shipped_packs", "发货盒数", cells.whole(1)),
         _optional("accepted_packs", "验收盒数", cells.whole()),
         _optional("rejected_packs", "拒收盒数", cells.whole()),
-        _optional("reject_reason", "拒收原因", cells.reason(REJECT_REASONS)),
+        _optional("reject_reason", "拒收原因", cells.reason(RejectReason)),
         _optional("short_expiry_reason", "近效期接收说明", cells.text(200)),
         Column("expiry_date", "有效期至", cells.day()),
         _optional("invoice_no", "发票号", cells.text(200)),
         _optional("shipped_at", "发货时间", cells.instant()),
         _optional("delivered_at", "送达时间", cells.instant()),
         _optional("accepted_at", "验收时间", cells.instant()),
-        _optional("trace_codes", "追溯码", cells.codes(MAX_TRACE_CODES)),
+        _optional("trace_codes", "追溯码", cells.trace_codes(MAX_TRACE_CODES)),
     ),
     key=("receipt_no", "item_code", "batch_no"),
 )
@@ -347,8 +322,8 @@ _RETURNS = Kind(
         _optional("batch_no", "生产批号", cells.code()),
         Column("packs", "退货盒数", cells.whole(1)),
         Column("agreed_at", "同意时间", cells.instant()),
-        Column("reason", "退货原因", cells.reason(RETURN_REASONS)),
-        _optional("trace_codes", "追溯码", cells.codes(MAX_TRACE_CODES)),
+        Column("reason", "退货原因", cells.reason(ReturnReason)),
+        _optional("trace_codes", "追溯码", cells.trace_codes(MAX_TRACE_CODES)),
     ),
     key=("return_no", "item_code"),
     also_distinct_by=("batch_no",),

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from clinic_orders.exchange import cells
 from clinic_orders.exchange.cells import Sheet
 from clinic_orders.exchange.reading import as_text
-from clinic_orders.exchange.tables import CLOSE_REASONS, INSTITUTION_KINDS, REJECT_REASONS
+from clinic_orders.exchange.tables import INSTITUTION_KINDS
 from clinic_orders.rules.errors import RuleBroken
+from clinic_orders.rules.reasons import CloseReason, RejectReason
 
 
 def refusal(cell, typed):
@@ -130,14 +131,18 @@ def test_several_kinds_come_in_one_order_whatever_the_separator():
      ("其他：见附件", "other:见附件"), ("other: ", "other")],
 )  # fmt: skip
 def test_reasons_are_codes_labels_or_other_with_words(typed, value):
-    cell = cells.reason(CLOSE_REASONS)
+    cell = cells.reason(CloseReason)
     assert cell.read(typed) == value
     assert cell.read(cell.write(value)) == value
 
 
 @pytest.mark.parametrize("typed", ["damaged:box", "坏了", ":", "other" + "长" * 100])
 def test_reasons_that_are_not_coded_are_refused(typed):
-    assert refusal(cells.reason(REJECT_REASONS), typed) in {"NotAReason", "CellTooLong"}
+    assert refusal(cells.reason(RejectReason), typed) in {
+        "ReasonUnknown",
+        "ReasonTextNotAllowed",
+        "CellTooLong",
+    }
 
 
 def test_codes_keep_leading_zeros_and_refuse_what_can_not_be_seen():
@@ -152,9 +157,13 @@ def test_words_keep_their_lines_and_refuse_control_characters():
     assert refusal(cells.text(), "a\x07b") == "UnseenCharacter"
 
 
-def test_several_codes_are_a_tuple_in_their_order():
-    assert cells.codes(100).read("81002;；81001 ;") == ("81002", "81001")
-    assert refusal(cells.codes(100), "1\u200b;2") == "UnseenCharacter"
+def test_trace_codes_are_a_tuple_in_their_order_and_each_once():
+    first, second = "81234567890123456789", "81234567890123456788"
+    cell = cells.trace_codes(100)
+    assert cell.read(f"{first};；{second} ;{first}") == (first, second)
+    assert cell.read(cell.write((first, second))) == (first, second)
+    assert refusal(cell, f"{first};8123") == "TraceCodeNotUnderstood"
+    assert refusal(cell, "1" * 101) == "CellTooLong"
 
 
 def test_coordinates_have_a_range_and_seven_decimals():
@@ -167,11 +176,11 @@ def test_coordinates_have_a_range_and_seven_decimals():
 
 def test_credit_and_insurance_codes_are_checked_for_form():
     assert cells.uscc().read("91110000600037341L") == "91110000600037341L"
-    assert refusal(cells.uscc(), "91110000600037342L") == "NotAnUscc"
+    assert refusal(cells.uscc(), "91110000600037342L") == "CreditCodeRefused"
     assert cells.nhsa_item().read("XA02AXX095A001010103357")
-    assert refusal(cells.nhsa_item(), "XA02AXX095A0010101033") == "NotAnNhsaItemCode"
+    assert refusal(cells.nhsa_item(), "XA02AXX095A0010101033") == "DrugCodeRefused"
     assert cells.nhsa_institution().read("H41030200001")
-    assert refusal(cells.nhsa_institution(), "410302") == "NotAnNhsaInstitutionCode"
+    assert refusal(cells.nhsa_institution(), "410302") == "InstitutionCodeRefused"
 
 
 @pytest.mark.parametrize(
