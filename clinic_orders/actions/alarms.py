@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -26,31 +27,54 @@ def raise_alarm(
     order_id: int | None = None,
 ) -> None:
     """Raise an alarm once while it is open; a repeat counts its times (R-CAT-3, R-ORD-9). Called inside a deed."""
-    found = db.session.execute(
-        update(Alarm)
-        .where(Alarm.kind == kind, Alarm.key == key, Alarm.closed_at.is_(None))
-        .values(times=Alarm.times + 1, last_at=at)
-        .returning(Alarm.id)
-    ).first()
-    if found is None:
-        db.session.execute(
-            insert(Alarm),
-            [
-                {
-                    "kind": kind,
-                    "key": key,
-                    "institution_id": institution_id,
-                    "item_id": item_id,
-                    "order_id": order_id,
-                    "county_code": county_code,
-                    "facts": facts,
-                    "times": 1,
-                    "first_at": at,
-                    "last_at": at,
-                    "closed_reason": "",
-                }
-            ],
+    raise_alarms(
+        kind,
+        {key: {"institution_id": institution_id, "item_id": item_id, "order_id": order_id, "facts": facts}},
+        county_code=county_code,
+        at=at,
+    )
+
+
+def raise_alarms(
+    kind: str, alarms: Mapping[str, Mapping[str, Any]], *, county_code: str, at: datetime
+) -> None:
+    """Raise several alarms of a kind in one county, two statements however many. Called inside a deed.
+
+    Args:
+        kind: stable word.
+        alarms: by key: institution_id, item_id, order_id (each may be missing) and facts.
+        county_code: whose bureau must act.
+        at: when it was noticed.
+
+    """
+    repeated = set(
+        db.session.scalars(
+            update(Alarm)
+            .where(Alarm.kind == kind, Alarm.key.in_(alarms), Alarm.closed_at.is_(None))
+            .values(times=Alarm.times + 1, last_at=at)
+            .returning(Alarm.key)
+            .execution_options(synchronize_session=False)
         )
+    )
+    new = [
+        {
+            "kind": kind,
+            "key": key,
+            "institution_id": alarm.get("institution_id"),
+            "item_id": alarm.get("item_id"),
+            "order_id": alarm.get("order_id"),
+            "county_code": county_code,
+            "facts": alarm["facts"],
+            "times": 1,
+            "first_at": at,
+            "last_at": at,
+            "closed_reason": "",
+        }
+        for key, alarm in alarms.items()
+        if key not in repeated
+    ]
+    if new:
+        db.session.execute(insert(Alarm), new)
 
 
 @transactional

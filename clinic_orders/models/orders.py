@@ -55,7 +55,8 @@ class Draft(Base):
 
     ``ordering_id`` is who types: the institution itself, its hospital, headquarters or lead hospital.
     ``version`` rises with every save. A village may ask its hospital to order what it typed
-    (``for_review_at``); the hospital's ``reviewed_packs`` may only be lower.
+    (``for_review_at``); the hospital's ``reviewed_packs`` may only be lower. An emergency order has a draft of
+    its own, so that the month's half-filled one stays as it is.
     """
 
     __tablename__ = "draft"
@@ -75,7 +76,7 @@ class Draft(Base):
     )
 
     __table_args__ = (
-        UniqueConstraint("ordering_id", "institution_id"),
+        UniqueConstraint("ordering_id", "institution_id", "emergency"),
         CheckConstraint("payer IN ('receiver', 'orderer')", name="payer"),
     )
 

@@ -195,6 +195,7 @@ def check_approval_number(text: str) -> str:
 
     >>> check_approval_number("国药准字h20250001")
     '国药准字H20250001'
+
     """
     code = "".join(text.split()).upper()
     if _APPROVAL.fullmatch(code) is None:
@@ -210,6 +211,7 @@ def check_drug_code(text: str) -> str:
 
     >>> check_drug_code("XC10AAA178A001010105623")
     'XC10AAA178A001010105623'
+
     """
     code = text.strip().upper()
     if _WESTERN_DRUG.fullmatch(code) is None and _PATENT_DRUG.fullmatch(code) is None:
@@ -225,6 +227,7 @@ def check_institution_code(text: str) -> str:
 
     >>> check_institution_code("h41030500012")
     'H41030500012'
+
     """
     code = text.strip().upper()
     if _NHSA_INSTITUTION.fullmatch(code) is None:
@@ -240,6 +243,7 @@ def check_credit_code(text: str) -> str:
 
     >>> check_credit_code("91110000600037341L")
     '91110000600037341L'
+
     """
     try:
         return str(uscc_number.validate(text.strip()))
@@ -255,6 +259,7 @@ def check_trace_code(text: str) -> str:
 
     >>> check_trace_code("8412 3450 0000 0000 0017")
     '84123450000000000017'
+
     """
     code = "".join(text.split())
     if _TRACE.fullmatch(code) is None:

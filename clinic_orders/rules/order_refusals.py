@@ -116,6 +116,7 @@ class Hold:
     Attributes:
         amount: yuan overdue.
         days: policy ``payment.hold_after_days``.
+
     """
 
     amount: Decimal
@@ -130,6 +131,7 @@ class EarlierOrder:
         order_no: the number shown to the buyer.
         submitted_at: the instant of submission.
         packs: what is still meant, i.e. ordered less withdrawn; 0 for a lapsed or declined line.
+
     """
 
     order_no: str
@@ -181,6 +183,7 @@ class LineRequest:
         duplicate: what ``duplicate_of`` found.
         duplicate_confirmed: the buyer said that it is meant.
         emergency_reason: the reason of an emergency order; None = no emergency.
+
     """
 
     packs_text: str

@@ -110,6 +110,7 @@ class Transition:
         before: the state from which it may be taken; None = the subject does not exist yet.
         after: the state it leads to; the quantities decide where a row names the usual one.
         sides: who may take it.
+
     """
 
     step: Step
@@ -204,6 +205,7 @@ def check_step(step: Step, state: State | None, sides: Iterable[Side]) -> Transi
     >>> check_step(Step.ANSWER, ResponseState.LAPSED, {Side.DISTRIBUTOR})
     Traceback (most recent call last):
     clinic_orders.rules.order_steps.StepOutOfTurn: This is no longer possible: it has moved on. Look at it again, nothing was changed.
+
     """
     mine = frozenset(sides)
     rows = [row for row in TRANSITIONS if row.step is step and row.sides & mine]
@@ -230,6 +232,7 @@ def check_may_resend(
 
     Raises:
         ResendNotPossible: it is no emergency, or the distributor still has time.
+
     """
     out_of_time = at >= submitted_at + timedelta(hours=emergency_hours)
     if not emergency or (state is ResponseState.PENDING and not out_of_time):

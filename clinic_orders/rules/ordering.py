@@ -122,6 +122,7 @@ class LineQuantities:
         shipped: on shipments that are not void.
         accepted, rejected: on receipts.
         returned: on returns that were agreed.
+
     """
 
     ordered: int
@@ -184,6 +185,7 @@ def check_quantities(line: LineQuantities) -> None:
     >>> check_quantities(LineQuantities(ordered=5, confirmed=6))
     Traceback (most recent call last):
     clinic_orders.rules.ordering.ConfirmedTooMany: 6 packs can't be confirmed: 5 are still ordered.
+
     """
     confirmed = line.confirmed or 0
     numbers = (
@@ -233,6 +235,7 @@ def line_state(line: LineQuantities, *, lapsed: bool = False) -> LineState:
     (<LineState.AWAITING: 'awaiting'>, <LineState.VOID: 'void'>)
     >>> line_state(LineQuantities(ordered=3, confirmed=0))
     <LineState.OUT_OF_STOCK: 'out_of_stock'>
+
     """
     if not line.is_answered:
         return LineState.VOID if lapsed or line.to_answer == 0 else LineState.AWAITING
@@ -338,6 +341,7 @@ def lapses_at(submitted_at: datetime, *, confirm_days: int) -> datetime:
     >>> from datetime import UTC
     >>> lapses_at(datetime(2026, 9, 30, 2, 0, tzinfo=UTC), confirm_days=2)  # Over National Day.
     datetime.datetime(2026, 10, 9, 16, 0, tzinfo=datetime.timezone.utc)
+
     """
     return end_of_nth_working_day(submitted_at, confirm_days)
 
@@ -378,6 +382,7 @@ def lapsed_at(
         confirm_days: working days, policy ``order.confirm_days``.
         answered_at: when the first line was answered, if it was.
         at: the instant for which the question is asked.
+
     """
     deadline = lapses_at(submitted_at, confirm_days=confirm_days)
     if at < deadline or (answered_at is not None and answered_at <= at):
@@ -411,6 +416,7 @@ def check_may_withdraw_unshipped(answered_at: datetime, *, ship_days: int, at: d
 
     Raises:
         TooEarlyToWithdraw: with the last day to ship.
+
     """
     if not may_withdraw_unshipped(answered_at, ship_days=ship_days, at=at):
         last = end_of_nth_working_day(answered_at, ship_days) - timedelta(microseconds=1)

@@ -54,6 +54,7 @@ class PolicyRow:
     Attributes:
         kind, scale: empty (or None) = all.
         confirmed: whether the bureau vouches for it with the document it rests on (R-CASE-2).
+
     """
 
     parameter: str
@@ -73,6 +74,7 @@ class ValueInForce:
         value: None = not set.
         row: the row that gave it; None where the default holds.
         confirmed: whether the bureau (a row) or the source (a default) settles it; else 待确认.
+
     """
 
     parameter: Parameter
@@ -86,6 +88,7 @@ def check_row(row: PolicyRowLike) -> None:
 
     Raises:
         PolicyParameterUnknown, PolicyValueRefused, PolicyScaleWithoutKind: what is wrong with it.
+
     """
     parse_value(row.parameter, row.value)
     if row.scale and not row.kind:
@@ -111,6 +114,7 @@ def value_in_force(
     ... ]
     >>> value_in_force(rows, "stocking.minimum", kind=InstitutionKind.VILLAGE_CLINIC, on=date(2026, 2, 1)).value
     30
+
     """
     about = parameter(name)
     best: PolicyRowLike | None = None

@@ -116,6 +116,7 @@ class Parameter:
         may_be_unset: whether an empty value has a meaning.
         choices: the values of a CHOICE.
         depends_on_kind: whether the bureau is expected to set it by kind.
+
     """
 
     name: str
@@ -495,6 +496,7 @@ def parameter(name: str) -> Parameter:
 
     Raises:
         PolicyParameterUnknown: there is none.
+
     """
     found = PARAMETERS.get(name)
     if found is None:
@@ -547,6 +549,7 @@ def parse_value(name: str, text: str) -> Value:
     >>> parse_value("order.confirm_days", "1.5")
     Traceback (most recent call last):
     clinic_orders.rules.policy_parameters.PolicyValueNotWhole: “order.confirm_days” is a whole number. You wrote “1.5”.
+
     """
     about = parameter(name)
     typed = text.strip()

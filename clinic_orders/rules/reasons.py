@@ -177,6 +177,7 @@ def parse_reason(reasons: type[R], typed: str, text: str = "") -> Reason[R]:
 
     Raises:
         ReasonMissing, ReasonUnknown, ReasonTextNotAllowed, ReasonTextTooLong: what is wrong.
+
     """
     written = typed.strip()
     if not written:

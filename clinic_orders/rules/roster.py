@@ -78,6 +78,7 @@ class Suspended:
     Attributes:
         first, last: the days decided, both included.
         lifted_on: the first day on which it no longer acts; the row itself stays as decided.
+
     """
 
     first: date
@@ -186,6 +187,7 @@ class Ties:
         headquarters: of the chain to which the store belongs.
         lead_hospital: of the medical community to which it belongs.
         mandate_holders: hospitals with its mandate for proxy buying in force that day.
+
     """
 
     institution: int | str
@@ -208,6 +210,7 @@ def order_mode(ordering: int | str, ties: Ties) -> OrderMode:
     <OrderMode.MEDICAL_COMMUNITY: 'medical_community'>
     >>> order_mode("H1", Ties("V1", lead_hospital="H1", mandate_holders=frozenset({"H1"})))
     <OrderMode.PROXY: 'proxy'>
+
     """
     if ordering in (ties.institution, ties.headquarters):
         return OrderMode.DIRECT

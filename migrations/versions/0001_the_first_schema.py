@@ -212,7 +212,7 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['institution_id'], ['institution.id'], name=op.f('fk_draft_institution_id_institution')),
     sa.ForeignKeyConstraint(['ordering_id'], ['institution.id'], name=op.f('fk_draft_ordering_id_institution')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_draft')),
-    sa.UniqueConstraint('ordering_id', 'institution_id', name=op.f('uq_draft_ordering_id_institution_id'))
+    sa.UniqueConstraint('ordering_id', 'institution_id', 'emergency', name=op.f('uq_draft_ordering_id_institution_id_emergency'))
     )
     with op.batch_alter_table('draft', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_draft_institution_id'), ['institution_id'], unique=False)
