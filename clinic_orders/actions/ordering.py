@@ -62,7 +62,7 @@ _CLAIM = {
     "postgresql": postgresql_insert(_SUBMISSIONS).on_conflict_do_nothing(index_elements=["key"]),
     "sqlite": sqlite_insert(_SUBMISSIONS).on_conflict_do_nothing(index_elements=["key"]),
 }
-_CLAIM = {name: statement.returning(_SUBMISSIONS.c.id) for name, statement in _CLAIM.items()}  # type: ignore[misc]
+_CLAIM = {name: statement.returning(_SUBMISSIONS.c.id) for name, statement in _CLAIM.items()}
 _KNOWN = select(_SUBMISSIONS.c.ordering_id, _SUBMISSIONS.c.institution_id, _SUBMISSIONS.c.result).where(
     _SUBMISSIONS.c.key == bindparam("k", type_=String)
 )
