@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from clinic_orders.rules.days import day_in_china
+from sqlalchemy import ColumnElement, and_, exists, or_
+
+from clinic_orders.models.orders import Order, OrderLine
+from clinic_orders.rules.days import day_in_china, end_of_day, start_of_day
 from clinic_orders.rules.ordering import lapses_at
 from clinic_orders.rules.policy import PolicyBook
+
+# No policy gives more working days to answer than fit into this many calendar days.
+_LONGEST_ANSWER = 120
 
 
 def lapse_instant(
@@ -21,3 +27,38 @@ def lapse_instant(
         return answer_due_at
     days = book.whole("order.confirm_days", on=day_in_china(submitted_at))
     return max(lapses_at(submitted_at, confirm_days=days), answer_due_at)
+
+
+def time_is_up(at: datetime, book: PolicyBook) -> ColumnElement[bool]:
+    """The condition on ``Order`` that its last day to answer is over at an instant; see ``lapse_instant``."""
+    day = day_in_china(at)
+    for _step in range(_LONGEST_ANSWER):
+        if lapses_at(start_of_day(day), confirm_days=book.whole("order.confirm_days", on=day)) <= at:
+            break
+        day -= timedelta(days=1)
+    return and_(
+        Order.answer_due_at <= at, or_(Order.emergency.is_(False), Order.submitted_at < end_of_day(day))
+    )
+
+
+def still_ordered() -> ColumnElement[bool]:
+    """The condition on ``Order`` that the buyer has not taken everything back before the answer."""
+    return (
+        exists()
+        .where(OrderLine.order_id == Order.id, OrderLine.packs > OrderLine.withdrawn_before)
+        .correlate(Order)
+    )
+
+
+def awaits_answer(at: datetime, book: PolicyBook) -> ColumnElement[bool]:
+    """The condition on ``Order`` that the distributor may still answer it at an instant."""
+    return and_(
+        Order.answered_at.is_(None), Order.disowned_at.is_(None), still_ordered(), ~time_is_up(at, book)
+    )
+
+
+def has_lapsed(at: datetime, book: PolicyBook) -> ColumnElement[bool]:
+    """The condition on ``Order`` that it lapsed by an instant, whether or not a job has run (R-ORD-6)."""
+    return and_(
+        Order.answered_at.is_(None), Order.disowned_at.is_(None), still_ordered(), time_is_up(at, book)
+    )

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
+from clinic_orders.rules.delivery import is_expired
 from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.ordering import ConfirmedTooMany, LineQuantities, QuantityNegative
 from clinic_orders.rules.reasons import CloseReason, parse_reason
@@ -70,7 +71,7 @@ class TextTooLong(RuleBroken):
     message = N_("At most %(limit)s characters are possible here.")
 
 
-class GoodsExpired(RuleBroken):
+class BatchExpired(RuleBroken):
     """Goods whose last day has passed can't be shipped: nobody could accept them (R-DEL-2)."""
 
     message = N_("This batch expired on %(expiry)s. Expired goods can't be shipped.")
@@ -137,22 +138,13 @@ def check_closing(line: LineQuantities, packs: int) -> None:
         raise ClosedTooMany(packs=packs, open=line.to_ship)
 
 
-def is_expired(expiry_date: date, on: date) -> bool:
-    """Whether goods are past their last day; the expiry date itself is still a good day.
-
-    >>> is_expired(date(2026, 11, 20), date(2026, 11, 20)), is_expired(date(2026, 11, 19), date(2026, 11, 20))
-    (False, True)
-    """
-    return expiry_date < on
-
-
 def check_batch(
     *, batch_no: str, expiry_date: date, packs: int, invoice_no: str, codes: Sequence[str], on: date
 ) -> None:
     """Hold one row of a shipment to R-DEL-1, apart from what the order leaves to be shipped.
 
     Raises:
-        NothingToShip, BatchMissing, TextTooLong, GoodsExpired, MoreCodesThanPacks: what is wrong with it.
+        NothingToShip, BatchMissing, TextTooLong, BatchExpired, MoreCodesThanPacks: what is wrong with it.
 
     """
     if packs < 1:
@@ -163,7 +155,7 @@ def check_batch(
         raise TextTooLong(limit=MAX_BATCH_NO)
     if len(invoice_no.strip()) > MAX_INVOICE_NO:
         raise TextTooLong(limit=MAX_INVOICE_NO)
-    if is_expired(expiry_date, on):
-        raise GoodsExpired(expiry=expiry_date)
+    if is_expired(expiry_date, on=on):
+        raise BatchExpired(expiry=expiry_date)
     if len(codes) > packs:
         raise MoreCodesThanPacks(codes=len(codes), packs=packs)

@@ -85,7 +85,7 @@ def test_every_row_says_what_is_wrong_with_it_and_nothing_is_stored(world: World
     assert {place: problem.code for place, problem in refused.value.problems.items()} == {
         1: "ShipTooMany",
         2: "BatchMissing",
-        3: "GoodsExpired",
+        3: "BatchExpired",
         4: "NothingToShip",
         5: "TraceCodeNotUnderstood",
         6: "MoreCodesThanPacks",
