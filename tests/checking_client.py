@@ -30,6 +30,7 @@ from werkzeug.test import EnvironBuilder, TestResponse
 
 from clinic_orders import clock
 from clinic_orders.models.base import db
+from clinic_orders.queries.accounts import principal
 from tests.statements import writes_while_reading
 
 NOT_LABELLED = {"hidden", "submit", "button", "image", "reset"}
@@ -313,12 +314,15 @@ class CheckingClient(FlaskClient):
 
     def log_in(self, user: Any, assignment: Any = None) -> None:
         """Be this person, without the log-in page; in the organisation of `assignment`, else of their first."""
-        now = int(clock.now().timestamp())
+        chosen = assignment.id if assignment is not None else None
+        with self.application.app_context():
+            found = principal(user.id, chosen, on=clock.today())
+        assert found is not None, f"{user} cannot log in: closed, or nothing in any organisation today"
+        seconds = int(clock.now().timestamp())
         with self.session_transaction() as session:
             session.clear()
-            session.update(_user_id=str(user.id), _fresh=True, since=now, seen=now, epoch=user.session_epoch)
-            if assignment is not None:
-                session["assignment"] = assignment.id
+            session.update(_user_id=str(user.id), _fresh=True, since=seconds, seen=seconds, keep=True)
+            session.update(epoch=found.session_epoch, assignment=found.assignment_id)
 
     def log_out(self) -> None:
         """Be nobody."""

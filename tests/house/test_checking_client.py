@@ -1,13 +1,19 @@
 """The guard that inspects every page must itself see what it claims to see."""
 
+from datetime import UTC, datetime
+
 import pytest
 from flask import Flask, redirect, request
 from flask_wtf.csrf import CSRFProtect, generate_csrf
 
+from clinic_orders.actions.transaction import transaction
+from clinic_orders.models.accounts import RoleAssignment, User
 from clinic_orders.models.base import db
+from clinic_orders.rules.parties import Role
 from clinic_orders.web.guards import public
 from tests.checking_client import Page, faults_of_page, use_checking_client
 
+MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 GOOD = (
     '<!doctype html><html lang="zh"><head><title>订单 · 三进</title><meta name="viewport" content="width=device-width">'
     '<link rel="stylesheet" href="/static/kit.css"></head><body><main><h1>订单</h1>{}</main></body></html>'
@@ -128,3 +134,14 @@ def test_a_reading_page_that_writes_fails_the_test_that_fetches_it(app, client):
     assert guards
     with pytest.raises(AssertionError, match="has written"):
         client.get("/test/writes")
+
+
+def test_a_logged_in_person_opens_what_is_closed_to_strangers(app, client):
+    with transaction():
+        person = User(username="bureau", name="赵敏", password_hash="-", created_at=MOMENT)
+        person.assignments.append(RoleAssignment(role=Role.CITY, valid_from=MOMENT.date()))
+        db.session.add(person)
+    client.log_in(person)
+    assert client.get("/account/password", status=200).page.h1 == "改密码"
+    client.log_out()
+    client.get("/account/password", status=302)
