@@ -77,11 +77,9 @@ def due_date(acceptance_day: date, rule: DueRule) -> date:
         acceptance_day: the day that counts for payment, see ``delivery.acceptance_day_for_payment``.
         rule: policy ``payment.rule`` in force on that day.
     """
-    match rule:
-        case DueRule.END_OF_NEXT_MONTH:
-            return Month.of(acceptance_day).next().last_day
-        case DueRule.DAYS_30:
-            return acceptance_day + timedelta(days=30)
+    if rule is DueRule.DAYS_30:
+        return acceptance_day + timedelta(days=30)
+    return Month.of(acceptance_day).next().last_day
 
 
 def days_left(due: date, *, on: date) -> int:

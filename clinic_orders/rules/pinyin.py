@@ -47,12 +47,12 @@ class SearchKeys:
 
 
 def normalise(text: str) -> str:
-    """One writing for what means the same: full-width forms narrowed (NFKC), lower case, blanks kept.
+    """One writing for what means the same: full-width forms narrowed (NFKC), lower case, no apostrophes.
 
     >>> normalise("ＶＣ　０．２５Ｇ")
     'vc 0.25g'
     """
-    return unicodedata.normalize("NFKC", text).replace("。", ".").casefold()
+    return unicodedata.normalize("NFKC", text).replace("。", ".").replace("'", "").casefold()
 
 
 # Making keys ------------------------------------------------------------------------------------------
@@ -163,7 +163,7 @@ def _finds(word: str, keys: SearchKeys) -> bool:
 @lru_cache(maxsize=1024)
 def _words(query: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """The words of a query, each with the runs it may be taken apart into."""
-    words = [word for word in _SEPARATORS.split(normalise(query)[:_MAX_QUERY].replace("'", "")) if word]
+    words = [word for word in _SEPARATORS.split(normalise(query)[:_MAX_QUERY]) if word]
     return tuple((word, tuple(_RUNS.findall(word))) for word in words[:_MAX_WORDS])
 
 

@@ -114,9 +114,6 @@ def test_no_text_breaks_the_search(query, name):
     keys = search_keys(name)
     assert matches(query, keys) in (True, False)
     assert rank(query, keys) in range(5)
-    assert (
-        matches(name.strip().split()[0] if name.strip() else "", keys) or not name.strip() or len(name) > 10
-    )
 
 
 def test_very_long_queries_cost_no_time():

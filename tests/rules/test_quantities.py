@@ -63,3 +63,9 @@ def test_in_the_cart_nothing_and_zero_mean_not_ordered(typed):
 def test_in_the_cart_other_bad_quantities_are_refused_all_the_same(typed):
     with pytest.raises(PacksRefused):
         parse_cart_packs(typed, maximum=9999)
+
+
+def test_the_limit_itself_can_be_ordered_and_one_more_can_not():
+    assert parse_packs("50", maximum=50) == 50
+    with pytest.raises(PacksTooMany):
+        parse_packs("51", maximum=50)
