@@ -32,6 +32,7 @@ lint: install  ## Style, types, layers and templates
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/djlint templates --lint --quiet
 
 format: install  ## Put code into the one form
 	@$(BIN)/ruff check --fix-only --quiet .

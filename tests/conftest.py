@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import os
 import shutil
 import socket
 import threading
@@ -25,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import flask_migrate
+import hypothesis
 import pytest
 from flask import Flask
 from werkzeug.serving import WSGIRequestHandler, make_server
@@ -39,6 +41,11 @@ from tests.browser import Chromium
 from tests.checking_client import CheckingClient, use_checking_client
 
 statements.watch()
+
+# No deadlines: a busy machine is no fault of the code. In continuous integration the examples are the same
+# each time, so that a red run means a changed project; elsewhere every run looks at new ones.
+hypothesis.settings.register_profile("house", deadline=None, derandomize="CI" in os.environ, print_blob=True)
+hypothesis.settings.load_profile("house")
 
 
 # The network: tests talk to this machine only.
