@@ -174,17 +174,10 @@ class CreditCodeRefused(CodeRefused):
     message = N_("“%(typed)s” is not a unified social credit code. Check its 18 characters.")
 
 
-class TraceCodeRefused(CodeRefused):
-    """Not a drug trace code."""
-
-    message = N_("“%(typed)s” is not a trace code. It has 20 digits.")
-
-
 _APPROVAL: Final = re.compile(r"国药准字[HZSJ][CJ]?[0-9]{8}")
 _WESTERN_DRUG: Final = re.compile(r"X[A-Z][0-9A-Z]{21}")
 _PATENT_DRUG: Final = re.compile(r"Z[A-Z][0-9A-Z]{18}")
 _NHSA_INSTITUTION: Final = re.compile(r"[HP][0-9]{11}")
-_TRACE: Final = re.compile(r"[0-9]{20}")
 
 
 def check_approval_number(text: str) -> str:
@@ -249,19 +242,3 @@ def check_credit_code(text: str) -> str:
         return str(uscc_number.validate(text.strip()))
     except ValidationError:
         raise CreditCodeRefused(typed=text) from None
-
-
-def check_trace_code(text: str) -> str:
-    """The trace code of a pack, 20 digits; blanks that a scanner or a person put in are dropped (R-TRACE-1).
-
-    Raises:
-        TraceCodeRefused: another form.
-
-    >>> check_trace_code("8412 3450 0000 0000 0017")
-    '84123450000000000017'
-
-    """
-    code = "".join(text.split())
-    if _TRACE.fullmatch(code) is None:
-        raise TraceCodeRefused(typed=text)
-    return code

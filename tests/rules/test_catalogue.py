@@ -109,7 +109,6 @@ GOOD_CODES = [
     (catalogue.check_institution_code, "H41030500012"),
     (catalogue.check_institution_code, "P41031101234"),
     (catalogue.check_credit_code, "91110000600037341L"),
-    (catalogue.check_trace_code, "84123450000000000017"),
 ]
 
 
