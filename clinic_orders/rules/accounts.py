@@ -3,7 +3,7 @@
 Source: NIST SP 800-63B section 3.1.1 (length and a list of common passwords instead of rules of composition);
 the lock-out is a decision of this application (docs/decisions).
 
->>> check_password("小麦熟了六月天", username="410325001")
+>>> check_password("小麦熟了六月的天", username="410325001")
 >>> check_password("12345678", username="410325001")
 Traceback (most recent call last):
 ...
