@@ -9,8 +9,9 @@ if ! scripts/system_packages.sh pdf; then
 fi
 
 .venv/bin/clinic-orders db upgrade
+# The filling prints the log-ins and keeps them; a database that was filled before is left alone.
+log_ins=${CLINIC_ORDERS_INSTANCE:-instance}/demo-logins.txt
+filled_before=$([ -f "$log_ins" ] && echo yes || true)
 .venv/bin/clinic-orders demo --size small --if-empty
-if [ -f instance/demo-logins.txt ]; then
-    cat instance/demo-logins.txt
-fi
+[ -z "$filled_before" ] || cat "$log_ins"
 exec .venv/bin/clinic-orders serve --host "${HOST:-127.0.0.1}" --port "${PORT:-8000}"
