@@ -23,7 +23,8 @@ MISSING = "—"
 
 _DAY_PATTERNS = {"zh": ("M 月 d 日", "y 年 M 月 d 日", "y 年 M 月"), "en": ("d MMMM", "d MMMM y", "MMMM y")}
 
-_labels: dict[Enum, str] = {}
+# Members of two lists with one value are equal as texts, so the list belongs to the key.
+_labels: dict[tuple[type[Enum], str], str] = {}
 
 
 def register_labels(labels: Mapping[Enum, str]) -> None:
@@ -34,13 +35,18 @@ def register_labels(labels: Mapping[Enum, str]) -> None:
 
     """
     for member, text in labels.items():
-        if _labels.setdefault(member, text) != text:
-            raise ValueError(f"{member} is named twice: {_labels[member]!r} and {text!r}")
+        known = _labels.setdefault(_key(member), text)
+        if known != text:
+            raise ValueError(f"{member} is named twice: {known!r} and {text!r}")
+
+
+def _key(member: Enum) -> tuple[type[Enum], str]:
+    return type(member), member.name
 
 
 def has_label(member: Enum) -> bool:
     """Whether somebody has named this member (tests ask)."""
-    return member in _labels
+    return _key(member) in _labels
 
 
 def label(member: Enum | None) -> str:
@@ -50,7 +56,7 @@ def label(member: Enum | None) -> str:
         KeyError: nobody has named it, which is a bug.
 
     """
-    return MISSING if member is None else gettext(_labels[member])
+    return MISSING if member is None else gettext(_labels[_key(member)])
 
 
 def yuan(amount: Decimal | int | None) -> str:
