@@ -380,7 +380,54 @@ def _history(
                 returns,
                 dice,
             )
+    _show_orders(world, prices, relation, today, now, numbers, orders, receipts, returns, dice)
     world.rows["orders"], world.rows["receipts"], world.rows["returns"] = orders, receipts, returns
+
+
+def _show_orders(
+    world: Demonstration,
+    prices: dict[str, Decimal],
+    relation: dict[tuple[str, str], str],
+    today: date,
+    now: datetime,
+    numbers: _Numbers,
+    orders: list[Row],
+    receipts: list[Row],
+    returns: list[Row],
+    dice: random.Random,
+) -> None:
+    """For the people who log in: goods to receive, an order to ship and one to answer, whatever the seed."""
+    clinic = next(place for place in world.places if place.code == world.show_clinic)
+    lines = [
+        line for line in clinic.usual if relation.get((clinic.county, line[0])) == world.show_distributor
+    ]
+    if len(lines) < 4:
+        extra = [
+            code
+            for (county, code), who in sorted(relation.items())
+            if (county, who) == (clinic.county, world.show_distributor)
+        ]
+        lines = (lines + [(code, dice.randrange(2, 12)) for code in extra if code not in dict(lines)])[:5]
+    working = [
+        today - timedelta(days=days) for days in range(1, 30) if is_working_day(today - timedelta(days=days))
+    ]
+    for day in (working[2], working[1], working[0]):
+        submitted = start_of_day(day) + timedelta(hours=8, minutes=dice.randrange(60))
+        _one_order(
+            world,
+            clinic,
+            world.show_distributor,
+            lines,
+            prices,
+            submitted,
+            now,
+            numbers,
+            orders,
+            receipts,
+            returns,
+            dice,
+            waiting=True,
+        )
 
 
 def _one_order(
@@ -396,13 +443,14 @@ def _one_order(
     receipts: list[Row],
     returns: list[Row],
     dice: random.Random,
+    waiting: bool = False,
 ) -> None:
     """One order's life, cut off at ``now``: what would lie in the future has not happened."""
     order_no = numbers.next("CG", submitted)
     luck = dice.random()
     answered = _working_moment(add_working_days(submitted.astimezone(SHANGHAI).date(), 1), dice)
     # A few are never answered: they lapse, or are still waiting.
-    answered_at = None if luck < 0.012 or answered > now else answered
+    answered_at = None if (luck < 0.012 and not waiting) or answered > now else answered
     head: Row = {
         "order_no": order_no,
         "institution_code": place.code,
@@ -435,7 +483,7 @@ def _one_order(
     if not lines or answered_at is None or shipped_at > now:
         return
     receipt_no = numbers.next("PS", shipped_at)
-    accepted = accepted_at <= now
+    accepted = accepted_at <= now and not waiting
     invoice = f"{4100260000 + len(receipts):012d}"
     for item_code, packs in lines:
         expiry = (shipped_at.date().replace(day=1) + timedelta(days=dice.randrange(300, 1000))).replace(
