@@ -11,20 +11,14 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TypeVar
 
+from sqlalchemy import Table, func, select, text
+
+from clinic_orders.models.base import db
 from clinic_orders.rules.errors import N_, RuleBroken
 
 T = TypeVar("T")
 Row = Mapping[str, Any]
 NumberedRow = tuple[int, Row]
-
-
-@dataclass(slots=True)
-class Stored:
-    """How many records a deed made, changed and found as they were."""
-
-    created: int = 0
-    updated: int = 0
-    unchanged: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +34,16 @@ class RowProblem:
     row: int
     column: str
     refusal: RuleBroken
+
+
+@dataclass(slots=True)
+class Stored:
+    """How many records a deed made, changed and found as they were; what it wants to be looked at."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    warnings: list[RowProblem] = field(default_factory=list)
 
 
 class RowsRefused(RuleBroken):
@@ -83,3 +87,20 @@ def in_parts(values: Iterable[T], size: int = 500) -> Iterator[list[T]]:
     iterator = iter(values)
     while part := list(islice(iterator, size)):
         yield part
+
+
+def reserve_ids(table: Table, count: int) -> range | list[int]:
+    """Row ids for so many new rows of a table, so that rows which point to each other go in by plain inserts.
+
+    On SQLite the transaction is the only writer, so the ids behind the last one are its own; PostgreSQL gives
+    them out of the table's sequence.
+    """
+    if not count:
+        return []
+    if db.session.get_bind().dialect.name == "postgresql":
+        statement = text(
+            "SELECT nextval(pg_get_serial_sequence(:table, 'id')) FROM generate_series(1, :count)"
+        )
+        return list(db.session.scalars(statement, {"table": table.name, "count": count}))
+    first = (db.session.scalar(select(func.max(table.c.id))) or 0) + 1
+    return range(first, first + count)

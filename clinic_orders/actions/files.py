@@ -1,0 +1,129 @@
+"""Store a file's rows whole or not at all, and keep which file it was (formats.md section 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Protocol
+
+from clinic_orders.actions import audit
+from clinic_orders.actions.bulk import NumberedRow, Stored
+from clinic_orders.actions.catalogue import put_editions, put_items, put_prices
+from clinic_orders.actions.policy import put_policies
+from clinic_orders.actions.transaction import transaction
+from clinic_orders.models.base import db
+from clinic_orders.models.exchange import ImportBatch
+from clinic_orders.rules.parties import Actor, Permission
+
+
+class Put(Protocol):
+    """A deed that stores the rows of one kind, all or none."""
+
+    def __call__(self, rows: Sequence[NumberedRow], *, by: Actor, at: datetime) -> Stored:
+        """Store the rows; raises RowsRefused."""
+        ...
+
+
+class PutHistory(Protocol):
+    """A deed that stores rows and keeps on each record from which batch it came."""
+
+    def __call__(
+        self, rows: Sequence[NumberedRow], *, by: Actor, at: datetime, batch_id: int | None
+    ) -> Stored:
+        """Store the rows; raises RowsRefused."""
+        ...
+
+
+PUT: Final[Mapping[str, Put]] = {
+    "catalogue": put_items,
+    "prices": put_prices,
+    "editions": put_editions,
+    "policies": put_policies,
+}
+PUT_HISTORY: Final[Mapping[str, PutHistory]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What is kept of a file: its name, its SHA-256 in hexadecimal, how many rows it had."""
+
+    filename: str
+    sha256: str
+    rows: int
+
+
+class _OnlyTried(Exception):
+    """Ends a dry run, so that everything is undone."""
+
+
+def store_file(
+    kind: str, rows: Sequence[NumberedRow], file: FileFacts, *, dry_run: bool = False, by: Actor, at: datetime
+) -> Stored:
+    """Store all rows of a file in one transaction, or none; a dry run does the same and undoes it.
+
+    Args:
+        kind: as in formats.md.
+        rows: number in the file and values of each row.
+        file: what is kept of the file.
+        dry_run: only try.
+        by: who.
+        at: when.
+
+    Returns:
+        How many records were made, changed and found as they were.
+
+    Raises:
+        RowsRefused: with a refusal for each row that can't be stored.
+        KeyError: no such kind, which is a bug of the caller.
+
+    """
+    by.need(Permission.FILES_IMPORT)
+    stored = Stored()
+    try:
+        with transaction():
+            stored = _store(kind, rows, file, by=by, at=at)
+            if dry_run:
+                raise _OnlyTried
+    except _OnlyTried:
+        pass
+    return stored
+
+
+def _store(kind: str, rows: Sequence[NumberedRow], file: FileFacts, *, by: Actor, at: datetime) -> Stored:
+    batch = ImportBatch(
+        kind=kind,
+        filename=file.filename[-200:],
+        sha256=file.sha256,
+        rows=file.rows,
+        created=0,
+        updated=0,
+        unchanged=0,
+        by_id=by.user_id,
+        by_name=by.name,
+        at=at,
+    )
+    db.session.add(batch)
+    db.session.flush()
+    if kind in PUT_HISTORY:
+        stored = PUT_HISTORY[kind](rows, by=by, at=at, batch_id=batch.id)
+    else:
+        stored = PUT[kind](rows, by=by, at=at)
+    batch.created, batch.updated, batch.unchanged = stored.created, stored.updated, stored.unchanged
+    db.session.flush()
+    audit.record(
+        "store_file",
+        by=by,
+        at=at,
+        subject_type="import_batch",
+        subject_id=batch.id,
+        subject=batch.filename,
+        after={
+            "kind": kind,
+            "rows": file.rows,
+            "created": stored.created,
+            "updated": stored.updated,
+            "unchanged": stored.unchanged,
+        },
+    )
+    return stored

@@ -1,0 +1,165 @@
+"""A file or typed rows → records, with the report of formats.md section 1."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+from clinic_orders.actions.bulk import NumberedRow, RowProblem, RowsRefused, Stored
+from clinic_orders.actions.files import FileFacts, store_file
+from clinic_orders.exchange.cells import excerpt
+from clinic_orders.exchange.reading import MAX_PROBLEMS, Problem, Reading, open_file
+from clinic_orders.exchange.tables import KINDS, Kind
+from clinic_orders.rules.errors import RuleBroken
+from clinic_orders.rules.parties import Actor
+
+# The first data row of a file without empty rows before it.
+_FIRST_ROW: Final = 2
+
+
+@dataclass(slots=True)
+class Report:
+    """What an import did, or why it did nothing.
+
+    Attributes:
+        kind: as in formats.md.
+        rows: data rows read.
+        stored: records made, changed, found as they were; all 0 where anything was refused.
+        errors: every refusal, in the order of the rows.
+        warnings: what was stored and should be looked at.
+        reading: the file, from which the refused rows can be written again.
+
+    """
+
+    kind: str
+    rows: int
+    stored: Stored = field(default_factory=Stored)
+    errors: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+    reading: Reading | None = None
+
+    @property
+    def rejected(self) -> int:
+        """How many rows were refused."""
+        return len({problem.row for problem in self.errors if problem.row is not None})
+
+    def as_dict(self, say: Callable[[RuleBroken], str] = str) -> dict[str, Any]:
+        """The JSON document of the console (formats.md section 1); ``say`` translates."""
+        return {
+            "kind": self.kind,
+            "rows": self.rows,
+            "created": self.stored.created,
+            "updated": self.stored.updated,
+            "unchanged": self.stored.unchanged,
+            "rejected": self.rejected,
+            "errors": [problem.as_dict(say) for problem in self.errors],
+            "warnings": [problem.as_dict(say) for problem in self.warnings],
+        }
+
+
+def import_file(
+    kind: str, source: Path | BinaryIO, filename: str, *, dry_run: bool = False, by: Actor, at: datetime
+) -> Report:
+    """Import a file whole or not at all.
+
+    Args:
+        kind: as in formats.md.
+        source: CSV or XLSX; a stream must allow seeking and stays open.
+        filename: what is kept as its name.
+        dry_run: only try: the report is the same, and nothing is stored.
+        by: who.
+        at: when.
+
+    Raises:
+        KeyError: no such kind.
+        OSError: the file can't be read.
+
+    """
+    table = KINDS[kind]
+    reading = open_file(table, source)
+    rows: list[NumberedRow] = list(reading.rows())
+    report = Report(kind, reading.rows_read, errors=reading.problems, reading=reading)
+    if reading.is_clean:
+        facts = FileFacts(filename, _sha256(source), len(rows))
+        _store(table, rows, facts, report, dry_run=dry_run, by=by, at=at)
+    reading.problems = report.errors
+    return report
+
+
+def import_rows(
+    kind: str,
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    filename: str,
+    dry_run: bool = False,
+    by: Actor,
+    at: datetime,
+) -> Report:
+    """Import rows of typed values, as reading a file would give them; what is left out is empty.
+
+    Args:
+        kind: as in formats.md.
+        rows: values by column name.
+        filename: what is kept as the name of the batch.
+        dry_run: only try.
+        by: who.
+        at: when.
+
+    """
+    table = KINDS[kind]
+    absent = {column.name: column.cell.absent for column in table.columns}
+    backs = [(column.name, column.falls_back_on) for column in table.columns if column.falls_back_on]
+    numbered: list[NumberedRow] = []
+    for number, row in enumerate(rows, start=_FIRST_ROW):
+        whole = {**absent, **row}
+        for name, back in backs:
+            if whole[name] in (None, ""):
+                whole[name] = whole[back]
+        numbered.append((number, whole))
+    report = Report(kind, len(numbered))
+    facts = FileFacts(filename, "", len(numbered))
+    _store(table, numbered, facts, report, dry_run=dry_run, by=by, at=at)
+    return report
+
+
+def _store(
+    table: Kind,
+    rows: list[NumberedRow],
+    facts: FileFacts,
+    report: Report,
+    *,
+    dry_run: bool,
+    by: Actor,
+    at: datetime,
+) -> None:
+    by_number = dict(rows)
+
+    def problem(found: RowProblem) -> Problem:
+        return Problem(found.row, found.column or None, _typed(table, by_number, found), found.refusal)
+
+    try:
+        report.stored = store_file(table.name, rows, facts, dry_run=dry_run, by=by, at=at)
+    except RowsRefused as refused:
+        report.errors = [problem(found) for found in refused.problems[:MAX_PROBLEMS]]
+    else:
+        report.warnings = [problem(found) for found in report.stored.warnings]
+
+
+def _typed(table: Kind, rows: Mapping[int, Mapping[str, Any]], found: RowProblem) -> str:
+    """What stands in the cell that is refused."""
+    value = rows[found.row].get(found.column) if found.column else None
+    if value is None or value == "":
+        return ""
+    return excerpt(table.column(found.column).cell.write(value))
+
+
+def _sha256(source: Path | BinaryIO) -> str:
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    source.seek(0)
+    return hashlib.file_digest(source, "sha256").hexdigest()  # type: ignore[arg-type]
