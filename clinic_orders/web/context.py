@@ -8,6 +8,7 @@ from flask import Flask, current_app, g, request, session, url_for
 from flask_login import current_user
 
 from clinic_orders.queries.roster import has_demo_data
+from clinic_orders.rules.parties import Actor, Role
 from clinic_orders.web import names  # noqa: F401 - importing it registers the names.
 from clinic_orders.web.navigation import places
 
@@ -48,6 +49,12 @@ def _links() -> dict[str, str | None]:
     return {name: url_for(endpoint) if endpoint in known else None for name, endpoint in _LINKS.items()}
 
 
+def _frame(actor: Actor | None) -> str:
+    """The frame of pages that several roles share: clinics and the public hold a phone, the others sit at a desk."""
+    at_a_desk = actor is not None and actor.role is not Role.INSTITUTION
+    return "layout/desk.html" if at_a_desk else "layout/phone.html"
+
+
 def _context() -> dict[str, Any]:
     actor = g.get("actor")
     return {
@@ -57,6 +64,7 @@ def _context() -> dict[str, Any]:
         "big_print": big_print(),
         "demo_data": has_demo_data(),
         "links": _links(),
+        "frame": _frame(actor),
         "now": g.get("now"),
         "many_organisations": bool(actor is not None and current_user.organisations > 1),
     }

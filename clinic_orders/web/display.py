@@ -6,10 +6,12 @@ instants are aware, days are dates in Asia/Shanghai.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import ROUND_HALF_UP, Decimal
 from enum import Enum
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
@@ -57,6 +59,59 @@ def label(member: Enum | None) -> str:
 
     """
     return MISSING if member is None else gettext(_labels[_key(member)])
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeText:
+    """What a kind of notice says.
+
+    Attributes:
+        title: msgid of its name in a list, for example N_("Order answered").
+        text: msgid of the sentence, with the facts' names as places.
+        shown: how a fact is shown where its plain value is not for people (a coded reason).
+
+    """
+
+    title: str
+    text: str
+    shown: Mapping[str, Callable[[Any], str]] = field(default_factory=dict)
+
+
+_notices: dict[str, NoticeText] = {}
+
+
+def register_notices(texts: Mapping[str, NoticeText]) -> None:
+    """Say what kinds of notices say: ``register_notices({"order_lapsed": NoticeText(N_("…"), N_("…"))})``.
+
+    Raises:
+        ValueError: a kind already says something else.
+
+    """
+    for kind, text in texts.items():
+        if _notices.setdefault(kind, text) != text:
+            raise ValueError(f"the notice {kind!r} has two texts")
+
+
+def has_notice(kind: str) -> bool:
+    """Whether somebody has said what this kind of notice says (tests ask)."""
+    return kind in _notices
+
+
+def notice_title(kind: str) -> str:
+    """The translated name of a kind of notice; the kind itself where nobody has named it."""
+    known = _notices.get(kind)
+    return gettext(known.title) if known else kind
+
+
+def notice_text(kind: str, facts: Mapping[str, Any]) -> str:
+    """The translated sentence of a notice, its places filled; the bare facts where nobody has written it."""
+    known = _notices.get(kind)
+    if known is None:
+        return "; ".join(f"{name} {value}" for name, value in facts.items())
+    filled = {
+        name: known.shown[name](value) if name in known.shown else value for name, value in facts.items()
+    }
+    return str(gettext(known.text)) % filled
 
 
 def yuan(amount: Decimal | int | None) -> str:

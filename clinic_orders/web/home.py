@@ -2,18 +2,147 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, g, redirect, url_for
-from werkzeug.wrappers import Response
+from typing import NamedTuple
 
-from clinic_orders.web.guards import public
-from clinic_orders.web.navigation import places
+from flask import Blueprint, Response, current_app, flash, g, redirect, render_template, request, url_for
+from flask_babel import gettext, ngettext
+from werkzeug.wrappers import Response as AnyResponse
+
+from clinic_orders.actions import notices as deeds
+from clinic_orders.queries.notices import count_notices, inbox, kinds_in_inbox
+from clinic_orders.rules.errors import N_
+from clinic_orders.rules.parties import Actor, Permission, Role
+from clinic_orders.web import guards
+from clinic_orders.web.addresses import own_path
+from clinic_orders.web.display import notice_text, notice_title
+from clinic_orders.web.guards import needs, public
+from clinic_orders.web.listing import Column, as_file, page_cut, wanted_file
+from clinic_orders.web.navigation import PLACES, counts, places
 
 blueprint = Blueprint("home", __name__)
+
+_BUYER: tuple[tuple[str, str, str], ...] = (
+    ("ordering.orders", N_("My orders"), "list"),
+    ("receiving.returns", N_("Returns"), "repeat"),
+    ("catalogue.search", N_("Catalogue"), "search"),
+    ("policy.index", N_("Policy"), "doc"),
+    ("audit.index", N_("Who did what"), "history"),
+)
+_BUREAU: tuple[tuple[str, str, str], ...] = (
+    ("roster.distributors", N_("Distributors"), "truck"),
+    ("roster.relations", N_("Delivery relations"), "link"),
+    ("editions.index", N_("Editions and prices"), "pill"),
+    ("files.index", N_("Files"), "upload"),
+    ("users.index", N_("Accounts"), "users"),
+    ("jobs.index", N_("Jobs"), "clock"),
+    ("audit.index", N_("Who did what"), "history"),
+)
+# What stands under More besides the tabs; an endpoint that is a tab of the role, or not built in, is left out.
+MORE: dict[Role, tuple[tuple[str, str, str], ...]] = {
+    Role.INSTITUTION: _BUYER,
+    Role.HOSPITAL: _BUYER,
+    Role.DISTRIBUTOR: (
+        ("policy.index", N_("Policy"), "doc"),
+        ("audit.index", N_("Who did what"), "history"),
+    ),
+    Role.COUNTY: _BUREAU,
+    Role.CITY: _BUREAU,
+    Role.OPERATOR: (("policy.index", N_("Policy"), "doc"),),
+}
+_FILE = (
+    Column(N_("Time"), lambda notice: notice.created_at),
+    Column(N_("Kind of notice"), lambda notice: notice_title(notice.kind)),
+    Column(N_("Notice"), lambda notice: notice_text(notice.kind, notice.facts)),
+    Column(N_("Read at"), lambda notice: notice.read_at),
+)
+
+
+class Link(NamedTuple):
+    """One line under More."""
+
+    url: str
+    label: str
+    icon: str
+
+
+@counts("home.more")
+def _unread(actor: Actor, _at: object) -> int:
+    return count_notices(actor, unread=True)
 
 
 @blueprint.get("/")
 @public
-def start() -> Response:
+def start() -> AnyResponse:
     """Lead to the first place of the role, or to the log-in page."""
     found = places(g.actor, g.now)
     return redirect(found[0].url if found else url_for("account.log_in"))
+
+
+@blueprint.get("/more")
+@needs(Permission.SELF)
+def more() -> str:
+    """Everything else that a person can reach."""
+    actor = guards.actor()
+    tabs = {endpoint for endpoint, _ in PLACES.get(actor.role, ())}
+    links = [
+        Link(url_for(endpoint), gettext(word), icon)
+        for endpoint, word, icon in MORE.get(actor.role, ())
+        if endpoint not in tabs and endpoint in current_app.view_functions
+    ]
+    return render_template("home/more.html", areas=links, unread=count_notices(actor, unread=True))
+
+
+@blueprint.get("/notices")
+@needs(Permission.SELF)
+def notices() -> str | Response:
+    """The inbox of the organisation, unread first."""
+    actor = guards.actor()
+    kind = request.args.get("kind", "")
+    unread = request.args.get("unread") == "1"
+    newest_first = request.args.get("sort", "-at") != "at"
+    if wanted_file():
+        rows = inbox(actor, kind=kind, unread=unread, newest_first=newest_first)
+        return as_file("notices", _FILE, rows)
+    cut = page_cut(count_notices(actor, kind=kind, unread=unread))
+    found = inbox(
+        actor, kind=kind, unread=unread, newest_first=newest_first, offset=cut.offset, limit=cut.limit
+    )
+    return render_template(
+        "home/notices.html",
+        notices=[(notice, notice_title(notice.kind), notice_text(notice.kind, notice.facts)) for notice in found],
+        page=cut,
+        kinds=[(word, notice_title(word)) for word in kinds_in_inbox(actor)],
+        kind=kind,
+        unread=unread,
+        sort="-at" if newest_first else "at",
+        waiting=any(notice.read_at is None for notice in found),
+        this_year=guards.today().year,
+    )
+
+
+@blueprint.post("/notices/<int:notice_id>")
+@needs(Permission.SELF)
+def open_notice(notice_id: int) -> AnyResponse:
+    """Mark a notice read and go where it leads."""
+    link = deeds.mark_read(notice_id, by=guards.actor(), at=guards.at())
+    return redirect(own_path(link, url_for(".notices")))
+
+
+@blueprint.post("/notices")
+@needs(Permission.SELF)
+def read_all() -> AnyResponse:
+    """Mark the whole inbox read."""
+    count = deeds.mark_all_read(by=guards.actor(), at=guards.at())
+    flash(ngettext("%(num)d notice marked as read.", "%(num)d notices marked as read.", count), "ok")
+    return redirect(url_for(".notices"))
+
+
+@blueprint.get("/help")
+@public
+def help_page() -> str:
+    """How the main job of each role is done, in plain words."""
+    known = [role for role in Role if role is not Role.SYSTEM]
+    own: Role | None = g.actor.role if g.actor is not None else None
+    asked = request.args.get("role", "")
+    shown = Role(asked) if asked in {role.value for role in known} else own or Role.INSTITUTION
+    return render_template("home/help_page.html", roles=known, shown=shown)
