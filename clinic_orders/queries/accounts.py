@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 
 from clinic_orders.models.accounts import RoleAssignment, User
 from clinic_orders.models.base import db
@@ -287,9 +287,7 @@ class AccountRow:
     must_change_password: bool
 
 
-def _account_rows(
-    actor: Actor, on: date, q: str, role: Role | None, county_code: str, state: str
-) -> Select[Any]:
+def _account_rows(actor: Actor, on: date, q: str, role: Role | None, county_code: str, state: str) -> Any:
     """The list's statement without order and page; the conditions of the filters are in it."""
     record = InstitutionRecord
     statement = (
@@ -480,7 +478,10 @@ def roles_of(actor: Actor, user_id: int, on: date) -> list[RoleRow]:
 
 def counties() -> list[tuple[str, str]]:
     """Code and name of every county, for filters."""
-    return [(row.code, row.name) for row in db.session.execute(select(County.code, County.name).order_by(County.code))]
+    return [
+        (row.code, row.name)
+        for row in db.session.execute(select(County.code, County.name).order_by(County.code))
+    ]
 
 
 def find_organisation(actor: Actor, role: Role, code: str, on: date) -> int | None:

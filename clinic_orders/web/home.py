@@ -109,7 +109,9 @@ def notices() -> str | Response:
     )
     return render_template(
         "home/notices.html",
-        notices=[(notice, notice_title(notice.kind), notice_text(notice.kind, notice.facts)) for notice in found],
+        notices=[
+            (notice, notice_title(notice.kind), notice_text(notice.kind, notice.facts)) for notice in found
+        ],
         page=cut,
         kinds=[(word, notice_title(word)) for word in kinds_in_inbox(actor)],
         kind=kind,
