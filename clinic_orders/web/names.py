@@ -8,7 +8,7 @@ from clinic_orders.web.display import register_labels
 
 register_labels(
     {
-        Role.INSTITUTION: N_("Institution"),
+        Role.INSTITUTION: N_("Ordering institution"),
         Role.HOSPITAL: N_("Supervising hospital"),
         Role.DISTRIBUTOR: N_("Distributor"),
         Role.COUNTY: N_("County bureau"),

@@ -1,0 +1,94 @@
+"""The history: who did what, when, with what stood before and after."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from flask import Blueprint, Response, render_template, request
+
+from clinic_orders.models.audit import AuditEntry
+from clinic_orders.queries import audit as questions
+from clinic_orders.rules.days import parse_day
+from clinic_orders.rules.errors import N_, RuleBroken
+from clinic_orders.rules.parties import Permission, Role
+from clinic_orders.web import guards
+from clinic_orders.web.deed_names import changes, deed_name, subject_name
+from clinic_orders.web.display import label
+from clinic_orders.web.errors import say
+from clinic_orders.web.guards import needs
+from clinic_orders.web.listing import Column, as_file, page_cut, sort_order, wanted_file
+
+blueprint = Blueprint("audit", __name__, url_prefix="/audit")
+
+
+def _role(entry: AuditEntry) -> str:
+    return label(Role(entry.actor_role))
+
+
+def _facts(entry: AuditEntry) -> str:
+    return "; ".join(
+        f"{change.field}: {change.before} → {change.after}"
+        if change.before and change.after
+        else f"{change.field}: {change.before or change.after}"
+        for change in changes(entry.before, entry.after)
+    )
+
+
+_FILE = (
+    Column(N_("Time"), lambda entry: entry.at),
+    Column(N_("Who"), lambda entry: entry.actor_name),
+    Column(N_("Role"), _role),
+    Column(N_("Organisation"), lambda entry: entry.org_name),
+    Column(N_("Deed"), lambda entry: deed_name(entry.deed)),
+    Column(N_("Kind of record"), lambda entry: subject_name(entry.subject_type)),
+    Column(N_("Record"), lambda entry: entry.subject),
+    Column(N_("Before and after"), _facts),
+)
+
+
+@blueprint.get("/")
+@needs(Permission.AUDIT_READ)
+def index() -> str | Response:
+    """The part of the history that is the reader's."""
+    errors: list[tuple[str, str]] = []
+    wanted = questions.Filter(
+        deed=request.args.get("deed", ""),
+        person=request.args.get("person", "").strip(),
+        subject=request.args.get("subject", "").strip(),
+        first=_day("first", errors),
+        last=_day("last", errors),
+    )
+    actor = guards.actor()
+    newest_first = sort_order({"at"}, "-at") == "-at"
+    if wanted_file():
+        return as_file("audit", _FILE, questions.entries(actor, wanted, newest_first=newest_first))
+    cut = page_cut(questions.count_entries(actor, wanted))
+    found = questions.entries(actor, wanted, newest_first=newest_first, offset=cut.offset, limit=cut.limit)
+    return render_template(
+        "audit/index.html",
+        rows=[(entry, changes(entry.before, entry.after)) for entry in found],
+        deeds=sorted(
+            ((deed, deed_name(deed)) for deed in questions.deeds_known(actor)), key=lambda pair: pair[1]
+        ),
+        deed_name=deed_name,
+        subject_name=subject_name,
+        roles={role.value: label(role) for role in Role},
+        page=cut,
+        sort="-at" if newest_first else "at",
+        wanted=wanted,
+        typed=request.args,
+        errors=errors,
+        filtered=wanted != questions.Filter(),
+    )
+
+
+def _day(name: str, errors: list[tuple[str, str]]) -> date | None:
+    """A day of the filter; one that is none is said and left out."""
+    typed = request.args.get(name, "").strip()
+    if not typed:
+        return None
+    try:
+        return parse_day(typed)
+    except RuleBroken as error:
+        errors.append((f"f-{name}", say(error)))
+        return None

@@ -1,0 +1,183 @@
+"""What the deeds, records and facts of the audit are called on screen. A new deed gets its line here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from flask_babel import gettext
+
+from clinic_orders.rules.errors import N_
+from clinic_orders.rules.parties import InstitutionKind, Role
+from clinic_orders.web.display import MISSING, day, label, moment
+
+DEEDS: dict[str, str] = {
+    "accept_shipment": N_("Accepted goods"),
+    "add_distributor": N_("Recorded a distributor"),
+    "add_institution": N_("Recorded an institution"),
+    "agree_return": N_("Agreed to a return"),
+    "answer_order": N_("Answered an order"),
+    "ask_hospital": N_("Asked the hospital to look at a draft"),
+    "assign_role": N_("Gave a role"),
+    "change_password": N_("Changed the password"),
+    "choose_organisation": N_("Went on in another organisation"),
+    "close_account": N_("Closed an account"),
+    "close_alarm": N_("Settled an alarm"),
+    "close_short": N_("Closed the rest of an order"),
+    "confirm_sent_back": N_("Confirmed goods sent back"),
+    "disown_order": N_("Said an order is not theirs"),
+    "end_all_sessions": N_("Logged out everywhere"),
+    "end_role": N_("Ended a role"),
+    "issue_account": N_("Issued an account"),
+    "load_divisions": N_("Loaded the divisions"),
+    "lock_out": N_("Locked after wrong passwords"),
+    "log_in": N_("Logged in"),
+    "log_out": N_("Logged out"),
+    "mark_delivered": N_("Noted a delivery"),
+    "note_provenance": N_("Noted where figures come from"),
+    "open_account": N_("Opened an account"),
+    "put_editions": N_("Recorded an edition"),
+    "put_items": N_("Recorded items"),
+    "put_policies": N_("Set policy"),
+    "put_prices": N_("Recorded prices"),
+    "record_lapse": N_("Recorded a lapsed order"),
+    "refuse_return": N_("Refused a return"),
+    "reopen_account": N_("Opened an account again"),
+    "report_no_distributor": N_("Reported that nobody delivers"),
+    "request_return": N_("Asked to return goods"),
+    "resend_emergency": N_("Sent an emergency order to another distributor"),
+    "reset_password": N_("Set a first password"),
+    "review_draft": N_("Looked at a draft"),
+    "set_big_print": N_("Chose the size of letters"),
+    "set_language": N_("Chose the language"),
+    "ship": N_("Shipped goods"),
+    "submit_order": N_("Sent an order"),
+    "take_back_draft": N_("Took a draft back"),
+    "take_out_of_edition": N_("Took items out of an edition"),
+    "void_shipment": N_("Cancelled a shipment"),
+    "withdraw_order": N_("Withdrew an order"),
+    "withdraw_return": N_("Withdrew a return"),
+}
+
+SUBJECTS: dict[str, str] = {
+    "account": N_("Account"),
+    "alarm": N_("Alarm"),
+    "commitment": N_("Commitment letter"),
+    "delivery_relation": N_("Delivery relation"),
+    "distributor": N_("Distributor"),
+    "divisions": N_("Divisions"),
+    "draft": N_("Draft"),
+    "edition": N_("Edition"),
+    "institution": N_("Institution"),
+    "item": N_("Item"),
+    "mandate": N_("Mandate"),
+    "order": N_("Order form"),
+    "policy": N_("Policy"),
+    "price": N_("Price"),
+    "relation": N_("Delivery relation"),
+    "return": N_("Return"),
+    "shipment": N_("Shipment"),
+    "suspension": N_("Suspension"),
+}
+
+FIELDS: dict[str, str] = {
+    "big_print": N_("Large letters"),
+    "code": N_("Code"),
+    "county_code": N_("County"),
+    "disabled_at": N_("Closed at"),
+    "document": N_("Document"),
+    "failed_logins": N_("Wrong passwords"),
+    "items": N_("Items"),
+    "kind": N_("Kind"),
+    "language": N_("Language"),
+    "lines": N_("Lines"),
+    "locked_until": N_("Locked until"),
+    "name": N_("Name"),
+    "note": N_("Note"),
+    "order_no": N_("Order number"),
+    "organisation": N_("Organisation"),
+    "packs": N_("Packs"),
+    "phone": N_("Telephone"),
+    "price": N_("Price"),
+    "quantity": N_("Packs"),
+    "reason": N_("Reason"),
+    "receipt_no": N_("Shipment number"),
+    "return_no": N_("Return number"),
+    "role": N_("Role"),
+    "state": N_("State"),
+    "total": N_("Amount"),
+    "valid_from": N_("Valid from"),
+    "valid_to": N_("Valid to"),
+    "value": N_("Value"),
+}
+# Row numbers say nothing to people; the subject names the record.
+_UNSAID = frozenset({"institution_id", "distributor_id", "user_id", "item_id"})
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One fact of an entry: its name, what it was and what it is; "" where there was or is nothing."""
+
+    field: str
+    before: str
+    after: str
+
+
+def deed_name(deed: str) -> str:
+    """The translated name of a deed; its word where nobody has named it."""
+    return gettext(DEEDS[deed]) if deed in DEEDS else deed
+
+
+def subject_name(subject_type: str) -> str:
+    """The translated name of a kind of record; its word where nobody has named it."""
+    return gettext(SUBJECTS[subject_type]) if subject_type in SUBJECTS else subject_type
+
+
+def changes(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> list[Change]:
+    """The facts of an entry side by side, in the order in which the deed wrote them."""
+    old, new = before or {}, after or {}
+    names = [*old, *(name for name in new if name not in old)]
+    return [
+        Change(
+            gettext(FIELDS[name]) if name in FIELDS else name,
+            _said(name, old[name]) if name in old else "",
+            _said(name, new[name]) if name in new else "",
+        )
+        for name in names
+        if name not in _UNSAID
+    ]
+
+
+def _said(name: str, value: Any) -> str:
+    """A stored fact for people: yes and no, days, roles; lists and tables on one line."""
+    if value is None or value == "":
+        return MISSING
+    if isinstance(value, bool):
+        return str(gettext("yes") if value else gettext("no"))
+    if isinstance(value, Mapping):
+        return "; ".join(
+            f"{gettext(FIELDS[key]) if key in FIELDS else key} {_said(key, inner)}"
+            for key, inner in value.items()
+        )
+    if isinstance(value, list):
+        return ", ".join(_said(name, inner) for inner in value)
+    if isinstance(value, str):
+        return _said_text(name, value)
+    return str(value)
+
+
+def _said_text(name: str, value: str) -> str:
+    if name == "role" and value in {role.value for role in Role}:
+        return label(Role(value))
+    if name == "kind" and value in {kind.value for kind in InstitutionKind}:
+        return label(InstitutionKind(value))
+    if len(value) >= 10 and value[4:5] == "-" and value[7:8] == "-":
+        try:
+            return (
+                day(date.fromisoformat(value)) if len(value) == 10 else moment(datetime.fromisoformat(value))
+            )
+        except ValueError:
+            return value
+    return value
