@@ -10,9 +10,12 @@ from flask_babel import gettext as _
 from itsdangerous import BadData, URLSafeTimedSerializer
 from werkzeug.wrappers import Response as AnyResponse
 
+from clinic_orders import documents
 from clinic_orders.actions import accounts as deeds
 from clinic_orders.actions.accounts import NewAccount
+from clinic_orders.documents.slips import login_slips
 from clinic_orders.queries import accounts as questions
+from clinic_orders.queries.roster import has_demo_data
 from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.parties import Permission, Role
 from clinic_orders.web import guards
@@ -264,17 +267,13 @@ def _slips_page(slips: list[NewAccount], *, back: str) -> str:
         slips=slips,
         back=back,
         address=request.host_url.rstrip("/"),
-        sealed=_seal().dumps([asdict(slip) for slip in slips]) if slips and _pdf_works() else "",
+        sealed=_seal().dumps([asdict(slip) for slip in slips]) if slips and documents.available() else "",
     )
 
 
 def _seal() -> URLSafeTimedSerializer:
     """Signs the slips on their page, so that only what was issued here becomes a paper of ours."""
     return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], salt="first-log-in-slips")
-
-
-def _pdf_works() -> bool:
-    return False
 
 
 @blueprint.post("/slips.pdf")
@@ -285,4 +284,9 @@ def slips_pdf() -> Response:
         slips = _seal().loads(request.form.get("slips", ""), max_age=SLIPS_LIVE_FOR)
     except BadData:
         abort(400)
-    raise NotImplementedError(slips)
+    content = login_slips(
+        slips, address=request.host_url.rstrip("/"), printed_at=guards.at(), demo=has_demo_data()
+    )
+    response = Response(content, mimetype="application/pdf")
+    response.headers["Content-Disposition"] = 'attachment; filename="first-log-in-slips.pdf"'
+    return response

@@ -168,6 +168,9 @@ def choose_organisation(assignment_id: int, *, by: Actor, at: datetime) -> None:
         username_of(by.user_id),
         by=by,
         at=at,
+        institution_id=found.actor.institution_id,
+        distributor_id=found.actor.distributor_id,
+        county_code=found.actor.county_code,
         before={"role": by.role.value, "organisation": by.org_name or by.place},
         after={"role": found.actor.role.value, "organisation": found.actor.org_name or found.actor.place},
     )
