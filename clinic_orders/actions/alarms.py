@@ -14,6 +14,9 @@ from clinic_orders.models.base import db
 from clinic_orders.models.notices import Alarm
 from clinic_orders.rules.parties import Actor, Permission
 
+# Nobody delivers an item to an institution (R-CAT-3). The key is "institution id:item id".
+NO_DISTRIBUTOR = "no_distributor"
+
 
 def raise_alarm(
     kind: str,

@@ -87,7 +87,8 @@ def record_all(
 
     Args:
         deed: the name of the action's function.
-        entries: per record subject_id, subject, institution_id, distributor_id, county_code, after.
+        entries: per record subject_id, subject, institution_id, distributor_id, county_code, before, after;
+            all but the subject may be missing.
         by: who did it.
         at: the instant of the deed.
         subject_type: the table's word.
@@ -104,13 +105,13 @@ def record_all(
                 "actor_role": by.role.value,
                 "org_name": by.org_name,
                 "subject_type": subject_type,
-                "subject_id": entry["subject_id"],
+                "subject_id": entry.get("subject_id"),
                 "subject": entry["subject"],
                 "institution_id": entry.get("institution_id"),
                 "distributor_id": entry.get("distributor_id"),
                 "county_code": entry.get("county_code"),
-                "before": None,
-                "after": _plain(entry["after"]),
+                "before": _plain(entry.get("before")),
+                "after": _plain(entry.get("after")),
             }
             for entry in entries
         ],

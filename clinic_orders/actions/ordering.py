@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from clinic_orders.actions import audit, notices, numbers
-from clinic_orders.actions.alarms import raise_alarms
+from clinic_orders.actions.alarms import NO_DISTRIBUTOR, raise_alarms
 from clinic_orders.actions.loading import NotFound
 from clinic_orders.actions.transaction import transactional
 from clinic_orders.models.base import db
@@ -50,7 +50,6 @@ from clinic_orders.rules.ordering import OWN_CHANNEL, answer_due_at
 from clinic_orders.rules.parties import Actor, NotAllowed, Permission
 from clinic_orders.rules.quantities import parse_packs
 
-NO_DISTRIBUTOR = "no_distributor"
 EMERGENCY_PICKED = "emergency_picked_distributor"
 
 _SUBMISSIONS: Any = Submission.__table__
