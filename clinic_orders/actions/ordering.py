@@ -161,6 +161,8 @@ def submit_draft(
     emergency: bool = False,
     reviewed: bool = False,
     seen_version: int | None = None,
+    confirmed: frozenset[str] = frozenset(),
+    payer: str | None = None,
 ) -> Answer:
     """Make one order per distributor out of a draft, exactly once per key, in one transaction.
 
@@ -176,6 +178,8 @@ def submit_draft(
         emergency: the emergency draft (R-ORD-9).
         reviewed: the village's own draft that it asked its hospital to order.
         seen_version: the draft's version on the page; None = whatever it is now.
+        confirmed: ``item_code:order_no`` of each duplicate ticked on the page to check (R-ORD-4).
+        payer: ``receiver`` or ``orderer`` as chosen there; None = as the draft says.
 
     Raises:
         CartEmpty: nothing was typed.
@@ -195,9 +199,11 @@ def submit_draft(
     if who is None:
         raise NotFound(number=str(institution_id))
     cart = _take(who, emergency=emergency, reviewed=reviewed, seen_version=seen_version, at=at)
+    if payer in {"receiver", "orderer"}:
+        cart.payer = payer
     book = policy_book(*SUBMISSION_POLICY)
     held = facts(who, at=at, on=on, book=book, emergency=emergency, reason=cart.emergency_reason)
-    sent, refused = _sort_out(draft_lines(cart.id, on), held, cart)
+    sent, refused = _sort_out(draft_lines(cart.id, on), held, cart, confirmed)
     if not sent and not refused:
         raise CartEmpty
     due = answer_due_at(
@@ -216,14 +222,6 @@ def submit_draft(
     return answer
 
 
-def answer_to(key: str, *, ordering_id: int) -> Answer | None:
-    """The stored answer of a submission; None where there is none of this organisation."""
-    row = db.session.connection().execute(_KNOWN, {"k": key}).first()
-    if row is None or row.ordering_id != ordering_id:
-        return None
-    return Answer(key, row.result["orders"], row.result["refused"])
-
-
 def _claim(key: str, ordering_id: int, institution_id: int, by: Actor, at: datetime) -> int | Answer:
     """The new submission's row id, or the answer that the key already has."""
     connection = db.session.connection()
@@ -240,10 +238,10 @@ def _claim(key: str, ordering_id: int, institution_id: int, by: Actor, at: datet
     ).scalar_one_or_none()
     if claimed is not None:
         return int(claimed)
-    known = answer_to(key, ordering_id=ordering_id)
-    if known is None:
+    row = connection.execute(_KNOWN, {"k": key}).one()
+    if (row.ordering_id, row.institution_id) != (ordering_id, institution_id):
         raise NotFound(number=key)
-    return known
+    return Answer(key, row.result["orders"], row.result["refused"])
 
 
 def _take(who: Buyer, *, emergency: bool, reviewed: bool, seen_version: int | None, at: datetime) -> _Cart:
@@ -273,7 +271,7 @@ def _take(who: Buyer, *, emergency: bool, reviewed: bool, seen_version: int | No
 
 
 def _sort_out(
-    lines: Sequence[tuple[ItemRow, DraftRow]], held: Facts, cart: _Cart
+    lines: Sequence[tuple[ItemRow, DraftRow]], held: Facts, cart: _Cart, confirmed: frozenset[str]
 ) -> tuple[list[_Sent], list[tuple[int, dict[str, Any]]]]:
     """Which lines go, and why the others stay."""
     sent: list[_Sent] = []
@@ -284,6 +282,9 @@ def _sort_out(
             if line.reviewed_packs == 0:
                 continue
             text = str(line.reviewed_packs)
+        duplicate = held.duplicates.get(item.id)
+        if duplicate is not None and f"{item.code}:{duplicate.order_no}" in confirmed:
+            line = line._replace(confirmed_duplicates=duplicate.order_no)
         found = refusals(held.request(item, line, text))
         if found:
             reason = stored_refusal(found[0])

@@ -233,6 +233,7 @@ class ItemRow(NamedTuple):
     base_unit: str
     manufacturer: str
     suits: str
+    initials: str
     supplies_here: bool
     in_edition: bool
     price: Decimal | None
@@ -266,6 +267,7 @@ _ITEM_COLUMNS = (
     Item.base_unit,
     Item.manufacturer,
     Item.suits,
+    Item.search_initials,
     Item.supplies_here,
     EditionItem.item_id.is_not(None),
     Price.pack_price,

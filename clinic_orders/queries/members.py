@@ -1,0 +1,182 @@
+"""For whom an organisation may order: its villages with their mandates, its stores, its community (R-ROSTER-1, 5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from sqlalchemy import and_, case, false, func, or_, select
+
+from clinic_orders.models.base import db
+from clinic_orders.models.orders import Draft, DraftLine, Order
+from clinic_orders.models.roster import Institution, InstitutionRecord, Mandate
+from clinic_orders.queries.roster import current
+
+
+class Tie(StrEnum):
+    """What binds an institution to the one that may order for it."""
+
+    SUPERVISED = "supervised"
+    STORE = "store"
+    COMMUNITY = "community"
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRow:
+    """An institution for which another may order, or could with a mandate."""
+
+    institution_id: int
+    code: str
+    name: str
+    phone: str
+    tie: Tie
+    mandate_from: date | None
+    mandate_to: date | None
+    for_review_at: datetime | None
+    review_lines: int
+    drafted_lines: int
+    last_order_at: datetime | None
+
+    @property
+    def may_be_ordered_for(self) -> bool:
+        """Whether orders can be made for it today."""
+        return self.tie is not Tie.SUPERVISED or self.mandate_from is not None
+
+
+def members_of(ordering_id: int, *, on: date, words: str = "") -> list[MemberRow]:
+    """The villages, stores and community members of an organisation on a day, those that wait for it first."""
+    record = InstitutionRecord
+    own = Draft.__table__.alias("own_draft")
+    mine = Draft.__table__.alias("my_draft")
+
+    def lines(draft: object) -> object:
+        return (
+            select(func.count()).where(DraftLine.draft_id == draft.c.id).correlate(draft).scalar_subquery()  # type: ignore[attr-defined, arg-type]
+        )
+
+    last = (
+        select(func.max(Order.submitted_at))
+        .where(Order.institution_id == Institution.id)
+        .correlate(Institution)
+        .scalar_subquery()
+    )
+    mandate = (
+        select(Mandate.institution_id, func.max(Mandate.valid_from).label("since"))
+        .where(
+            Mandate.hospital_id == ordering_id,
+            Mandate.valid_from <= on,
+            or_(Mandate.valid_to.is_(None), Mandate.valid_to >= on),
+        )
+        .group_by(Mandate.institution_id)
+        .subquery()
+    )
+    until = (
+        select(Mandate.valid_to)
+        .where(
+            Mandate.institution_id == Institution.id,
+            Mandate.hospital_id == ordering_id,
+            Mandate.valid_from == mandate.c.since,
+        )
+        .correlate(Institution, mandate)
+        .scalar_subquery()
+    )
+    tie = case(
+        (record.headquarters_id == ordering_id, Tie.STORE.value),
+        (record.supervisor_id == ordering_id, Tie.SUPERVISED.value),
+        else_=Tie.COMMUNITY.value,
+    )
+    statement = (
+        select(
+            Institution.id,
+            Institution.code,
+            record.name,
+            record.phone,
+            tie,
+            mandate.c.since,
+            until,
+            own.c.for_review_at,
+            lines(own),  # type: ignore[arg-type]
+            lines(mine),  # type: ignore[arg-type]
+            last,
+        )
+        .join(record, record.institution_id == Institution.id)
+        .outerjoin(mandate, mandate.c.institution_id == Institution.id)
+        .outerjoin(
+            own,
+            and_(
+                own.c.institution_id == Institution.id,
+                own.c.ordering_id == Institution.id,
+                own.c.emergency == false(),
+                own.c.for_review_at.is_not(None),
+            ),
+        )
+        .outerjoin(
+            mine,
+            and_(
+                mine.c.institution_id == Institution.id,
+                mine.c.ordering_id == ordering_id,
+                mine.c.emergency == false(),
+            ),
+        )
+        .where(
+            current(record, on),
+            Institution.id != ordering_id,
+            or_(
+                record.supervisor_id == ordering_id,
+                record.headquarters_id == ordering_id,
+                record.lead_hospital_id == ordering_id,
+                mandate.c.since.is_not(None),
+            ),
+            or_(record.left_on.is_(None), record.left_on >= on),
+        )
+        .order_by(own.c.for_review_at.is_(None), record.name, Institution.code)
+    )
+    for word in words.split()[:5]:
+        like = f"%{word.replace('%', '').replace('_', '')}%"
+        statement = statement.where(or_(record.name.ilike(like), Institution.code.ilike(like)))
+    return [
+        MemberRow(*row[:4], Tie(row[4]), row[5], row[6], row[7], row[8] or 0, row[9] or 0, row[10])
+        for row in db.session.execute(statement)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class MandateRow:
+    """A mandate as its village sees it."""
+
+    id: int
+    hospital_id: int
+    hospital: str
+    valid_from: date
+    valid_to: date | None
+
+
+def mandates_of(institution_id: int, *, on: date) -> list[MandateRow]:
+    """The mandates that an institution has given, the newest first."""
+    record = InstitutionRecord
+    rows = db.session.execute(
+        select(Mandate.id, Mandate.hospital_id, record.name, Mandate.valid_from, Mandate.valid_to)
+        .join(record, and_(record.institution_id == Mandate.hospital_id, current(record, on)))
+        .where(Mandate.institution_id == institution_id)
+        .order_by(Mandate.valid_from.desc(), Mandate.id.desc())
+    )
+    return [MandateRow(*row) for row in rows]
+
+
+def waiting_reviews(hospital_id: int) -> int:
+    """How many drafts of its villages wait for a hospital."""
+    record = InstitutionRecord
+    return (
+        db.session.scalar(
+            select(func.count())
+            .select_from(Draft)
+            .join(record, record.institution_id == Draft.institution_id)
+            .where(
+                Draft.for_review_at.is_not(None),
+                record.valid_before.is_(None),
+                record.supervisor_id == hospital_id,
+            )
+        )
+        or 0
+    )

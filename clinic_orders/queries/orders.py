@@ -1,0 +1,453 @@
+"""A buyer's orders: the list with its filters, one order with its history, the answer of a submission (R-ORD)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select
+from sqlalchemy.orm import aliased
+
+from clinic_orders.models.base import db
+from clinic_orders.models.catalogue import Item
+from clinic_orders.models.deliveries import Shipment
+from clinic_orders.models.orders import Order, OrderEvent, OrderLine, Submission
+from clinic_orders.models.roster import Distributor, Institution, InstitutionRecord
+from clinic_orders.queries.deadlines import lapse_instant
+from clinic_orders.queries.policy import policy_book
+from clinic_orders.queries.roster import current
+from clinic_orders.queries.visibility import orders_visible_to
+from clinic_orders.rules.days import add_working_days, day_in_china, end_of_day
+from clinic_orders.rules.ordering import (
+    LineQuantities,
+    LineState,
+    ResponseState,
+    is_open,
+    line_state,
+    response_state,
+)
+from clinic_orders.rules.parties import Actor, OrderMode
+from clinic_orders.rules.policy import PolicyBook
+
+
+class OrderFilter(StrEnum):
+    """What a list of orders can be narrowed to."""
+
+    UNANSWERED = "unanswered"
+    UNDER_WAY = "under_way"
+    DONE = "done"
+    ENDED = "ended"
+
+
+@dataclass(slots=True)
+class OrderRow:
+    """An order in a list; quantities and states as of the instant asked for."""
+
+    id: int
+    order_no: str
+    submitted_at: datetime
+    institution: str
+    institution_id: int
+    ordering_id: int
+    paying_id: int
+    distributor: str
+    distributor_id: int
+    mode: OrderMode
+    channel: str
+    emergency: bool
+    emergency_reason: str
+    answer_due_at: datetime
+    answered_at: datetime | None
+    disowned_at: datetime | None
+    lines_count: int
+    packs: int
+    amount: Decimal
+    version: int
+    state: ResponseState = ResponseState.PENDING
+    is_open: bool = False
+    to_ship: int = 0
+    under_way: int = 0
+    accepted: int = 0
+
+
+_receiver = aliased(InstitutionRecord)
+_COLUMNS = (
+    Order.id,
+    Order.order_no,
+    Order.submitted_at,
+    _receiver.name,
+    Order.institution_id,
+    Order.ordering_id,
+    Order.paying_id,
+    Distributor.name,
+    Order.distributor_id,
+    Order.mode,
+    Order.channel,
+    Order.emergency,
+    Order.emergency_reason,
+    Order.answer_due_at,
+    Order.answered_at,
+    Order.disowned_at,
+    Order.lines_count,
+    Order.packs,
+    Order.amount,
+    Order.version,
+)
+SORTS = {
+    "submitted": Order.submitted_at,
+    "order_no": Order.order_no,
+    "distributor": Distributor.name,
+    "institution": _receiver.name,
+    "amount": Order.amount,
+    "packs": Order.packs,
+}
+
+
+def _lines_by_order(ids: Iterable[int]) -> dict[int, list[LineQuantities]]:
+    """The quantities of the lines of some orders, one statement."""
+    found: dict[int, list[LineQuantities]] = {}
+    rows = db.session.execute(
+        select(
+            OrderLine.order_id,
+            OrderLine.packs,
+            OrderLine.withdrawn_before,
+            OrderLine.confirmed_packs,
+            OrderLine.withdrawn_after,
+            OrderLine.closed_packs,
+            OrderLine.shipped_packs,
+            OrderLine.accepted_packs,
+            OrderLine.rejected_packs,
+            OrderLine.returned_packs,
+        ).where(OrderLine.order_id.in_(list(ids)))
+    )
+    for row in rows:
+        found.setdefault(row[0], []).append(LineQuantities(*row[1:]))
+    return found
+
+
+def _with_states(rows: Sequence[OrderRow], at: datetime) -> list[OrderRow]:
+    book = policy_book("order.confirm_days")
+    lines = _lines_by_order(row.id for row in rows)
+    for row in rows:
+        lapsed = has_lapsed(row, at, book)
+        quantities = lines.get(row.id, [])
+        row.state = response_state(quantities, lapsed=lapsed, disowned=row.disowned_at is not None)
+        row.is_open = is_open(quantities, lapsed=lapsed)
+        row.to_ship = sum(line.to_ship for line in quantities)
+        row.under_way = sum(line.under_way for line in quantities)
+        row.accepted = sum(line.accepted for line in quantities)
+    return list(rows)
+
+
+def has_lapsed(order: Any, at: datetime, book: PolicyBook) -> bool:
+    """Whether an order had lapsed by an instant: unanswered after its last day to answer (R-ORD-6)."""
+    return order.answered_at is None and at >= lapse_instant(
+        emergency=order.emergency,
+        submitted_at=order.submitted_at,
+        answer_due_at=order.answer_due_at,
+        book=book,
+    )
+
+
+def _emergencies_lapsed_until(at: datetime, book: PolicyBook) -> datetime:
+    """The instant before which every unanswered emergency order has lapsed, by the official calendar."""
+    today = day_in_china(at)
+    for back in range(1, 120):
+        day = today - timedelta(days=back)
+        if add_working_days(day, book.whole("order.confirm_days", on=day)) < today:
+            return end_of_day(day)
+    return at - timedelta(days=120)
+
+
+def _narrowed(chosen: OrderFilter, at: datetime) -> ColumnElement[bool]:
+    """The condition of a filter; the states of rules.ordering as SQL (R-ORD-5, R-ORD-6)."""
+    line = OrderLine
+    wanted = exists().where(line.order_id == Order.id, line.packs > line.withdrawn_before)
+    book = policy_book("order.confirm_days")
+    lapsed = or_(
+        and_(Order.emergency == false(), Order.answer_due_at <= at),
+        and_(Order.emergency, Order.submitted_at < _emergencies_lapsed_until(at, book)),
+    )
+    open_line = exists().where(
+        line.order_id == Order.id,
+        line.confirmed_packs.is_not(None),
+        or_(
+            line.confirmed_packs - line.closed_packs - line.withdrawn_after > line.shipped_packs,
+            line.shipped_packs > line.accepted_packs + line.rejected_packs,
+        ),
+    )
+    came = exists().where(line.order_id == Order.id, line.shipped_packs > 0)
+    unanswered = and_(Order.answered_at.is_(None), wanted)
+    if chosen is OrderFilter.UNANSWERED:
+        return and_(unanswered, ~lapsed)
+    if chosen is OrderFilter.UNDER_WAY:
+        return and_(Order.answered_at.is_not(None), open_line)
+    if chosen is OrderFilter.DONE:
+        return and_(Order.answered_at.is_not(None), ~open_line, came)
+    return or_(
+        and_(Order.answered_at.is_not(None), ~open_line, ~came),
+        and_(unanswered, lapsed),
+        and_(Order.answered_at.is_(None), ~wanted),
+    )
+
+
+def _base(actor: Actor, on: date) -> Select[Any]:
+    return (
+        select(*_COLUMNS)
+        .join(Distributor, Distributor.id == Order.distributor_id)
+        .join(
+            _receiver,
+            and_(
+                _receiver.institution_id == Order.institution_id,
+                _receiver.valid_from <= on,
+                or_(_receiver.valid_before.is_(None), _receiver.valid_before > on),
+            ),
+        )
+        .where(orders_visible_to(actor, on))
+    )
+
+
+@dataclass(slots=True)
+class OrderList:
+    """The orders that an actor may see, narrowed; count them, then take a page or all."""
+
+    actor: Actor
+    at: datetime
+    words: str = ""
+    chosen: OrderFilter | None = None
+    month: str = ""
+    sort: str = "-submitted"
+
+    def _statement(self) -> Select[Any]:
+        statement = _base(self.actor, day_in_china(self.at))
+        if self.chosen is not None:
+            statement = statement.where(_narrowed(self.chosen, self.at))
+        for word in self.words.split()[:5]:
+            like = f"%{word.replace('%', '').replace('_', '')}%"
+            holds = exists().where(
+                OrderLine.order_id == Order.id,
+                OrderLine.item_id == Item.id,
+                or_(Item.search_text.ilike(like), Item.search_initials.ilike(like)),
+            )
+            statement = statement.where(
+                or_(Order.order_no.ilike(like), Distributor.name.ilike(like), _receiver.name.ilike(like), holds)
+            )
+        return statement
+
+    def count(self) -> int:
+        """How many there are."""
+        return db.session.scalar(select(func.count()).select_from(self._statement().subquery())) or 0
+
+    def rows(self, *, offset: int = 0, limit: int | None = None) -> list[OrderRow]:
+        """The orders in the asked order, with their states; a fixed number of statements."""
+        column = SORTS[self.sort.removeprefix("-")]
+        statement = self._statement().order_by(
+            column.desc() if self.sort.startswith("-") else column, Order.id.desc()
+        )
+        if limit is not None:
+            statement = statement.offset(offset).limit(limit)
+        return _with_states([OrderRow(*row) for row in db.session.execute(statement)], self.at)
+
+
+def unanswered_count(actor: Actor, at: datetime) -> int:
+    """How many of the actor's orders wait for an answer."""
+    return OrderList(actor, at, chosen=OrderFilter.UNANSWERED).count()
+
+
+# One order --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class LineDetail:
+    """A line of an order with its quantities and state."""
+
+    line_id: int
+    line_no: int
+    item_code: str
+    name: str
+    form: str
+    strength: str
+    pack_size: int
+    base_unit: str
+    manufacturer: str
+    pack_price: Decimal
+    amount: Decimal
+    answer_reason: str
+    quantities: LineQuantities
+    state: LineState
+
+
+@dataclass(slots=True)
+class OrderDetail:
+    """One order as its page shows it."""
+
+    row: OrderRow
+    receiver_code: str
+    ordering: str
+    paying: str
+    resent_to: str | None
+    resent_from: str | None
+    lines: list[LineDetail] = field(default_factory=list)
+    events: list[Any] = field(default_factory=list)
+    shipments: list[Any] = field(default_factory=list)
+
+
+def order_detail(order_no: str, *, actor: Actor, at: datetime) -> OrderDetail | None:
+    """An order with lines, events and shipments; None for a foreign one, as if there were none."""
+    on = day_in_china(at)
+    orderer, payer, newer, older = (
+        aliased(InstitutionRecord),
+        aliased(InstitutionRecord),
+        aliased(Order),
+        aliased(Order),
+    )
+    row = db.session.execute(
+        _base(actor, on)
+        .add_columns(
+            Institution.code,
+            orderer.name,
+            payer.name,
+            select(newer.order_no).where(newer.resent_from_id == Order.id).limit(1).scalar_subquery(),
+            older.order_no,
+        )
+        .join(Institution, Institution.id == Order.institution_id)
+        .join(orderer, and_(orderer.institution_id == Order.ordering_id, current_of(orderer, on)))
+        .join(payer, and_(payer.institution_id == Order.paying_id, current_of(payer, on)))
+        .outerjoin(older, older.id == Order.resent_from_id)
+        .where(Order.order_no == order_no)
+    ).first()
+    if row is None:
+        return None
+    width = len(_COLUMNS)
+    (order,) = _with_states([OrderRow(*row[:width])], at)
+    detail = OrderDetail(order, *row[width:])
+    lapsed = order.state is ResponseState.LAPSED
+    for found in db.session.execute(_DETAIL_LINES.where(OrderLine.order_id == order.id)):
+        quantities = LineQuantities(*found[12:])
+        detail.lines.append(LineDetail(*found[:12], quantities, line_state(quantities, lapsed=lapsed)))
+    detail.events = list(
+        db.session.execute(
+            select(
+                OrderEvent.kind,
+                OrderEvent.packs,
+                OrderEvent.reason,
+                OrderEvent.at,
+                OrderEvent.actor_name,
+                Item.generic_name.label("name"),
+            )
+            .outerjoin(OrderLine, OrderLine.id == OrderEvent.line_id)
+            .outerjoin(Item, Item.id == OrderLine.item_id)
+            .where(OrderEvent.order_id == order.id)
+            .order_by(OrderEvent.at, OrderEvent.id)
+        )
+    )
+    detail.shipments = list(
+        db.session.execute(
+            select(
+                Shipment.receipt_no,
+                Shipment.shipped_at,
+                Shipment.delivered_at,
+                Shipment.accepted_at,
+                Shipment.accepted_by_name,
+                Shipment.voided_at,
+                Shipment.packs,
+                Shipment.owed,
+                Shipment.due_on,
+            )
+            .where(Shipment.order_id == order.id)
+            .order_by(Shipment.id)
+        )
+    )
+    return detail
+
+
+def current_of(record: Any, on: date) -> ColumnElement[bool]:
+    """The state of an institution on a day, for an alias of its records."""
+    return current(record, on)
+
+
+_DETAIL_LINES = (
+    select(
+        OrderLine.id,
+        OrderLine.line_no,
+        Item.item_code,
+        Item.generic_name,
+        Item.form,
+        Item.strength,
+        Item.pack_size,
+        Item.base_unit,
+        Item.manufacturer,
+        OrderLine.pack_price,
+        OrderLine.amount,
+        OrderLine.answer_reason,
+        OrderLine.packs,
+        OrderLine.withdrawn_before,
+        OrderLine.confirmed_packs,
+        OrderLine.withdrawn_after,
+        OrderLine.closed_packs,
+        OrderLine.shipped_packs,
+        OrderLine.accepted_packs,
+        OrderLine.rejected_packs,
+        OrderLine.returned_packs,
+    )
+    .join(Item, Item.id == OrderLine.item_id)
+    .order_by(OrderLine.line_no)
+)
+
+
+# The answer of a submission -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """What a submission led to (R-ORD-2)."""
+
+    institution_id: int
+    receiver_code: str
+    receiver: str
+    at: datetime
+    orders: list[str]
+    refused: list[dict[str, Any]]
+
+
+def stored_answer(key: str, *, ordering_id: int) -> StoredAnswer | None:
+    """The answer that belongs to a form's key, for the organisation that sent it."""
+    row = db.session.execute(
+        select(
+            Submission.institution_id, Institution.code, InstitutionRecord.name, Submission.at, Submission.result
+        )
+        .join(Institution, Institution.id == Submission.institution_id)
+        .join(InstitutionRecord, InstitutionRecord.institution_id == Institution.id)
+        .where(
+            Submission.key == key,
+            Submission.ordering_id == ordering_id,
+            InstitutionRecord.valid_before.is_(None),
+        )
+    ).first()
+    if row is None:
+        return None
+    return StoredAnswer(row[0], row[1], row[2], row[3], row[4]["orders"], row[4]["refused"])
+
+
+def orders_by_number(order_nos: Sequence[str]) -> list[Any]:
+    """Number, distributor, sums and the last instant to answer of some orders, in the given order."""
+    rows = db.session.execute(
+        select(
+            Order.order_no,
+            Distributor.name.label("distributor"),
+            Distributor.phone,
+            Order.lines_count,
+            Order.packs,
+            Order.amount,
+            Order.answer_due_at,
+            Order.emergency,
+        )
+        .join(Distributor, Distributor.id == Order.distributor_id)
+        .where(Order.order_no.in_(order_nos))
+    )
+    found = {row.order_no: row for row in rows}
+    return [found[number] for number in order_nos if number in found]

@@ -1,0 +1,361 @@
+"""What stands on the order page: lines ready for the template, the sum, what the minimum still lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from flask_babel import gettext, ngettext
+
+from clinic_orders.queries import ordering as queries
+from clinic_orders.queries.ordering import DraftRow, DraftView, Facts, ItemRow, LastTime
+from clinic_orders.rules.cart import SUGGESTION_DAYS, suggest
+from clinic_orders.rules.days import day_in_china
+from clinic_orders.rules.money import ZERO, line_amount
+from clinic_orders.rules.order_refusals import (
+    BuyerRefused,
+    DuplicateNotConfirmed,
+    NoDistributor,
+    OrderRefused,
+    refusals,
+)
+from clinic_orders.rules.pinyin import SearchKeys, matches, rank
+from clinic_orders.rules.policy import PolicyBook
+from clinic_orders.rules.quantities import PacksRefused, parse_cart_packs
+from clinic_orders.web.errors import say
+from clinic_orders.web.ordering.door import Cart
+
+USUAL_FROM_HISTORY = 20
+MOST_FOUND = 50
+PER_PAGE = 30
+_PLAIN_FORM = "口服常释剂型"
+_EMPTY = DraftRow(0, "", "", None, None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class SuggestionText:
+    """A suggestion as it is told."""
+
+    packs: int
+    text: str
+    formula: str
+
+
+@dataclass(slots=True)
+class Line:
+    """One medicine on the page, every value ready to be shown."""
+
+    item_id: int
+    code: str
+    name: str
+    spec: str
+    maker: str
+    price: Decimal | None
+    document: str
+    typed: str
+    keys: str
+    packs: int = 0
+    amount: Decimal | None = None
+    error: str = ""
+    last: int | None = None
+    suggestion: SuggestionText | None = None
+    duplicate: str = ""
+    duplicate_no: str = ""
+    accepted: bool = False
+    refusal: str = ""
+    untold: bool = False
+    distributor: str = ""
+    distributor_id: int | None = None
+    picks: bool = False
+    picked: int | None = None
+    reasons: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """What the minimum lacks (R-STOCK-1); ``minimum`` None = not set, ``average`` is the reference then."""
+
+    carried: int
+    minimum: int | None
+    planned: int
+    confirmed: bool
+    average: Decimal | None
+    offers: Sequence[Line]
+
+    @property
+    def missing(self) -> int:
+        """How many items are still missing with this draft."""
+        return max(0, (self.minimum or 0) - self.carried - self.planned)
+
+
+@dataclass(slots=True)
+class Sum:
+    """Kinds, packs and yuan."""
+
+    kinds: int = 0
+    packs: int = 0
+    amount: Decimal = ZERO
+
+    def add(self, line: Line) -> None:
+        """Count a line that can go."""
+        if line.amount is not None and line.packs:
+            self.kinds, self.packs, self.amount = (
+                self.kinds + 1,
+                self.packs + line.packs,
+                self.amount + line.amount,
+            )
+
+
+def spec_of(item: ItemRow, pack: str) -> str:
+    """Strength, pack and, where it is not a plain tablet, the form: 0.5g × 64片／盒 · 缓释控释."""
+    spec = f"{item.strength} × {item.pack_size}{item.base_unit}／{pack}"
+    return spec if item.form == _PLAIN_FORM else f"{spec} · {item.form}"
+
+
+class OrderPage:
+    """Everything the order page asks the database for, a fixed number of statements."""
+
+    def __init__(self, cart: Cart, *, with_history: bool = True) -> None:
+        self.cart = cart
+        buyer, on = cart.buyer, cart.on
+        self.book: PolicyBook = queries.ordering_policy()
+        self.draft: DraftView = queries.draft_of(
+            buyer.ordering_id, buyer.institution_id, emergency=cart.urgent
+        )
+        self.facts: Facts = queries.facts(
+            buyer,
+            at=cart.at,
+            on=on,
+            book=self.book,
+            emergency=cart.urgent,
+            # Whether a reason is given is asked at the end, not beside every line.
+            reason=self.draft.emergency_reason or "…",
+        )
+        self.items: list[ItemRow] = queries.items_on(on, draft_id=self.draft.id, every=cart.urgent)
+        self.by_id: dict[int, ItemRow] = {item.id: item for item in self.items}
+        self.last: dict[int, LastTime] = queries.last_time(buyer.institution_id, on=on) if with_history else {}
+        self.days: int = self.book.whole("stocking.window_days", on=on)
+        self.window: dict[int, int] = {}
+        self.month: dict[int, int] = {}
+        if with_history and not cart.urgent:
+            self.window = queries.accepted_packs(buyer.institution_id, on=on, days=self.days)
+            self.month = (
+                self.window
+                if self.days == SUGGESTION_DAYS
+                else queries.accepted_packs(buyer.institution_id, on=on, days=SUGGESTION_DAYS)
+            )
+        self.usual_ids: list[int] = queries.usual_items(buyer.institution_id) if with_history else []
+        self.usual_is_own = bool(self.usual_ids)
+        if not self.usual_ids:
+            frequent = sorted(self.last.items(), key=lambda pair: (-pair[1].times, pair[0]))
+            self.usual_ids = [item for item, _ in frequent[:USUAL_FROM_HISTORY]]
+        self._made: dict[int, Line] = {}
+        # Looked up once: a page may have hundreds of lines.
+        self._pack = gettext("pack")
+
+    # Lines ------------------------------------------------------------------------------------------------
+
+    def line(self, item: ItemRow) -> Line:
+        """The line of an item; made once."""
+        made = self._made.get(item.id)
+        if made is None:
+            made = self._made[item.id] = self._make(item)
+        return made
+
+    def _make(self, item: ItemRow) -> Line:
+        drafted = self.draft.lines.get(item.id, _EMPTY)
+        line = Line(
+            item_id=item.id,
+            code=item.code,
+            name=item.name,
+            spec=spec_of(item, self._pack),
+            maker=item.manufacturer,
+            price=item.price,
+            document=item.price_document or "",
+            typed=drafted.typed,
+            keys=f"{item.name} {item.initials} {item.manufacturer}",
+            picked=drafted.picked_distributor_id,
+        )
+        last = self.last.get(item.id)
+        line.last = last.packs if last is not None else None
+        if item.id in self.month:
+            line.suggestion = self._suggestion(self.month[item.id])
+        self._hold(line, item, drafted)
+        return line
+
+    def _suggestion(self, accepted: int) -> SuggestionText | None:
+        found = suggest(accepted)
+        if found is None:
+            return None
+        return SuggestionText(
+            found.packs,
+            gettext(
+                "%(accepted)s packs were accepted in the last %(days)s days; that is a mean of %(packs)s a month.",
+                accepted=found.accepted,
+                days=found.days,
+                packs=found.packs,
+            ),
+            gettext(
+                "%(accepted)s × 30 ÷ %(days)s = %(packs)s packs",
+                accepted=found.accepted,
+                days=found.days,
+                packs=found.packs,
+            ),
+        )
+
+    def _hold(self, line: Line, item: ItemRow, drafted: DraftRow) -> None:
+        """What stands against the line, each thing where it belongs."""
+        line.distributor_id = self.facts.relations.distributor_of(item.id) or line.picked
+        line.distributor = self.facts.relations.names.get(line.distributor_id or 0, "")
+        if self._is_plain(line, item) and not self.cart.urgent:
+            return
+        found = refusals(self.facts.request(item, drafted, drafted.typed or "1"))
+        for error in found:
+            if isinstance(error, PacksRefused):
+                line.error = say(error)
+            elif isinstance(error, DuplicateNotConfirmed):
+                line.duplicate = say(error)
+            elif isinstance(error, NoDistributor):
+                if self.cart.urgent:
+                    line.picks = True
+                else:
+                    line.refusal = gettext(
+                        "No distributor delivers this medicine to %(county)s yet.",
+                        county=self.cart.buyer.county_name,
+                    )
+                    line.untold = True
+            elif isinstance(error, OrderRefused) and not isinstance(error, BuyerRefused):
+                line.refusal = line.refusal or say(error)
+            line.reasons.append(say(error))
+        line.picks = line.picks or (self.cart.urgent and self.facts.relations.distributor_of(item.id) is None)
+        duplicate = self.facts.duplicates.get(item.id)
+        if duplicate is not None:
+            line.duplicate_no = duplicate.order_no
+            line.accepted = duplicate.order_no in drafted.confirmed_duplicates.split(";")
+            if line.accepted:
+                line.duplicate = say(
+                    DuplicateNotConfirmed(
+                        packs=duplicate.packs,
+                        day=day_in_china(duplicate.submitted_at),
+                        order_no=duplicate.order_no,
+                    )
+                )
+        self._count(line, item)
+
+    def _is_plain(self, line: Line, item: ItemRow) -> bool:
+        """Whether nothing can stand against a line: most of a long list, told apart without asking the rules."""
+        return (
+            not line.typed
+            and item.in_edition
+            and item.price is not None
+            and line.distributor_id is not None
+            and item.id not in self.facts.duplicates
+            and item.suits_kind(self.cart.buyer.kind)
+        )
+
+    def _count(self, line: Line, item: ItemRow) -> None:
+        if line.error or line.refusal or not line.typed or item.price is None:
+            return
+        try:
+            line.packs = parse_cart_packs(line.typed, maximum=self.facts.max_packs)
+        except PacksRefused as error:
+            line.error = say(error)
+            return
+        line.amount = line_amount(item.price, line.packs)
+
+    # Which lines ------------------------------------------------------------------------------------------
+
+    def drafted(self) -> list[Line]:
+        """The draft's lines in the order in which they were put in."""
+        return [self.line(self.by_id[item]) for item in self.draft.lines if item in self.by_id]
+
+    def usual(self) -> list[Line]:
+        """The usual list, then what else the draft holds."""
+        known = [item for item in self.usual_ids if item in self.by_id]
+        more = [item for item in self.draft.lines if item in self.by_id and item not in set(known)]
+        return [self.line(self.by_id[item]) for item in known + more]
+
+    def offered(self) -> list[ItemRow]:
+        """The edition's items that suit the kind."""
+        kind = self.cart.buyer.kind
+        return [item for item in self.items if (item.in_edition or self.cart.urgent) and item.suits_kind(kind)]
+
+    def rest(self) -> list[ItemRow]:
+        """What is offered beside the usual list."""
+        usual = set(self.usual_ids) | set(self.draft.lines)
+        return [item for item in self.offered() if item.id not in usual]
+
+    def found(self, query: str) -> list[Line]:
+        """What a search finds, the nearest first: Chinese, pinyin of every reading, approval number."""
+        hits = []
+        for item_id, text, initials, pinyin in queries.search_keys_on(self.cart.on, every=self.cart.urgent):
+            keys = SearchKeys(text, initials, pinyin)
+            item = self.by_id.get(item_id)
+            if item is not None and matches(query, keys):
+                hits.append((rank(query, keys), item.name, item.code, item_id))
+        return [self.line(self.by_id[hit[3]]) for hit in sorted(hits)[:MOST_FOUND]]
+
+    def total(self, lines: Iterable[Line]) -> Sum:
+        """The sum of lines."""
+        found = Sum()
+        for line in lines:
+            found.add(line)
+        return found
+
+    @property
+    def buyer_refusals(self) -> list[str]:
+        """What stands against the institution itself, whatever it orders."""
+        probe = ItemRow(0, "", "", "", "", 1, "", "", "", "", False, True, Decimal(1), "")
+        request = self.facts.request(probe, _EMPTY, "1")
+        return [say(error) for error in refusals(request) if isinstance(error, BuyerRefused)]
+
+    # The last order, the minimum ---------------------------------------------------------------------------
+
+    @property
+    def last_order(self) -> tuple[datetime, int] | None:
+        """The day of the last order and how many items it had."""
+        if not self.last:
+            return None
+        newest = max(row.submitted_at for row in self.last.values())
+        kinds = sum(1 for row in self.last.values() if row.submitted_at == newest)
+        return newest, kinds
+
+    def lacking(self, average: Decimal | None = None) -> Lacking:
+        """What the minimum lacks, with up to three items to add that can be ordered now."""
+        buyer, on = self.cart.buyer, self.cart.on
+        value = self.book.find("stocking.minimum", kind=buyer.kind, scale=buyer.scale or None, on=on)
+        minimum = value.value if isinstance(value.value, int) else None
+        offered = [item for item in self.items if item.in_edition and item.suits_kind(buyer.kind)]
+        carried = sum(1 for item in offered if item.id in self.window)
+        planned = sum(
+            1
+            for item in offered
+            if item.id in self.draft.lines and item.id not in self.window and self.line(item).packs
+        )
+        short = (minimum or 0) - carried - planned
+        offers: list[Line] = []
+        if short > 0:
+            usual = set(self.usual_ids)
+            free = [
+                item
+                for item in offered
+                if item.id not in self.window
+                and item.id not in self.draft.lines
+                and item.price is not None
+                and self.facts.relations.distributor_of(item.id) is not None
+            ]
+            free.sort(key=lambda item: (item.id not in usual, not item.supplies_here, item.price, item.code))
+            offers = [self.line(item) for item in free[: min(3, short)]]
+        return Lacking(carried, minimum, planned, value.confirmed, average, offers)
+
+
+def errors_of(lines: Iterable[Line]) -> list[tuple[str, str]]:
+    """(id of the line, sentence) for the summary of a refused form: name first, then what is wrong."""
+    return [(line.code, gettext("%(name)s: %(problem)s", name=line.name, problem=line.error)) for line in lines if line.error]
+
+
+def kinds_text(count: int) -> str:
+    """So many items."""
+    return str(ngettext("%(num)s item", "%(num)s items", count, num=count))
