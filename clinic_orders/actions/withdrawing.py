@@ -15,6 +15,7 @@ from clinic_orders.actions.transaction import transactional
 from clinic_orders.models.base import db
 from clinic_orders.models.orders import EventKind, Order, OrderEvent, OrderLine
 from clinic_orders.models.roster import Distributor, InstitutionRecord
+from clinic_orders.queries.ordering import prices_on
 from clinic_orders.queries.policy import policy_book
 from clinic_orders.queries.roster import current
 from clinic_orders.rules.days import day_in_china
@@ -268,7 +269,12 @@ def resend_emergency(
         county_code=county,
     )
     _record(
-        "resend_emergency", order, by=by, at=at, before={"state": state.value}, after={"order_no": new.order_no}
+        "resend_emergency",
+        order,
+        by=by,
+        at=at,
+        before={"state": state.value},
+        after={"order_no": new.order_no},
     )
     return new.order_no
 
@@ -277,13 +283,14 @@ def _copy(
     order: Order, wanted: list[tuple[OrderLine, int]], distributor_id: int, *, by: Actor, at: datetime
 ) -> Order:
     (order_no,) = numbers.next_numbers(numbers.ORDER, 1, at=at)
+    prices = prices_on([line.item_id for line, _ in wanted], day_in_china(at))
     lines = [
         OrderLine(
             line_no=place,
             item_id=line.item_id,
-            pack_price=line.pack_price,
+            pack_price=prices.get(line.item_id, line.pack_price),
             packs=packs,
-            amount=line_amount(line.pack_price, packs),
+            amount=line_amount(prices.get(line.item_id, line.pack_price), packs),
         )
         for place, (line, packs) in enumerate(wanted, start=1)
     ]

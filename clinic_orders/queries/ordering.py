@@ -6,7 +6,7 @@ again costs the database alone, and their number does not grow with the lines.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -301,6 +301,17 @@ def items_on(on: date, *, draft_id: int | None = None, every: bool = False) -> l
     """
     statement, more = (_ITEMS, {}) if every else (_EDITION_ITEMS, {"draft": draft_id or 0})
     return [ItemRow._make(row) for row in db.session.execute(statement, {"day": on, **more})]
+
+
+def prices_on(item_ids: Sequence[int], on: date) -> dict[int, Decimal]:
+    """The prices in force on a day of some items (R-CAT-2); an item without one is left out."""
+    rows = db.session.execute(
+        select(Price.item_id, Price.pack_price)
+        .join(Item, Item.id == Price.item_id)
+        .where(Price.item_id.in_(item_ids), Price.valid_from == _PRICE_DAY),
+        {"day": on},
+    )
+    return {row[0]: row[1] for row in rows}
 
 
 def search_keys_on(on: date, *, every: bool = False) -> Iterable[tuple[int, str, str, str]]:

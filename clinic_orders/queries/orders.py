@@ -234,7 +234,12 @@ class OrderList:
                 or_(Item.search_text.ilike(like), Item.search_initials.ilike(like)),
             )
             statement = statement.where(
-                or_(Order.order_no.ilike(like), Distributor.name.ilike(like), _receiver.name.ilike(like), holds)
+                or_(
+                    Order.order_no.ilike(like),
+                    Distributor.name.ilike(like),
+                    _receiver.name.ilike(like),
+                    holds,
+                )
             )
         return statement
 
@@ -418,7 +423,11 @@ def stored_answer(key: str, *, ordering_id: int) -> StoredAnswer | None:
     """The answer that belongs to a form's key, for the organisation that sent it."""
     row = db.session.execute(
         select(
-            Submission.institution_id, Institution.code, InstitutionRecord.name, Submission.at, Submission.result
+            Submission.institution_id,
+            Institution.code,
+            InstitutionRecord.name,
+            Submission.at,
+            Submission.result,
         )
         .join(Institution, Institution.id == Submission.institution_id)
         .join(InstitutionRecord, InstitutionRecord.institution_id == Institution.id)

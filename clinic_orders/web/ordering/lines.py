@@ -135,7 +135,9 @@ class OrderPage:
         )
         self.items: list[ItemRow] = queries.items_on(on, draft_id=self.draft.id, every=cart.urgent)
         self.by_id: dict[int, ItemRow] = {item.id: item for item in self.items}
-        self.last: dict[int, LastTime] = queries.last_time(buyer.institution_id, on=on) if with_history else {}
+        self.last: dict[int, LastTime] = (
+            queries.last_time(buyer.institution_id, on=on) if with_history else {}
+        )
         self.days: int = self.book.whole("stocking.window_days", on=on)
         self.window: dict[int, int] = {}
         self.month: dict[int, int] = {}
@@ -280,7 +282,9 @@ class OrderPage:
     def offered(self) -> list[ItemRow]:
         """The edition's items that suit the kind."""
         kind = self.cart.buyer.kind
-        return [item for item in self.items if (item.in_edition or self.cart.urgent) and item.suits_kind(kind)]
+        return [
+            item for item in self.items if (item.in_edition or self.cart.urgent) and item.suits_kind(kind)
+        ]
 
     def rest(self) -> list[ItemRow]:
         """What is offered beside the usual list."""
@@ -353,7 +357,11 @@ class OrderPage:
 
 def errors_of(lines: Iterable[Line]) -> list[tuple[str, str]]:
     """(id of the line, sentence) for the summary of a refused form: name first, then what is wrong."""
-    return [(line.code, gettext("%(name)s: %(problem)s", name=line.name, problem=line.error)) for line in lines if line.error]
+    return [
+        (line.code, gettext("%(name)s: %(problem)s", name=line.name, problem=line.error))
+        for line in lines
+        if line.error
+    ]
 
 
 def kinds_text(count: int) -> str:

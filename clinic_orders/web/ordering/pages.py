@@ -136,9 +136,7 @@ def keep() -> Response:
         drafts.add_pack(here.buyer, form["add"], emergency=here.urgent, by=by, at=at)
         return redirect(here.url("order_page", **back, _anchor=form["add"]), 303)
     if form.get("drop"):
-        drafts.save_draft(
-            here.buyer, Typed(packs={form["drop"]: ""}), emergency=here.urgent, by=by, at=at
-        )
+        drafts.save_draft(here.buyer, Typed(packs={form["drop"]: ""}), emergency=here.urgent, by=by, at=at)
         return redirect(here.url("order_page", **back), 303)
     if form.get("tell"):
         _tell_county(here, form["tell"])
@@ -238,7 +236,7 @@ def render_check(
     names = dict(queries.distributors()) if here.urgent else page.facts.relations.names
     for line in go:
         distributor = line.distributor_id or 0
-        name, rows, subtotal = groups.setdefault(distributor, (names.get(distributor, ""), [], Sum()))
+        _, rows, subtotal = groups.setdefault(distributor, (names.get(distributor, ""), [], Sum()))
         rows.append(line)
         subtotal.add(line)
     return render_template(
@@ -297,9 +295,7 @@ def sent(key: str) -> str:
     return render_template(
         "ordering/sent.html",
         orders=orders,
-        refused=[
-            (entry["name"], say_stored(entry["message"], entry["facts"])) for entry in answer.refused
-        ],
+        refused=[(entry["name"], say_stored(entry["message"], entry["facts"])) for entry in answer.refused],
         receiver=answer.receiver,
         for_code=answer.receiver_code if answer.institution_id != actor.institution_id else None,
         urgent=any(order.emergency for order in orders),
@@ -355,5 +351,3 @@ def _moved(ids: list[int], deed: str, item: int) -> list[int]:
         return others
     target = max(0, place - 1) if deed == "up" else place + 1
     return [*others[:target], item, *others[target:]]
-
-
