@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import and_, case, false, func, or_, select
 
@@ -50,10 +51,8 @@ def members_of(ordering_id: int, *, on: date, words: str = "") -> list[MemberRow
     own = Draft.__table__.alias("own_draft")
     mine = Draft.__table__.alias("my_draft")
 
-    def lines(draft: object) -> object:
-        return (
-            select(func.count()).where(DraftLine.draft_id == draft.c.id).correlate(draft).scalar_subquery()  # type: ignore[attr-defined, arg-type]
-        )
+    def lines(draft: Any) -> Any:
+        return select(func.count()).where(DraftLine.draft_id == draft.c.id).correlate(draft).scalar_subquery()
 
     last = (
         select(func.max(Order.submitted_at))
@@ -86,7 +85,7 @@ def members_of(ordering_id: int, *, on: date, words: str = "") -> list[MemberRow
         (record.supervisor_id == ordering_id, Tie.SUPERVISED.value),
         else_=Tie.COMMUNITY.value,
     )
-    statement = (
+    statement: Any = (
         select(
             Institution.id,
             Institution.code,
@@ -96,8 +95,8 @@ def members_of(ordering_id: int, *, on: date, words: str = "") -> list[MemberRow
             mandate.c.since,
             until,
             own.c.for_review_at,
-            lines(own),  # type: ignore[arg-type]
-            lines(mine),  # type: ignore[arg-type]
+            lines(own),
+            lines(mine),
             last,
         )
         .join(record, record.institution_id == Institution.id)
@@ -136,7 +135,7 @@ def members_of(ordering_id: int, *, on: date, words: str = "") -> list[MemberRow
         like = f"%{word.replace('%', '').replace('_', '')}%"
         statement = statement.where(or_(record.name.ilike(like), Institution.code.ilike(like)))
     return [
-        MemberRow(*row[:4], Tie(row[4]), row[5], row[6], row[7], row[8] or 0, row[9] or 0, row[10])
+        MemberRow(*tuple(row)[:4], Tie(row[4]), row[5], row[6], row[7], row[8] or 0, row[9] or 0, row[10])
         for row in db.session.execute(statement)
     ]
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select
 from sqlalchemy.orm import aliased
 
 from clinic_orders.models.base import db
@@ -107,6 +107,11 @@ SORTS = {
 }
 
 
+def _values(row: Any) -> list[Any]:
+    """A row as a plain list, to be spread over a record."""
+    return list(row)
+
+
 def _lines_by_order(ids: Iterable[int]) -> dict[int, list[LineQuantities]]:
     """The quantities of the lines of some orders, one statement."""
     found: dict[int, list[LineQuantities]] = {}
@@ -125,7 +130,7 @@ def _lines_by_order(ids: Iterable[int]) -> dict[int, list[LineQuantities]]:
         ).where(OrderLine.order_id.in_(list(ids)))
     )
     for row in rows:
-        found.setdefault(row[0], []).append(LineQuantities(*row[1:]))
+        found.setdefault(row[0], []).append(LineQuantities(*_values(row)[1:]))
     return found
 
 
@@ -195,7 +200,7 @@ def _narrowed(chosen: OrderFilter, at: datetime) -> ColumnElement[bool]:
     )
 
 
-def _base(actor: Actor, on: date) -> Select[Any]:
+def _base(actor: Actor, on: date) -> Any:
     return (
         select(*_COLUMNS)
         .join(Distributor, Distributor.id == Order.distributor_id)
@@ -222,7 +227,7 @@ class OrderList:
     month: str = ""
     sort: str = "-submitted"
 
-    def _statement(self) -> Select[Any]:
+    def _statement(self) -> Any:
         statement = _base(self.actor, day_in_china(self.at))
         if self.chosen is not None:
             statement = statement.where(_narrowed(self.chosen, self.at))
@@ -332,8 +337,9 @@ def order_detail(order_no: str, *, actor: Actor, at: datetime) -> OrderDetail | 
     detail = OrderDetail(order, *row[width:])
     lapsed = order.state is ResponseState.LAPSED
     for found in db.session.execute(_DETAIL_LINES.where(OrderLine.order_id == order.id)):
-        quantities = LineQuantities(*found[12:])
-        detail.lines.append(LineDetail(*found[:12], quantities, line_state(quantities, lapsed=lapsed)))
+        values = _values(found)
+        quantities = LineQuantities(*values[12:])
+        detail.lines.append(LineDetail(*values[:12], quantities, line_state(quantities, lapsed=lapsed)))
     detail.events = list(
         db.session.execute(
             select(

@@ -24,7 +24,7 @@ register_labels(
         ResponseState.DISOWNED: N_("Sent back as not ours"),
         LineState.AWAITING: N_("To be shipped"),
         LineState.PART_SHIPPED: N_("Partly shipped"),
-        LineState.SHIPPED: N_("Shipped"),
+        LineState.SHIPPED: N_("All shipped"),
         LineState.OUT_OF_STOCK: N_("Out of stock"),
         LineState.VOID: N_("Void"),
         OrderFilter.UNANSWERED: N_("Awaiting the answer"),
