@@ -26,8 +26,8 @@ from clinic_orders.web.listing import Column, as_file, page_cut, sort_order, wan
 
 blueprint = Blueprint("users", __name__, url_prefix="/accounts")
 
-# A press of the button hashes so many passwords in some seconds; more are issued by pressing again.
-AT_ONCE = 400
+# Thirty sheets: hashing and printing them takes some seconds each; more are issued by pressing again.
+AT_ONCE = 240
 # The slips travel back once to become a PDF; afterwards the page itself is the only copy.
 SLIPS_LIVE_FOR = 1800
 
