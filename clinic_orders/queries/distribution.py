@@ -20,14 +20,14 @@ from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, Shipment
 from clinic_orders.models.orders import UNSHIPPED, Order, OrderLine
-from clinic_orders.models.roster import County, InstitutionRecord
+from clinic_orders.models.roster import County, Distributor, InstitutionRecord
 from clinic_orders.queries.deadlines import awaits_answer, has_lapsed, lapse_instant, still_ordered
 from clinic_orders.queries.policy import policy_book
 from clinic_orders.queries.roster import current
 from clinic_orders.queries.visibility import orders_visible_to, returns_visible_to
 from clinic_orders.rules.days import day_in_china, end_of_day, start_of_day
 from clinic_orders.rules.delivery import DeliveryHours, delivery_limit
-from clinic_orders.rules.parties import Actor, OrderMode
+from clinic_orders.rules.parties import Actor, InstitutionKind, OrderMode
 from clinic_orders.rules.policy import PolicyBook
 
 PARAMETERS = (
@@ -60,6 +60,7 @@ class OrderRow:
         order_no, version, mode, emergency, submitted_at, answered_at, answer_due_at, amount: of the order.
         institution, township, county: of the receiver, as of today.
         ordering: who ordered, where that is not the receiver.
+        distributor: to whom it was sent.
         items, packs: as ordered.
         open_items, open_packs: still to be answered or shipped.
         confirmed, shipped, accepted: packs.
@@ -83,6 +84,7 @@ class OrderRow:
     township: str
     county: str
     ordering: str
+    distributor: str
     items: int
     packs: int
     open_items: int
@@ -129,6 +131,7 @@ def _rows_statement(on: date) -> Select[*tuple[Any, ...]]:
             _receiver.remote,
             County.name.label("county"),
             _orderer.name.label("ordering"),
+            Distributor.name.label("distributor"),
             func.count(line.id).label("items"),
             _sum(line.packs).label("packs"),
             _sum(to_answer).label("to_answer"),
@@ -143,10 +146,11 @@ def _rows_statement(on: date) -> Select[*tuple[Any, ...]]:
         )
         .join(line, line.order_id == Order.id)
         .join(Item, Item.id == line.item_id)
+        .join(Distributor, Distributor.id == Order.distributor_id)
         .outerjoin(_receiver, and_(_receiver.institution_id == Order.institution_id, _current(_receiver, on)))
         .outerjoin(County, County.code == _receiver.county_code)
         .outerjoin(_orderer, and_(_orderer.institution_id == Order.ordering_id, _current(_orderer, on)))
-        .group_by(Order.id, _receiver.id, County.code, _orderer.id)
+        .group_by(Order.id, _receiver.id, County.code, _orderer.id, Distributor.id)
     )
 
 
@@ -209,6 +213,7 @@ def _order_row(row: Any, *, at: datetime, book: PolicyBook) -> OrderRow:
         township=row.township or "",
         county=row.county or "",
         ordering=(row.ordering or "") if row.ordering_id != row.institution_id else "",
+        distributor=row.distributor,
         items=row.items,
         packs=row.packs,
         open_items=row.items_to_answer if answering else row.items_to_ship,
@@ -307,6 +312,11 @@ class OrderFilter:
     county: str = ""
     first_day: date | None = None
     last_day: date | None = None
+    kind: InstitutionKind | None = None
+    mode: OrderMode | None = None
+    distributor: str = ""
+    emergency: bool = False
+    answer_due_by: datetime | None = None
 
 
 SORTS: dict[str, InstrumentedAttribute[Any]] = {
@@ -375,6 +385,19 @@ def _filtered(by: Actor, wanted: OrderFilter, *, at: datetime, book: PolicyBook)
         conditions.append(Order.submitted_at >= start_of_day(wanted.first_day))
     if wanted.last_day is not None:
         conditions.append(Order.submitted_at < end_of_day(wanted.last_day))
+    if wanted.kind is not None:
+        conditions.append(_receiver.kind == wanted.kind)
+    if wanted.mode is not None:
+        conditions.append(Order.mode == wanted.mode)
+    if wanted.distributor:
+        conditions.append(
+            Order.distributor_id.in_(select(Distributor.id).where(Distributor.code == wanted.distributor))
+        )
+    if wanted.emergency:
+        conditions.append(Order.emergency.is_(True))
+    if wanted.answer_due_by is not None:
+        conditions.append(awaits_answer(at, book))
+        conditions.append(Order.answer_due_at <= wanted.answer_due_by)
     return conditions
 
 
@@ -387,7 +410,7 @@ def orders_page(
     offset: int = 0,
     limit: int | None = 25,
 ) -> tuple[list[OrderRow], int]:
-    """One page of the distributor's orders and how many there are in all; four statements.
+    """One page of the orders that the actor may see and how many there are in all; four statements.
 
     Args:
         by: whose orders.

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select, true
 from sqlalchemy.orm import aliased
 
 from clinic_orders.models.base import db
@@ -80,6 +80,11 @@ def _policies(_actor: Actor, _on: date) -> Iterator[Row]:
 
 
 def _institutions(actor: Actor, on: date) -> Iterator[Row]:
+    yield from institution_rows(institutions_of(actor, InstitutionRecord.institution_id, on))
+
+
+def institution_rows(condition: ColumnElement[bool]) -> Iterator[Row]:
+    """The rows of some institutions, with all their dated records; `condition` is one on ``InstitutionRecord``."""
     record = InstitutionRecord
     supervisor, headquarters, lead = aliased(Institution), aliased(Institution), aliased(Institution)
     yield from _stream(
@@ -94,7 +99,7 @@ def _institutions(actor: Actor, on: date) -> Iterator[Row]:
         .outerjoin(supervisor, supervisor.id == record.supervisor_id)
         .outerjoin(headquarters, headquarters.id == record.headquarters_id)
         .outerjoin(lead, lead.id == record.lead_hospital_id)
-        .where(institutions_of(actor, record.institution_id, on))
+        .where(condition)
         .order_by(Institution.code, record.valid_from)
     )  # fmt: skip
 
@@ -139,7 +144,22 @@ def _distributors(_actor: Actor, _on: date) -> Iterator[Row]:
     )
 
 
+def relations_visible_to(actor: Actor, on: date) -> ColumnElement[bool]:
+    """The condition that keeps the relations that the actor may see: a county those of itself and its institutions."""
+    if actor.role is Role.COUNTY:
+        return or_(
+            DeliveryRelation.county_code == actor.county_code,
+            institutions_of(actor, DeliveryRelation.institution_id, on),
+        )
+    return true()
+
+
 def _relations(actor: Actor, on: date) -> Iterator[Row]:
+    yield from relation_rows(relations_visible_to(actor, on))
+
+
+def relation_rows(condition: ColumnElement[bool]) -> Iterator[Row]:
+    """The rows of some relations; `condition` is one on ``DeliveryRelation``, ``Item`` or ``Distributor``."""
     relation = DeliveryRelation
     scope = func.coalesce(Institution.code, relation.county_code)
     item_code = func.coalesce(Item.item_code, ALL_ITEMS)
@@ -154,15 +174,9 @@ def _relations(actor: Actor, on: date) -> Iterator[Row]:
         .join(Distributor, Distributor.id == relation.distributor_id)
         .outerjoin(Institution, Institution.id == relation.institution_id)
         .outerjoin(Item, Item.id == relation.item_id)
+        .where(condition)
         .order_by(scope, item_code, relation.valid_from)
     )
-    if actor.role is Role.COUNTY:
-        statement = statement.where(
-            or_(
-                relation.county_code == actor.county_code,
-                institutions_of(actor, relation.institution_id, on),
-            )
-        )
     yield from _stream(statement)
 
 

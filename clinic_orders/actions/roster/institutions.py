@@ -91,6 +91,9 @@ def _values(row: Row) -> dict[str, Any]:
     values["remote"] = bool(row.get("remote"))
     for tie in _TIES:
         values[f"{tie}_code"] = row.get(f"{tie}_code") or None
+    for name in ("lng", "lat"):
+        # Six decimals are a hand's breadth; files may bring seven.
+        values[name] = None if values[name] is None else round(values[name], 6)
     return values
 
 
