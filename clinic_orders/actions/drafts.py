@@ -199,9 +199,8 @@ def _add_lines(
 ) -> None:
     if not fresh:
         return
-    ids = dict(
-        db.session.execute(select(Item.item_code, Item.id).where(Item.item_code.in_(fresh))).tuples().all()
-    )
+    found = db.session.execute(select(Item.item_code, Item.id).where(Item.item_code.in_(fresh)))
+    ids = {row[0]: row[1] for row in found}
     rows = [
         {
             "draft_id": draft_id,

@@ -135,7 +135,19 @@ def members_of(ordering_id: int, *, on: date, words: str = "") -> list[MemberRow
         like = f"%{word.replace('%', '').replace('_', '')}%"
         statement = statement.where(or_(record.name.ilike(like), Institution.code.ilike(like)))
     return [
-        MemberRow(*tuple(row)[:4], Tie(row[4]), row[5], row[6], row[7], row[8] or 0, row[9] or 0, row[10])
+        MemberRow(
+            institution_id=row[0],
+            code=row[1],
+            name=row[2],
+            phone=row[3],
+            tie=Tie(row[4]),
+            mandate_from=row[5],
+            mandate_to=row[6],
+            for_review_at=row[7],
+            review_lines=row[8] or 0,
+            drafted_lines=row[9] or 0,
+            last_order_at=row[10],
+        )
         for row in db.session.execute(statement)
     ]
 

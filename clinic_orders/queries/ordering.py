@@ -278,7 +278,7 @@ _ITEMS = (
     .select_from(Item)
     .outerjoin(EditionItem, and_(EditionItem.item_id == Item.id, EditionItem.edition_id == _EDITION_ID))
     .outerjoin(Price, and_(Price.item_id == Item.id, Price.valid_from == _PRICE_DAY))
-    .order_by(Item.generic_name, Item.item_code)
+    .order_by(Item.search_initials, Item.item_code)
 )
 _EDITION_ITEMS = _ITEMS.where(
     or_(

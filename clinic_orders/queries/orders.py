@@ -339,7 +339,8 @@ def order_detail(order_no: str, *, actor: Actor, at: datetime) -> OrderDetail | 
     for found in db.session.execute(_DETAIL_LINES.where(OrderLine.order_id == order.id)):
         values = _values(found)
         quantities = LineQuantities(*values[12:])
-        detail.lines.append(LineDetail(*values[:12], quantities, line_state(quantities, lapsed=lapsed)))
+        state = line_state(quantities, lapsed=lapsed)
+        detail.lines.append(LineDetail(*[*values[:12], quantities, state]))
     detail.events = list(
         db.session.execute(
             select(
