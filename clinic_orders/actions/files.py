@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from clinic_orders.actions import audit
 from clinic_orders.actions.bulk import NumberedRow, Stored
 from clinic_orders.actions.catalogue import put_editions, put_items, put_prices
+from clinic_orders.actions.history import put_orders, put_receipts, put_returns
 from clinic_orders.actions.policy import put_policies
 from clinic_orders.actions.transaction import transaction
 from clinic_orders.models.base import db
@@ -41,7 +42,11 @@ PUT: Final[Mapping[str, Put]] = {
     "editions": put_editions,
     "policies": put_policies,
 }
-PUT_HISTORY: Final[Mapping[str, PutHistory]] = {}
+PUT_HISTORY: Final[Mapping[str, PutHistory]] = {
+    "orders": put_orders,
+    "receipts": put_receipts,
+    "returns": put_returns,
+}
 
 
 @dataclass(frozen=True, slots=True)

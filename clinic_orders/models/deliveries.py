@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from clinic_orders.models.base import Base
@@ -155,7 +155,7 @@ class ReturnLine(Base):
     shipment_line_id: Mapped[int] = mapped_column(ForeignKey("shipment_line.id"), index=True)
     packs: Mapped[int]
     reason: Mapped[str] = mapped_column(String(100))
-    codes: Mapped[str] = mapped_column(String(4000), default="")
+    codes: Mapped[str] = mapped_column(Text, default="")
 
     goods_return: Mapped[GoodsReturn] = relationship(back_populates="lines")
     shipment_line: Mapped[ShipmentLine] = relationship()

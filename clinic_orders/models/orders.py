@@ -163,7 +163,11 @@ class Order(Base):
 
     __mapper_args__ = {"version_id_col": version}
     __table_args__ = (
-        CheckConstraint("NOT emergency OR emergency_reason <> ''", name="emergency_has_reason"),
+        # Imported history may not tell why; whoever orders here must (R-ORD-9).
+        CheckConstraint(
+            "NOT emergency OR emergency_reason <> '' OR import_batch_id IS NOT NULL",
+            name="emergency_has_reason",
+        ),
         CheckConstraint("amount >= 0", name="amount_not_negative"),
         CheckConstraint("answered_at IS NULL OR answered_at >= submitted_at", name="answer_after_submission"),
         Index("ix_purchase_order_distributor", "distributor_id", "submitted_at"),

@@ -1,0 +1,239 @@
+"""What the deeds for imported history have in common: rows of one paper, codes, names, the history's entries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Table, bindparam, select, update
+
+from clinic_orders.actions import audit
+from clinic_orders.actions.bulk import NumberedRow, Problems, UnknownCode, in_parts
+from clinic_orders.models.base import db
+from clinic_orders.models.catalogue import Item
+from clinic_orders.models.roster import Distributor, Institution, InstitutionRecord
+from clinic_orders.rules.errors import N_, RuleBroken
+from clinic_orders.rules.parties import Actor, InstitutionKind
+
+# Above this many changed papers of one file a single audit entry sums them up; the batch names the file.
+AUDITED_ONE_BY_ONE = 50
+_NAME_LENGTH = 64
+
+
+class RowsDisagree(RuleBroken):
+    """Two rows of one paper say different things about the paper."""
+
+    message = N_("%(number)s has another value in row %(first)s. All its rows must have the same here.")
+
+
+class ComesTogether(RuleBroken):
+    """One of two columns that belong together is empty."""
+
+    message = N_("Empty, although “%(given)s” is filled in. Fill in both or neither.")
+
+
+class TooEarly(RuleBroken):
+    """An instant before the one on which it rests."""
+
+    message = N_("This lies before “%(earlier)s”. Check both instants.")
+
+
+class RecordedHere(RuleBroken):
+    """A file would change what people did in this system (R-ORD-8)."""
+
+    message = N_(
+        "%(number)s was recorded in this system and differs from the file. Leave it out, or act on its own page."
+    )
+
+
+class Belongs(RuleBroken):
+    """A known paper comes again with another paper above it."""
+
+    message = N_("%(number)s is recorded for %(above)s. Correct the number.")
+
+
+@dataclass(slots=True)
+class Paper:
+    """The rows of one order, receipt or return, in the order of the file."""
+
+    number: str
+    rows: list[NumberedRow] = field(default_factory=list)
+
+    @property
+    def first(self) -> Mapping[str, Any]:
+        """The row that speaks for the paper."""
+        return self.rows[0][1]
+
+
+def papers(
+    rows: Sequence[NumberedRow], key: str, common: Sequence[str], problems: Problems
+) -> dict[str, Paper]:
+    """Put the rows of one number together; where they disagree on a common column, that is a problem."""
+    found: dict[str, Paper] = {}
+    for number, row in rows:
+        paper = found.get(row[key])
+        if paper is None:
+            found[row[key]] = Paper(row[key], [(number, row)])
+            continue
+        first_number, first = paper.rows[0]
+        paper.rows.append((number, row))
+        for column in common:
+            if row.get(column) != first.get(column):
+                problems.add(number, column, RowsDisagree(number=paper.number, first=first_number))
+    return found
+
+
+def check_pair(row: Mapping[str, Any], number: int, problems: Problems, first: str, second: str) -> bool:
+    """Whether two columns are both filled in; one alone is a problem."""
+    one, two = row.get(first), row.get(second)
+    if (one is None) != (two is None):
+        empty, given = (first, second) if one is None else (second, first)
+        problems.add(number, empty, ComesTogether(given=given))
+        return False
+    return one is not None
+
+
+class Codes:
+    """Row ids of institutions, distributors and items by their codes, read once for a file."""
+
+    def __init__(
+        self,
+        *,
+        institutions: Iterable[str] = (),
+        distributors: Iterable[str] = (),
+        items: Iterable[str] = (),
+    ) -> None:
+        self.institutions = self._ids(Institution.code, Institution.id, institutions)
+        self.distributors = self._ids(Distributor.code, Distributor.id, distributors)
+        self.items = self._ids(Item.item_code, Item.id, items)
+
+    @staticmethod
+    def _ids(code: Any, row_id: Any, wanted: Iterable[str]) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for part in in_parts(set(wanted)):
+            found.update(db.session.execute(select(code, row_id).where(code.in_(part))).tuples().all())
+        return found
+
+
+def check_code(
+    known: Mapping[str, int], row: Mapping[str, Any], number: int, column: str, problems: Problems
+) -> None:
+    """Refuse a row that names something unknown."""
+    if row[column] not in known:
+        problems.add(number, column, UnknownCode(code=row[column]))
+
+
+@dataclass(frozen=True, slots=True)
+class Spell:
+    """What an institution is until a day, as far as policy and papers ask."""
+
+    until: date | None
+    name: str
+    kind: InstitutionKind
+    scale: str
+
+
+class Standings:
+    """The dated states of some institutions, read once (R-ROSTER-3)."""
+
+    def __init__(self, institution_ids: Iterable[int]) -> None:
+        self._spells: dict[int, list[Spell]] = {}
+        record = InstitutionRecord
+        for part in in_parts(set(institution_ids)):
+            for row in db.session.execute(
+                select(record.institution_id, record.valid_before, record.name, record.kind, record.scale)
+                .where(record.institution_id.in_(part))
+                .order_by(record.institution_id, record.valid_from)
+            ):
+                spell = Spell(row.valid_before, row.name, row.kind, row.scale)
+                self._spells.setdefault(row.institution_id, []).append(spell)
+
+    def on(self, institution_id: int, day: date) -> Spell:
+        """The state on a day; before the first record, that of the first."""
+        spells = self._spells[institution_id]
+        return next((spell for spell in spells if spell.until is None or day < spell.until), spells[-1])
+
+    def name(self, institution_id: int) -> str:
+        """The newest name, as long as the history takes it."""
+        return self._spells[institution_id][-1].name[:_NAME_LENGTH]
+
+
+def distributor_names(ids: Iterable[int]) -> dict[int, str]:
+    """Names of distributors, as long as the history takes them."""
+    found: dict[int, str] = {}
+    for part in in_parts(set(ids)):
+        for row in db.session.execute(
+            select(Distributor.id, Distributor.name).where(Distributor.id.in_(part))
+        ):
+            found[row.id] = row.name[:_NAME_LENGTH]
+    return found
+
+
+def update_many(table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Change many rows by ``id`` in one statement; every mapping has the same columns besides it."""
+    if not rows:
+        return
+    columns = [name for name in rows[0] if name != "id"]
+    statement = (
+        update(table)
+        .where(table.c.id == bindparam("row_id"))
+        .values({name: bindparam(f"new_{name}", type_=table.c[name].type) for name in columns})
+    )
+    db.session.connection().execute(
+        statement,
+        [{"row_id": row["id"], **{f"new_{name}": row[name] for name in columns}} for row in rows],
+    )
+
+
+def touch_many(table: Table, ids: Iterable[int], at: datetime) -> None:
+    """Let the versions of changed orders, shipments or returns rise."""
+    wanted = [{"row_id": row_id, "now": at} for row_id in dict.fromkeys(ids)]
+    if not wanted:
+        return
+    values: dict[str, Any] = {"version": table.c.version + 1}
+    if "updated_at" in table.c:
+        values["updated_at"] = bindparam("now")
+    statement = update(table).where(table.c.id == bindparam("row_id")).values(values)
+    db.session.connection().execute(statement, wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One paper that was made or changed, for the history."""
+
+    subject_id: int
+    subject: str
+    institution_id: int
+    distributor_id: int
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any]
+
+
+def write_down(deed: str, subject_type: str, changes: Sequence[Change], *, by: Actor, at: datetime) -> None:
+    """One entry per paper of a small file, one summing entry for a large one."""
+    if len(changes) > AUDITED_ONE_BY_ONE:
+        created = sum(1 for change in changes if change.before is None)
+        audit.record(
+            deed,
+            by=by,
+            at=at,
+            subject_type=subject_type,
+            subject=f"{len(changes)} records",
+            after={"created": created, "updated": len(changes) - created},
+        )
+        return
+    for change in changes:
+        audit.record(
+            deed,
+            by=by,
+            at=at,
+            subject_type=subject_type,
+            subject_id=change.subject_id,
+            subject=change.subject,
+            institution_id=change.institution_id,
+            distributor_id=change.distributor_id,
+            before=change.before,
+            after=change.after,
+        )
