@@ -12,6 +12,13 @@ from clinic_orders.actions.bulk import NumberedRow, Stored
 from clinic_orders.actions.catalogue import put_editions, put_items, put_prices
 from clinic_orders.actions.history import put_orders, put_receipts, put_returns
 from clinic_orders.actions.policy import put_policies
+from clinic_orders.actions.roster import (
+    put_commitments,
+    put_distributors,
+    put_institutions,
+    put_mandates,
+    put_relations,
+)
 from clinic_orders.actions.transaction import transaction
 from clinic_orders.models.base import db
 from clinic_orders.models.exchange import ImportBatch
@@ -40,6 +47,11 @@ PUT: Final[Mapping[str, Put]] = {
     "catalogue": put_items,
     "prices": put_prices,
     "editions": put_editions,
+    "institutions": put_institutions,
+    "mandates": put_mandates,
+    "commitments": put_commitments,
+    "distributors": put_distributors,
+    "delivery-relations": put_relations,
     "policies": put_policies,
 }
 PUT_HISTORY: Final[Mapping[str, PutHistory]] = {
