@@ -109,6 +109,13 @@ def terms_of(shipment: Shipment, *, at: datetime, book: PolicyBook) -> Terms:
     return Terms(day, rule, due_date(day, rule))
 
 
+def shelf_months(shipment: Shipment, *, at: datetime, book: PolicyBook) -> int:
+    """The months of shelf life that goods must have left on the acceptance day, else a reason is asked (R-DEL-2)."""
+    day = day_in_china(at)
+    receiver = standing(shipment.institution_id, on=day)
+    return book.whole("delivery.min_shelf_months", kind=receiver.kind, scale=receiver.scale, on=day)
+
+
 def _reason(line: LineAcceptance) -> Reason[RejectReason] | None:
     """The coded reason, None where there is none; the rules ask for it where packs were rejected."""
     if not line.rejected or not line.reason.strip():
@@ -159,8 +166,7 @@ def check_lines(
 
     """
     day = day_in_china(at)
-    receiver = standing(shipment.institution_id, on=day)
-    months = book.whole("delivery.min_shelf_months", kind=receiver.kind, scale=receiver.scale, on=day)
+    months = shelf_months(shipment, at=at, book=book)
     known = {line.id: line for line in shipment.lines}
     problems: dict[int, RuleBroken] = {
         line_id: NotOnShipment(number=shipment.receipt_no) for line_id in lines if line_id not in known

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from clinic_orders.actions import audit, notices
 from clinic_orders.actions.answering import LinesNotPossible, touch
@@ -23,6 +23,7 @@ from clinic_orders.actions.transaction import transactional
 from clinic_orders.models.base import db
 from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, Shipment, ShipmentLine
 from clinic_orders.models.orders import Order
+from clinic_orders.queries.receiving import asked_back
 from clinic_orders.rules.answering import MoreCodesThanPacks, ReasonTooLong
 from clinic_orders.rules.delivery import check_return
 from clinic_orders.rules.errors import N_, RuleBroken
@@ -70,22 +71,6 @@ class RefusalReasonMissing(RuleBroken):
     """A return is refused without saying why."""
 
     message = N_("Write in a few words why you do not take the goods back.")
-
-
-def open_request_packs(shipment_id: int) -> dict[int, int]:
-    """Packs of each line of a receipt that are asked back and not decided yet."""
-    rows = db.session.execute(
-        select(ReturnLine.shipment_line_id, func.sum(ReturnLine.packs))
-        .join(GoodsReturn, GoodsReturn.id == ReturnLine.return_id)
-        .where(
-            GoodsReturn.shipment_id == shipment_id,
-            GoodsReturn.agreed_at.is_(None),
-            GoodsReturn.refused_at.is_(None),
-            GoodsReturn.withdrawn_at.is_(None),
-        )
-        .group_by(ReturnLine.shipment_line_id)
-    )
-    return {line_id: int(packs) for line_id, packs in rows}
 
 
 def _checked(line: ShipmentLine | None, asked: ReturnedPacks, waiting: int, number: str) -> str:
@@ -177,7 +162,7 @@ def request_return(
     if not lines:
         raise ReturnEmpty()
     known = {line.id: line for line in shipment.lines}
-    waiting = open_request_packs(shipment.id)
+    waiting = asked_back(shipment.id)
     problems: dict[int, RuleBroken] = {}
     reasons: dict[int, str] = {}
     for line_id, asked in lines.items():
