@@ -71,6 +71,7 @@ class Wanted:
         distributor: code of the distributor, "" = all.
         due_month: the month in which payment is due, None = all.
         due_on: the due day itself, None = all.
+        county: code of the payer's county, "" = all.
         search: part of a receipt or order number, or of the distributor's or institution's name.
 
     """
@@ -80,6 +81,7 @@ class Wanted:
     due_month: Month | None = None
     due_on: date | None = None
     search: str = ""
+    county: str = ""
 
 
 class Payable(NamedTuple):
@@ -261,6 +263,8 @@ def _conditions(
         found.append(Shipment.due_on.between(wanted.due_month.first_day, wanted.due_month.last_day))
     if wanted.due_on is not None:
         found.append(Shipment.due_on == wanted.due_on)
+    if wanted.county:
+        found.append(payer.county_code == wanted.county)
     if wanted.search:
         found.append(
             or_(

@@ -14,10 +14,11 @@ from clinic_orders.queries.distribution import (
     OrderFilter,
     OrderStatus,
     count_open,
+    count_orders,
     lapsed_since,
     open_orders,
     order_sheet,
-    orders_page,
+    orders_listed,
     orders_with_lines,
 )
 from tests.orders_in_work import NOW, World, make_order, make_world
@@ -59,7 +60,7 @@ def test_the_work_list_has_the_most_urgent_first_and_only_open_orders(world: Wor
     assert count_open(world.seller, NOW) == 3
     assert lapsed_since(world.seller, since=NOW - timedelta(days=20), at=NOW) == 1
     assert lapsed_since(world.seller, since=NOW - timedelta(days=1), at=NOW) == 0
-    statuses = {row.order_no: row.status for row in orders_page(world.seller, OrderFilter(), at=NOW)[0]}
+    statuses = {row.order_no: row.status for row in orders_listed(world.seller, OrderFilter(), at=NOW)}
     assert statuses[lapsed.order_no] is OrderStatus.LAPSED
     assert statuses[refused.order_no] is OrderStatus.REFUSED
     assert statuses[shipped.order_no] is OrderStatus.UNDER_WAY
@@ -82,9 +83,9 @@ def test_an_emergency_order_lapses_after_its_working_days_like_any_other(world: 
     end = NOW + timedelta(days=4, hours=14, minutes=19)
     assert open_orders(world.seller, at=end - timedelta(seconds=1))
     assert not open_orders(world.seller, at=end)
-    (row,), _total = orders_page(world.seller, OrderFilter(status=OrderStatus.LAPSED), at=end)
+    (row,) = orders_listed(world.seller, OrderFilter(status=OrderStatus.LAPSED), at=end)
     assert row.order_no == order.order_no
-    assert not orders_page(world.seller, OrderFilter(status=OrderStatus.TO_ANSWER), at=end)[1]
+    assert not count_orders(world.seller, OrderFilter(status=OrderStatus.TO_ANSWER), at=end)
 
 
 def test_the_list_finds_by_number_place_and_item_and_each_state_keeps_its_own(world: World) -> None:
@@ -99,8 +100,8 @@ def test_the_list_finds_by_number_place_and_item_and_each_state_keeps_its_own(wo
     db.session.commit()
 
     def found(**wanted: Any) -> list[str]:
-        rows, total = orders_page(world.seller, OrderFilter(**wanted), at=NOW, sort="number")
-        assert total == len(rows)
+        rows = orders_listed(world.seller, OrderFilter(**wanted), at=NOW, sort="number")
+        assert count_orders(world.seller, OrderFilter(**wanted), at=NOW) == len(rows)
         return [row.order_no[-1] for row in rows]
 
     assert found(words="9002") == ["2"]
@@ -115,7 +116,7 @@ def test_the_list_finds_by_number_place_and_item_and_each_state_keeps_its_own(wo
     assert found(status=OrderStatus.DISOWNED) == ["5"]
     assert found(last_day=date(2026, 11, 19)) == []
     for status in OrderStatus:
-        for row in orders_page(world.seller, OrderFilter(status=status), at=NOW)[0]:
+        for row in orders_listed(world.seller, OrderFilter(status=status), at=NOW):
             assert row.status is status
     assert first.order_no
     assert second.order_no
@@ -123,9 +124,9 @@ def test_the_list_finds_by_number_place_and_item_and_each_state_keeps_its_own(wo
 
 def test_sorting_and_paging_keep_to_the_whole_list(world: World) -> None:
     numbers = [make_order(world, (count,)).order_no for count in (3, 1, 2)]
-    rows, total = orders_page(world.seller, OrderFilter(), at=NOW, sort="-packs", offset=1, limit=1)
-    assert (total, [row.packs for row in rows]) == (3, [2])
-    rows, _total = orders_page(world.seller, OrderFilter(), at=NOW, sort="nonsense", limit=None)
+    rows = orders_listed(world.seller, OrderFilter(), at=NOW, sort="-packs", offset=1, limit=1)
+    assert [row.packs for row in rows] == [2]
+    rows = orders_listed(world.seller, OrderFilter(), at=NOW, sort="nonsense", limit=None)
     assert {row.order_no for row in rows} == set(numbers)
 
 
@@ -150,7 +151,7 @@ def test_the_lists_ask_the_same_number_of_questions_however_long_they_are(
         db.session.expire_all()
         with count_sql() as seen:
             assert open_orders(world.seller, at=NOW)
-            orders_page(world.seller, OrderFilter(words="明白川 CG"), at=NOW)
+            orders_listed(world.seller, OrderFilter(words="明白川 CG"), at=NOW)
             order_sheet(order.order_no, world.seller, at=NOW)
         counts.append(seen.count)
     assert counts[0] == counts[1]

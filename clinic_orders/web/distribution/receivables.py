@@ -1,0 +1,62 @@
+"""What is owed to the distributor."""
+
+from __future__ import annotations
+
+from flask import abort, render_template, request
+from werkzeug.wrappers import Response
+
+from clinic_orders.queries import distribution as questions
+from clinic_orders.queries import payables
+from clinic_orders.queries.payables import PayableState
+from clinic_orders.rules.errors import N_
+from clinic_orders.rules.parties import Permission
+from clinic_orders.rules.payment_terms import Ageing
+from clinic_orders.web.distribution.base import blueprint
+from clinic_orders.web.guards import actor, at, needs, today
+from clinic_orders.web.listing import Column, as_file, page_cut, sort_order, wanted_file
+
+RECEIVABLE_COLUMNS = (
+    Column(N_("Delivery note"), lambda row: row.receipt_no),
+    Column(N_("Order number"), lambda row: row.order_no),
+    Column(N_("Paying organisation"), lambda row: row.payer),
+    Column(N_("Institution"), lambda row: row.institution),
+    Column(N_("Accepted"), lambda row: row.accepted_at),
+    Column(N_("Due on"), lambda row: row.due_on),
+    Column(N_("Packs accepted"), lambda row: row.accepted_packs),
+    Column(N_("Packs returned"), lambda row: row.returned_packs),
+    Column(N_("Amount (yuan)"), lambda row: row.owes),
+)
+
+
+@blueprint.get("/receivables")
+@needs(Permission.PAYMENTS_READ)
+def receivables() -> str | Response:
+    """What institutions owe the distributor, by due date and age."""
+    by, day = actor(), today()
+    if by.distributor_id is None:
+        abort(404)
+    state = request.args.get("show", PayableState.OPEN.value)
+    wanted = payables.Wanted(
+        state=PayableState(state) if state in set(PayableState) else None,
+        search=request.args.get("q", "").strip()[:100],
+        county=request.args.get("county", ""),
+    )
+    sort = sort_order({"due", "accepted", "amount", "receipt"}, "due")
+    if wanted_file():
+        rows = payables.payables(by, on=day, wanted=wanted, sort=sort)
+        return as_file("receivables", RECEIVABLE_COLUMNS, rows)
+    total, amount = payables.payables_sum(by, on=day, wanted=wanted)
+    page = page_cut(total)
+    return render_template(
+        "distribution/receivables.html",
+        rows=payables.payables(by, on=day, wanted=wanted, sort=sort, limit=page.limit, offset=page.offset),
+        page=page,
+        amount=amount,
+        sort=sort,
+        show=state,
+        wanted=wanted,
+        money=payables.totals(by, on=day),
+        ageing=[PayableState(age.value) for age in Ageing],
+        counties=questions.counties_of(by, at=at()),
+        today=day,
+    )

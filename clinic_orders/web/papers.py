@@ -1,0 +1,29 @@
+"""Papers as answers: the PDF, or a page that says what has to be installed first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import abort, render_template
+from werkzeug.wrappers import Response
+
+from clinic_orders.documents import PapersOff
+
+
+def pdf(name: str, make: Callable[[], bytes | None]) -> Response | tuple[str, int]:
+    """Answer with a paper.
+
+    Args:
+        name: of the file, ASCII, without its ending.
+        make: makes the paper; None means that there is no such thing for this person (404).
+
+    """
+    try:
+        content = make()
+    except PapersOff as off:
+        return render_template("layout/papers_off.html", command=off.facts["command"]), 503
+    if content is None:
+        abort(404)
+    response = Response(content, content_type="application/pdf")
+    response.headers["Content-Disposition"] = f'inline; filename="{name}.pdf"'
+    return response
