@@ -88,21 +88,35 @@ def places(actor: Actor | None, at: datetime) -> list[Place]:
     """The places of the person's role."""
     if actor is None:
         return []
-    here = request.endpoint or ""
-    area = here.partition(".")[0]
     found = [
         (endpoint, word)
         for endpoint, word in PLACES.get(actor.role, ())
         if endpoint in current_app.view_functions
     ]
-    exact = any(endpoint == here for endpoint, _ in found)
+    urls = {endpoint: url_for(endpoint) for endpoint, _ in found}
+    here = _nearest(urls)
     return [
         Place(
             endpoint,
             gettext(word),
-            url_for(endpoint),
-            endpoint == here or (not exact and endpoint.partition(".")[0] == area),
+            urls[endpoint],
+            endpoint == here,
             _counts[endpoint](actor, at) if endpoint in _counts else 0,
         )
         for endpoint, word in found
     ]
+
+
+def _nearest(urls: dict[str, str]) -> str | None:
+    """The place to which this page belongs: itself, or that of its area whose address begins this page's."""
+    here = request.endpoint or ""
+    if here in urls:
+        return here
+    area = here.partition(".")[0]
+    near = [
+        (len(url), endpoint)
+        for endpoint, url in urls.items()
+        if endpoint.partition(".")[0] == area and request.path.startswith(url)
+    ]
+    of_area = [endpoint for endpoint in urls if endpoint.partition(".")[0] == area]
+    return max(near)[1] if near else of_area[0] if len(of_area) == 1 else None

@@ -21,7 +21,7 @@ def pdf(name: str, make: Callable[[], bytes | None]) -> Response | tuple[str, in
     try:
         content = make()
     except PapersOff as off:
-        return render_template("layout/papers_off.html", command=off.facts["command"]), 503
+        return render_template("layout/papers_off.html", command=off.facts["command"]), 409
     if content is None:
         abort(404)
     response = Response(content, content_type="application/pdf")

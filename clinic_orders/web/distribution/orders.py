@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from flask import abort, flash, redirect, render_template, request, url_for
@@ -45,19 +46,21 @@ ORDER_COLUMNS = (
 )
 
 
+def _day(name: str) -> date | None:
+    try:
+        return parse_day(request.args.get(name, ""))
+    except DayNotUnderstood:
+        return None
+
+
 def _order_filter() -> OrderFilter:
     status = request.args.get("status", "")
-    days = {}
-    for name in ("first_day", "last_day"):
-        try:
-            days[name] = parse_day(request.args.get(name, ""))
-        except DayNotUnderstood:
-            days[name] = None  # type: ignore[assignment]
     return OrderFilter(
         words=request.args.get("q", "").strip()[:100],
         status=OrderStatus(status) if status in set(OrderStatus) else None,
         county=request.args.get("county", ""),
-        **days,
+        first_day=_day("first_day"),
+        last_day=_day("last_day"),
     )
 
 
