@@ -1,0 +1,197 @@
+"""``clinic-orders demo``: fill an empty database with the demonstration prefecture and print who logs in how."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import random
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import click
+
+from clinic_orders import clock
+from clinic_orders.actions import accounts, catalogue
+from clinic_orders.actions.demonstration import mark_all_as_demo
+from clinic_orders.actions.divisions import load_divisions
+from clinic_orders.cli.context import Console, Failed, pass_console
+from clinic_orders.exchange.demonstration import (
+    SCALES,
+    Demonstration,
+    import_order,
+    make_demonstration,
+    person,
+)
+from clinic_orders.exchange.divisions import CATALOG, read_divisions
+from clinic_orders.exchange.importing import Report, import_file, import_rows
+from clinic_orders.queries import demonstration as questions
+from clinic_orders.rules.days import day_in_china, start_of_day
+from clinic_orders.rules.parties import SYSTEM, Role
+
+RECOMMENDED = CATALOG / "recommended_338"
+
+
+def _csv(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _all_stored(report: Report) -> None:
+    """The shipped and invented rows must go in whole; anything refused is a fault of ours, said plainly."""
+    if report.errors:
+        first = report.errors[0]
+        raise Failed(f"{report.kind}: row {first.row}, {first.column}: {first.refusal}")
+
+
+def _load_catalogue(at: datetime) -> None:
+    """The shipped items, prices, edition and example policies, through the same door as any file."""
+    for kind, path in (
+        ("catalogue", RECOMMENDED / "catalogue.csv"),
+        ("prices", RECOMMENDED / "prices.csv"),
+        ("editions", RECOMMENDED / "editions.csv"),
+        ("policies", CATALOG / "policies_example.csv"),
+    ):
+        _all_stored(import_file(kind, path, path.name, by=SYSTEM, at=at))
+    catalogue.note_provenance(_csv(RECOMMENDED / "provenance.csv"), by=SYSTEM, at=at)
+
+
+def _open_accounts(
+    world: Demonstration, seed: int, at: datetime
+) -> list[tuple[str, accounts.NewAccount, str]]:
+    """One account per role, and who it is; the hospital's pharmacist serves in a village clinic too."""
+    dice = random.Random(seed + 7)  # noqa: S311 - invented names.
+    clinic, hospital = (
+        questions.institution_id(world.show_clinic),
+        questions.institution_id(world.show_hospital),
+    )
+    distributor = questions.distributor_id(world.show_distributor)
+    clinic_name, hospital_name = questions.name_of(world.show_clinic), questions.name_of(world.show_hospital)
+    distributor_name = world.rows["distributors"][0]["name"]
+    wanted: list[tuple[str, str, str, Role, str, dict[str, Any]]] = [
+        ("institution", "village", "王保田", Role.INSTITUTION, clinic_name, {"institution_id": clinic}),
+        ("hospital", "hospital", person(dice), Role.HOSPITAL, hospital_name, {"institution_id": hospital}),
+        (
+            "distributor",
+            "distributor",
+            "刘敏",
+            Role.DISTRIBUTOR,
+            distributor_name,
+            {"distributor_id": distributor},
+        ),
+        ("county", "county", person(dice), Role.COUNTY, "县医疗保障局", {"county_code": world.show_county}),
+        ("city", "city", person(dice), Role.CITY, "市医疗保障局", {}),
+        ("operator", "operator", person(dice), Role.OPERATOR, "运维", {}),
+    ]
+    made = []
+    for word, username, name, role, where, scope in wanted:
+        account = accounts.open_account(
+            username,
+            name,
+            role,
+            by=SYSTEM,
+            at=at,
+            must_change_password=False,
+            valid_from=day_in_china(at) - timedelta(days=365),
+            demo=True,
+            **scope,
+        )
+        made.append((word, account, where))
+    second = next(
+        place
+        for place in world.places
+        if place.supervisor == world.show_hospital and place.code != world.show_clinic
+    )
+    accounts.assign_role(
+        made[1][1].user_id,
+        Role.INSTITUTION,
+        institution_id=questions.institution_id(second.code),
+        valid_from=day_in_china(at) - timedelta(days=365),
+        by=SYSTEM,
+        at=at,
+    )
+    return made
+
+
+def _keep(path: Path, made: list[tuple[str, accounts.NewAccount, str]]) -> str:
+    """Write the log-ins where only the owner reads them, and answer the same lines for the screen."""
+    lines = "".join(
+        f"{word}\t{account.username}\t{account.password}\t{account.name}，{where}\n"
+        for word, account, where in made
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with os.fdopen(
+        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
+    ) as file:
+        file.write(lines)
+    return lines
+
+
+@click.command("demo")
+@click.option("--size", type=click.Choice(sorted(SCALES)), default="small", show_default=True)
+@click.option(
+    "--months", type=click.IntRange(1, 60), default=12, show_default=True, help="Months of history."
+)
+@click.option("--seed", default=1, show_default=True, help="The same seed and day give the same data.")
+@click.option("--if-empty", is_flag=True, help="Say nothing and leave a database alone that is not empty.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@pass_console
+def demo(console: Console, size: str, months: int, seed: int, if_empty: bool, form: str) -> None:
+    """Fill an empty database with invented institutions in real places (演示数据) and print the log-ins."""
+    settings = console.settings
+    with console.app.app_context():
+        if not questions.is_empty():
+            if if_empty:
+                return
+            raise Failed("the database is not empty; the demonstration only fills an empty one")
+        now = clock.now()
+        if settings.today is not None:
+            now = start_of_day(settings.today) + timedelta(hours=10)
+        today = day_in_china(now)
+        divisions = read_divisions()
+        load_divisions(divisions, by=SYSTEM, at=now)
+        _load_catalogue(now)
+        world = make_demonstration(
+            size,
+            months=months,
+            seed=seed,
+            today=today,
+            now=now,
+            divisions=divisions,
+            items=_csv(RECOMMENDED / "catalogue.csv"),
+            prices={row["item_code"]: Decimal(row["pack_price"]) for row in _csv(RECOMMENDED / "prices.csv")},
+        )
+        kinds = list(import_order(world))
+        with click.progressbar(
+            length=sum(len(rows) for _, rows in kinds), label="演示数据", file=click.get_text_stream("stderr")
+        ) as bar:
+            for kind, rows in kinds:
+                _all_stored(import_rows(kind, rows, filename=f"demonstration:{kind}", by=SYSTEM, at=now))
+                bar.update(len(rows))
+        mark_all_as_demo(by=SYSTEM, at=now)
+        made = _open_accounts(world, seed, now)
+        lines = _keep(settings.instance / "demo-logins.txt", made)
+        totals = questions.counts()
+    if form == "json":
+        click.echo(
+            json.dumps(
+                {
+                    "size": size,
+                    "as_of": today.isoformat(),
+                    "counts": totals,
+                    "logins": [
+                        {"role": word, "username": entry.username, "password": entry.password}
+                        for word, entry, _ in made
+                    ],
+                },
+                ensure_ascii=False,
+            )
+        )
+        return
+    click.echo("  ".join(f"{name} {count}" for name, count in totals.items()))
+    click.echo(lines, nl=False)
+
+
+COMMANDS = (demo,)
