@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.termui import progressbar
 
 from clinic_orders import clock
 from clinic_orders.actions import accounts, catalogue
@@ -164,9 +165,8 @@ def demo(console: Console, size: str, months: int, seed: int, if_empty: bool, fo
             prices={row["item_code"]: Decimal(row["pack_price"]) for row in _csv(RECOMMENDED / "prices.csv")},
         )
         kinds = list(import_order(world))
-        with click.progressbar(
-            length=sum(len(rows) for _, rows in kinds), label="演示数据", file=click.get_text_stream("stderr")
-        ) as bar:
+        steps = sum(len(rows) for _, rows in kinds)
+        with progressbar(length=steps, label="演示数据", file=click.get_text_stream("stderr")) as bar:
             for kind, rows in kinds:
                 _all_stored(import_rows(kind, rows, filename=f"demonstration:{kind}", by=SYSTEM, at=now))
                 bar.update(len(rows))

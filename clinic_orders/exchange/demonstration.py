@@ -411,7 +411,7 @@ def _show_orders(
     working = [
         today - timedelta(days=days) for days in range(1, 30) if is_working_day(today - timedelta(days=days))
     ]
-    for day in (working[2], working[1], working[0]):
+    for day, stage in ((working[2], "receive"), (working[1], "ship"), (working[0], "answer")):
         submitted = start_of_day(day) + timedelta(hours=8, minutes=dice.randrange(60))
         _one_order(
             world,
@@ -426,7 +426,7 @@ def _show_orders(
             receipts,
             returns,
             dice,
-            waiting=True,
+            stage=stage,
         )
 
 
@@ -443,14 +443,18 @@ def _one_order(
     receipts: list[Row],
     returns: list[Row],
     dice: random.Random,
-    waiting: bool = False,
+    stage: str = "",
 ) -> None:
-    """One order's life, cut off at ``now``: what would lie in the future has not happened."""
+    """One order's life, cut off at ``now``: what would lie in the future has not happened.
+
+    ``stage`` stops it where somebody is to act: ``answer``, ``ship`` or ``receive``; empty lets it go on.
+    """
     order_no = numbers.next("CG", submitted)
     luck = dice.random()
     answered = _working_moment(add_working_days(submitted.astimezone(SHANGHAI).date(), 1), dice)
     # A few are never answered: they lapse, or are still waiting.
-    answered_at = None if (luck < 0.012 and not waiting) or answered > now else answered
+    unanswered = stage == "answer" or (luck < 0.012 and not stage)
+    answered_at = None if unanswered or answered > now else answered
     head: Row = {
         "order_no": order_no,
         "institution_code": place.code,
@@ -480,10 +484,10 @@ def _one_order(
             if confirmed:
                 lines.append((item_code, confirmed))
         orders.append(row)
-    if not lines or answered_at is None or shipped_at > now:
+    if not lines or answered_at is None or shipped_at > now or stage == "ship":
         return
     receipt_no = numbers.next("PS", shipped_at)
-    accepted = accepted_at <= now and not waiting
+    accepted = accepted_at <= now and not stage
     invoice = f"{4100260000 + len(receipts):012d}"
     for item_code, packs in lines:
         expiry = (shipped_at.date().replace(day=1) + timedelta(days=dice.randrange(300, 1000))).replace(

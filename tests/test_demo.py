@@ -1,0 +1,88 @@
+"""The demonstration fills an empty database, the same way every time, and what it fills in agrees with itself."""
+
+from __future__ import annotations
+
+import csv
+from datetime import date, datetime
+from decimal import Decimal
+
+from clinic_orders.exchange.demonstration import SMALL_COUNTIES, Demonstration, make_demonstration
+from clinic_orders.exchange.divisions import CATALOG, read_divisions
+from clinic_orders.rules.days import SHANGHAI
+from clinic_orders.rules.parties import InstitutionKind
+
+NOW = datetime(2026, 11, 20, 11, 0, tzinfo=SHANGHAI)
+
+
+def _rows(name: str) -> list[dict[str, str]]:
+    with (CATALOG / "recommended_338" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _small(seed: int = 1, months: int = 2) -> Demonstration:
+    return make_demonstration(
+        "small",
+        months=months,
+        seed=seed,
+        today=date(2026, 11, 20),
+        now=NOW,
+        divisions=read_divisions(),
+        items=_rows("catalogue"),
+        prices={row["item_code"]: Decimal(row["pack_price"]) for row in _rows("prices")},
+    )
+
+
+def test_the_same_seed_gives_the_same_rows_and_another_seed_others() -> None:
+    assert _small().rows == _small().rows
+    assert _small(seed=2).rows["orders"] != _small().rows["orders"]
+
+
+def test_the_small_prefecture_is_two_real_counties_of_the_promised_size() -> None:
+    world = _small()
+    kinds = [row["kind"] for row in world.rows["institutions"]]
+    hospitals = {InstitutionKind.TOWNSHIP_HOSPITAL, InstitutionKind.COMMUNITY_HEALTH_CENTER}
+    clinics = {InstitutionKind.VILLAGE_CLINIC, InstitutionKind.COMMUNITY_HEALTH_STATION}
+    assert {row["county_code"] for row in world.rows["institutions"]} == set(SMALL_COUNTIES)
+    assert 25 <= sum(kind in hospitals for kind in kinds) <= 40
+    assert sum(kind in clinics for kind in kinds) == 300
+    assert len(kinds) - sum(kind in hospitals | clinics for kind in kinds) == 40
+    assert len(world.rows["distributors"]) == 6
+
+
+def test_nothing_is_dated_after_its_present_and_every_clinic_has_a_hospital() -> None:
+    world = _small()
+    moments = [
+        row[name]
+        for kind in ("orders", "receipts", "returns")
+        for row in world.rows[kind]
+        for name in (
+            "submitted_at",
+            "confirmed_at",
+            "closed_at",
+            "shipped_at",
+            "delivered_at",
+            "accepted_at",
+            "agreed_at",
+        )
+        if row.get(name) is not None
+    ]
+    assert moments
+    assert max(moments) <= NOW
+    codes = {row["code"] for row in world.rows["institutions"]}
+    for row in world.rows["institutions"]:
+        if row["kind"] is InstitutionKind.VILLAGE_CLINIC:
+            assert row["supervisor_code"] in codes
+
+
+def test_the_people_who_log_in_have_something_to_receive_to_ship_and_to_answer() -> None:
+    world = _small()
+    mine = [
+        row
+        for row in world.rows["orders"]
+        if (row["institution_code"], row["distributor_code"]) == (world.show_clinic, world.show_distributor)
+    ]
+    shipped = {row["order_no"] for row in world.rows["receipts"]}
+    waiting = {row["order_no"] for row in world.rows["receipts"] if row.get("accepted_at") is None}
+    assert any(row["order_no"] in waiting for row in mine)
+    assert any(row.get("confirmed_at") is not None and row["order_no"] not in shipped for row in mine)
+    assert any(row.get("confirmed_at") is None for row in mine)
