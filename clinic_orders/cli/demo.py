@@ -6,13 +6,13 @@ import csv
 import json
 import os
 import random
+import sys
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import click
-from click.termui import progressbar
 
 from clinic_orders import clock
 from clinic_orders.actions import accounts, catalogue
@@ -166,7 +166,7 @@ def demo(console: Console, size: str, months: int, seed: int, if_empty: bool, fo
         )
         kinds = list(import_order(world))
         steps = sum(len(rows) for _, rows in kinds)
-        with progressbar(length=steps, label="演示数据", file=click.get_text_stream("stderr")) as bar:
+        with click.progressbar(length=steps, label="演示数据", file=sys.stderr) as bar:
             for kind, rows in kinds:
                 _all_stored(import_rows(kind, rows, filename=f"demonstration:{kind}", by=SYSTEM, at=now))
                 bar.update(len(rows))
