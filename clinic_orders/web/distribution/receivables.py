@@ -16,7 +16,7 @@ from clinic_orders.web.guards import actor, at, needs, today
 from clinic_orders.web.listing import Column, as_file, page_cut, sort_order, wanted_file
 
 RECEIVABLE_COLUMNS = (
-    Column(N_("Delivery note"), lambda row: row.receipt_no),
+    Column(N_("Shipment note"), lambda row: row.receipt_no),
     Column(N_("Order number"), lambda row: row.order_no),
     Column(N_("Paying organisation"), lambda row: row.payer),
     Column(N_("Institution"), lambda row: row.institution),

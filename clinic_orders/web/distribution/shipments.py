@@ -24,7 +24,7 @@ from clinic_orders.web.listing import Column, as_file, page_cut, sort_order, wan
 from clinic_orders.web.papers import pdf
 
 SHIPMENT_COLUMNS = (
-    Column(N_("Delivery note"), lambda row: row.receipt_no),
+    Column(N_("Shipment note"), lambda row: row.receipt_no),
     Column(N_("Order number"), lambda row: row.order_no),
     Column(N_("Institution"), lambda row: row.institution),
     Column(N_("County"), lambda row: row.county),
@@ -39,13 +39,13 @@ SHIPMENT_COLUMNS = (
 )
 RETURN_COLUMNS = (
     Column(N_("Return number"), lambda row: row.return_no),
-    Column(N_("Delivery note"), lambda row: row.receipt_no),
+    Column(N_("Shipment note"), lambda row: row.receipt_no),
     Column(N_("Order number"), lambda row: row.order_no),
     Column(N_("Institution"), lambda row: row.institution),
     Column(N_("County"), lambda row: row.county),
     Column(N_("Packs"), lambda row: row.packs),
     Column(N_("Requested"), lambda row: row.requested_at),
-    Column(N_("Agreed"), lambda row: row.agreed_at),
+    Column(N_("Agreed at"), lambda row: row.agreed_at),
     Column(N_("Amount (yuan)"), lambda row: row.amount),
     Column(N_("State"), lambda row: _(words.RETURN_WORDS[row.state][1])),
 )
