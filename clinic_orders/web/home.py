@@ -23,7 +23,7 @@ blueprint = Blueprint("home", __name__)
 
 _BUYER: tuple[tuple[str, str, str], ...] = (
     ("ordering.orders", N_("My orders"), "list"),
-    ("receiving.returns", N_("Returns"), "repeat"),
+    ("returns.index", N_("Returns"), "repeat"),
     ("catalogue.search", N_("Catalogue"), "search"),
     ("policy.index", N_("Policy"), "doc"),
     ("audit.index", N_("Who did what"), "history"),

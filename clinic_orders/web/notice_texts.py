@@ -1,0 +1,178 @@
+"""What the notices in the inbox say. A new kind of notice gets its lines here."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from flask_babel import gettext
+
+from clinic_orders.rules.errors import N_, RuleBroken
+from clinic_orders.rules.reasons import CloseReason, ReturnReason, parse_reason
+from clinic_orders.web.display import MISSING, NoticeText, day, register_notices, yuan
+
+
+def _day(value: Any) -> str:
+    return day(date.fromisoformat(str(value))) if value else MISSING
+
+
+def _yuan(value: Any) -> str:
+    return yuan(Decimal(str(value)))
+
+
+def _close_reason(value: Any) -> str:
+    return _reason(CloseReason, str(value))
+
+
+def _reason(kind: type[CloseReason] | type[ReturnReason], stored: str) -> str:
+    """A stored reason in words; a text that is no code stays as it was written."""
+    try:
+        found = parse_reason(kind, stored)  # type: ignore[type-var]
+    except RuleBroken:
+        return stored
+    words = str(gettext(found.label))
+    return f"{words}: {found.text}" if found.text else words
+
+
+_CLOSED = {"reason": _close_reason}
+
+register_notices(
+    {
+        "order_confirmed": NoticeText(
+            N_("Order confirmed"),
+            N_("%(distributor)s has confirmed all of %(order_no)s: %(confirmed)s packs."),
+        ),
+        "order_partly_confirmed": NoticeText(
+            N_("Order confirmed in part"),
+            N_(
+                "%(distributor)s confirms %(confirmed)s of the %(ordered)s packs of %(order_no)s. Order the rest elsewhere."
+            ),
+        ),
+        "order_refused": NoticeText(
+            N_("Order declined"),
+            N_(
+                "%(distributor)s can deliver none of the %(ordered)s packs of %(order_no)s. Look at the reasons."
+            ),
+        ),
+        "order_closed_short": NoticeText(
+            N_("Rest of an order closed"),
+            N_("%(packs)s packs of %(order_no)s will not come from %(distributor)s: %(reason)s."),
+            _CLOSED,
+        ),
+        "order_lapsed": NoticeText(
+            N_("Order lapsed"),
+            N_("%(order_no)s was not answered in time and lapsed on %(lapsed_on)s."),
+            {"lapsed_on": _day},
+        ),
+        "order_withdrawn": NoticeText(
+            N_("Order withdrawn"),
+            N_("%(institution)s has withdrawn %(packs)s packs of %(order_no)s. Do not ship them."),
+        ),
+        "order_disowned": NoticeText(
+            N_("Order is not theirs"),
+            N_("%(institution)s says that %(order_no)s is not theirs. Its %(packs)s packs are withdrawn."),
+        ),
+        "proxy_order_placed": NoticeText(
+            N_("Ordered for you"),
+            N_(
+                "Your hospital has ordered %(count)s items for you: %(orders)s. If that is not yours, say so before it is answered."
+            ),
+        ),
+        "draft_for_review": NoticeText(
+            N_("Draft to look at"),
+            N_("%(institution)s asks you to look at its draft of %(lines)s lines."),
+        ),
+        "emergency_order_placed": NoticeText(
+            N_("Emergency order"),
+            N_("%(institution)s has sent the emergency order %(orders)s. Reason: %(reason)s"),
+        ),
+        "emergency_order_resent": NoticeText(
+            N_("Emergency order sent to another distributor"),
+            N_("%(order_no)s was not answered; it went to %(distributor)s as %(new_order_no)s."),
+        ),
+        "emergency_unanswered": NoticeText(
+            N_("Emergency order without an answer"),
+            N_(
+                "Nobody has answered %(institution)s's emergency order %(order_no)s in time. Call the distributor."
+            ),
+        ),
+        "goods_shipped": NoticeText(
+            N_("Goods on their way"),
+            N_("%(distributor)s has sent %(packs)s packs of %(order_no)s: delivery %(receipt_no)s."),
+        ),
+        "goods_delivered": NoticeText(
+            N_("Goods delivered"),
+            N_("%(distributor)s has delivered %(packs)s packs: %(receipt_no)s. Count them and receive them."),
+        ),
+        "shipment_void": NoticeText(
+            N_("Delivery cancelled"),
+            N_("%(distributor)s has cancelled the delivery %(receipt_no)s of %(order_no)s: %(reason)s"),
+        ),
+        "goods_accepted": NoticeText(
+            N_("Goods received"),
+            N_("%(receipt_no)s was received: %(accepted)s packs, %(owed)s yuan, to be paid by %(due_on)s."),
+            {"owed": _yuan, "due_on": _day},
+        ),
+        "goods_accepted_part": NoticeText(
+            N_("Goods received in part"),
+            N_(
+                "%(receipt_no)s: %(accepted)s packs received, %(rejected)s rejected; %(owed)s yuan to be paid by %(due_on)s."
+            ),
+            {"owed": _yuan, "due_on": _day},
+        ),
+        "goods_accepted_for_you": NoticeText(
+            N_("Received for you"),
+            N_(
+                "%(accepted)s packs from %(distributor)s were received: %(receipt_no)s, %(owed)s yuan, to be paid by %(due_on)s."
+            ),
+            {"owed": _yuan, "due_on": _day},
+        ),
+        "return_requested": NoticeText(
+            N_("Return to decide"),
+            N_(
+                "An institution wants to return %(packs)s packs of %(receipt_no)s: %(return_no)s. Agree or refuse."
+            ),
+        ),
+        "return_withdrawn": NoticeText(
+            N_("Return withdrawn"),
+            N_("The return %(return_no)s of %(receipt_no)s has been withdrawn."),
+        ),
+        "return_agreed": NoticeText(
+            N_("Return agreed"),
+            N_(
+                "%(distributor)s agrees to the return %(return_no)s: %(amount)s yuan less to pay. Send the goods back."
+            ),
+            {"amount": _yuan},
+        ),
+        "return_refused": NoticeText(
+            N_("Return refused"),
+            N_("%(distributor)s does not agree to the return %(return_no)s: %(reason)s"),
+        ),
+        "return_sent_back": NoticeText(
+            N_("Goods sent back"),
+            N_("%(packs)s packs of the return %(return_no)s are on their way to you."),
+        ),
+        "mandate_given": NoticeText(
+            N_("Mandate given"),
+            N_("From %(first_day)s on you may order for %(institution)s."),
+            {"first_day": _day},
+        ),
+        "mandate_revoked": NoticeText(
+            N_("Mandate ended"),
+            N_("%(hospital)s may no longer order for %(institution)s. Orders already made stay."),
+        ),
+        "suspended": NoticeText(
+            N_("Ordering suspended"),
+            N_(
+                "You may not order from %(first_day)s to %(last_day)s: %(reason)s. Emergency orders go on. Document: %(document_no)s"
+            ),
+            {"first_day": _day, "last_day": _day},
+        ),
+        "suspension_lifted": NoticeText(
+            N_("Suspension lifted"),
+            N_("From %(day)s on you may order again: %(reason)s"),
+            {"day": _day},
+        ),
+    }
+)
