@@ -6,6 +6,7 @@ instants are aware, days are dates in Asia/Shanghai.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
@@ -111,7 +112,8 @@ def notice_text(kind: str, facts: Mapping[str, Any]) -> str:
     filled = {
         name: known.shown[name](value) if name in known.shown else value for name, value in facts.items()
     }
-    return str(gettext(known.text)) % filled
+    # An old notice may lack a fact that its text has learnt to name since; the inbox opens all the same.
+    return str(gettext(known.text)) % defaultdict(lambda: MISSING, filled)
 
 
 def yuan(amount: Decimal | int | None) -> str:

@@ -164,9 +164,19 @@ def test_help_is_open_to_everybody(client, people, role):
 
 def test_notices_are_unread_until_somebody_opens_them(client, people):
     clinic = people.institutions["clinic"].id
-    notices.tell("order_lapsed", at=NOW, facts={"order_no": "CG1"}, link="/more", institution_id=clinic)
-    notices.tell("order_lapsed", at=NOW, facts={"order_no": "CG2"}, institution_id=clinic)
-    notices.tell("order_lapsed", at=NOW, facts={"order_no": "CG3"}, county_code=SONG)
+    notices.tell(
+        "order_lapsed",
+        at=NOW,
+        facts={"order_no": "CG1", "lapsed_on": "2026-11-20"},
+        link="/more",
+        institution_id=clinic,
+    )
+    notices.tell(
+        "order_lapsed", at=NOW, facts={"order_no": "CG2", "lapsed_on": "2026-11-20"}, institution_id=clinic
+    )
+    notices.tell(
+        "order_lapsed", at=NOW, facts={"order_no": "CG3", "lapsed_on": "2026-11-20"}, county_code=SONG
+    )
     db.session.commit()
     client.log_in(people.users[Role.INSTITUTION])
     page = client.get("/notices", status=200).page
@@ -181,7 +191,9 @@ def test_notices_are_unread_until_somebody_opens_them(client, people):
 
 
 def test_a_foreign_notice_cannot_be_opened(client, people):
-    notices.tell("order_lapsed", at=NOW, facts={"order_no": "CG3"}, county_code=SONG)
+    notices.tell(
+        "order_lapsed", at=NOW, facts={"order_no": "CG3", "lapsed_on": "2026-11-20"}, county_code=SONG
+    )
     db.session.commit()
     client.log_in(people.users[Role.INSTITUTION])
     client.post("/notices/1", status=409)
