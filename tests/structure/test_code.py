@@ -133,7 +133,7 @@ def test_every_member_of_a_shown_enum_has_a_name(app):
             if (
                 issubclass(kind, Enum)
                 and kind.__module__ == module.__name__
-                and name not in NOT_SHOWN | NOT_YET
+                and name not in {*NOT_SHOWN, *NOT_YET}
             ):
                 missing += [
                     str(member) if not isinstance(member, str) else f"{name}.{member.name}"
