@@ -95,11 +95,17 @@ def test_catalogues_are_compiled_once_and_again_when_a_text_changes(tmp_path):
 
 def test_two_areas_may_share_a_text_but_not_disagree_about_it(tmp_path):
     one = 'msgid "Order"\nmsgstr "订药"\n'
-    folder_with(tmp_path, one=one, two=one)
-    compile_texts(tmp_path)
+    folder = folder_with(tmp_path, one=one, two=one)
+    sources = [folder / "one.po", folder / "two.po"]
+    merged(sources, locale="zh_Hans_CN")
     folder_with(tmp_path, two='msgid "Order"\nmsgstr "订单"\n')
     with pytest.raises(TextConflict, match=r"'Order' is '订药' in one\.po and '订单' in two\.po"):
-        compile_texts(tmp_path)
+        merged(sources, locale="zh_Hans_CN")
+
+
+def test_a_wording_in_doubt_does_not_keep_the_server_from_starting(tmp_path):
+    folder = folder_with(tmp_path, one='msgid "Order"\nmsgstr "订药"\n', two='msgid "Order"\nmsgstr "订单"\n')
+    assert compile_texts(tmp_path) == [folder / "messages.mo"]
 
 
 def test_a_spoilt_catalogue_is_made_anew(tmp_path):
