@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -15,6 +16,17 @@ ORDER = "CG"  # 采购单
 SHIPMENT = "PS"  # 配送单, which is the receipt's number too
 RETURN = "TH"  # 退货单
 
+_TABLE: Any = NumberSeries.__table__
+_RAISE = {
+    name: statement.on_conflict_do_update(
+        index_elements=["series"], set_={"last": _TABLE.c.last + statement.excluded.last}
+    ).returning(_TABLE.c.last)
+    for name, statement in (
+        ("postgresql", postgresql_insert(_TABLE)),
+        ("sqlite", sqlite_insert(_TABLE)),
+    )
+}
+
 
 def next_numbers(prefix: str, count: int = 1, *, at: datetime) -> list[str]:
     """The next numbers of a day's series, for example ``CG20261120-0019``.
@@ -23,12 +35,6 @@ def next_numbers(prefix: str, count: int = 1, *, at: datetime) -> list[str]:
     PostgreSQL the row stays locked until the transaction ends, hence it is asked for late in a deed.
     """
     series = f"{prefix}{day_in_china(at):%Y%m%d}"
-    bind = db.session.get_bind()
-    insert = postgresql_insert if bind.dialect.name == "postgresql" else sqlite_insert
-    statement = insert(NumberSeries).values(series=series, last=count)
-    last = db.session.execute(
-        statement.on_conflict_do_update(
-            index_elements=[NumberSeries.series], set_={"last": NumberSeries.last + count}
-        ).returning(NumberSeries.last)
-    ).scalar_one()
+    connection = db.session.connection()
+    last = connection.execute(_RAISE[connection.dialect.name], {"series": series, "last": count}).scalar_one()
     return [f"{series}-{number:04d}" for number in range(last - count + 1, last + 1)]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, Date, Integer, and_, bindparam, case, exists, func, or_, select
 
 from clinic_orders.models.accounts import RoleAssignment, User
 from clinic_orders.models.base import db
@@ -41,66 +41,74 @@ class Principal:
     actor: Actor
 
 
+# Asked before every page, so it is made once.
+_DAY = bindparam("day", type_=Date)
+_other = RoleAssignment.__table__.alias("other")
+_organisations = (
+    select(func.count())
+    .select_from(_other)
+    .where(
+        _other.c.user_id == User.id,
+        _other.c.valid_from <= _DAY,
+        or_(_other.c.valid_to.is_(None), _other.c.valid_to >= _DAY),
+    )
+    .scalar_subquery()
+)
+_record = InstitutionRecord
+_PRINCIPAL = (
+    select(
+        User.id,
+        User.name,
+        User.session_epoch,
+        User.must_change_password,
+        User.language,
+        User.big_print,
+        RoleAssignment.id.label("assignment_id"),
+        RoleAssignment.role,
+        RoleAssignment.institution_id,
+        RoleAssignment.distributor_id,
+        RoleAssignment.county_code,
+        _record.name.label("institution_name"),
+        _record.township,
+        Distributor.name.label("distributor_name"),
+        County.name.label("county_name"),
+        _organisations.label("organisations"),
+    )
+    .select_from(User)
+    .join(RoleAssignment, RoleAssignment.user_id == User.id)
+    .outerjoin(
+        _record,
+        and_(
+            _record.institution_id == RoleAssignment.institution_id,
+            _record.valid_from <= _DAY,
+            or_(_record.valid_before.is_(None), _record.valid_before > _DAY),
+        ),
+    )
+    .outerjoin(Distributor, Distributor.id == RoleAssignment.distributor_id)
+    .outerjoin(County, County.code == func.coalesce(RoleAssignment.county_code, _record.county_code))
+    .where(
+        User.id == bindparam("user", type_=Integer),
+        User.disabled_at.is_(None),
+        RoleAssignment.valid_from <= _DAY,
+        or_(RoleAssignment.valid_to.is_(None), RoleAssignment.valid_to >= _DAY),
+    )
+    .order_by(RoleAssignment.id)
+    .limit(1)
+)
+_PRINCIPAL_THERE = _PRINCIPAL.where(RoleAssignment.id == bindparam("assignment", type_=Integer))
+
+
 def principal(user_id: int, assignment_id: int | None, *, on: date) -> Principal | None:
     """The person and the chosen organisation, or None: no such person, account closed, assignment over.
 
     With ``assignment_id`` None the person's first assignment in force is taken.
     """
-    other = RoleAssignment.__table__.alias("other")
-    count = (
-        select(func.count())
-        .select_from(other)
-        .where(
-            other.c.user_id == User.id,
-            other.c.valid_from <= on,
-            or_(other.c.valid_to.is_(None), other.c.valid_to >= on),
-        )
-        .scalar_subquery()
-    )
-    record = InstitutionRecord
-    statement = (
-        select(
-            User.id,
-            User.name,
-            User.session_epoch,
-            User.must_change_password,
-            User.language,
-            User.big_print,
-            RoleAssignment.id.label("assignment_id"),
-            RoleAssignment.role,
-            RoleAssignment.institution_id,
-            RoleAssignment.distributor_id,
-            RoleAssignment.county_code,
-            record.name.label("institution_name"),
-            record.township,
-            Distributor.name.label("distributor_name"),
-            County.name.label("county_name"),
-            count.label("organisations"),
-        )
-        .select_from(User)
-        .join(RoleAssignment, RoleAssignment.user_id == User.id)
-        .outerjoin(
-            record,
-            and_(
-                record.institution_id == RoleAssignment.institution_id,
-                record.valid_from <= on,
-                or_(record.valid_before.is_(None), record.valid_before > on),
-            ),
-        )
-        .outerjoin(Distributor, Distributor.id == RoleAssignment.distributor_id)
-        .outerjoin(County, County.code == func.coalesce(RoleAssignment.county_code, record.county_code))
-        .where(
-            User.id == user_id,
-            User.disabled_at.is_(None),
-            RoleAssignment.valid_from <= on,
-            or_(RoleAssignment.valid_to.is_(None), RoleAssignment.valid_to >= on),
-        )
-        .order_by(RoleAssignment.id)
-        .limit(1)
-    )
-    if assignment_id is not None:
-        statement = statement.where(RoleAssignment.id == assignment_id)
-    row = db.session.execute(statement).one_or_none()
+    asked: dict[str, Any] = {"user": user_id, "day": on}
+    if assignment_id is None:
+        row = db.session.connection().execute(_PRINCIPAL, asked).one_or_none()
+    else:
+        asked["assignment"] = assignment_id
+        row = db.session.connection().execute(_PRINCIPAL_THERE, asked).one_or_none()
     if row is None:
         return None
     role: Role = row.role

@@ -12,10 +12,12 @@ from clinic_orders.models.base import db
 from clinic_orders.models.roster import Institution, InstitutionRecord
 from clinic_orders.rules.parties import Actor, InstitutionKind, Role
 
+_HAS_DEMO_DATA = select(exists().where(Institution.demo.is_(True)))
+
 
 def has_demo_data() -> bool:
     """Whether invented institutions are in this database, so that every page says so."""
-    return bool(db.session.scalar(select(exists().where(Institution.demo.is_(True)))))
+    return bool(db.session.connection().scalar(_HAS_DEMO_DATA))
 
 
 def current(record: type[InstitutionRecord], on: date) -> ColumnElement[bool]:
