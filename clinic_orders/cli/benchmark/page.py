@@ -1,0 +1,101 @@
+"""The order page with the whole catalogue, against its own template rendered from ready data."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flask import Flask, template_rendered
+from jinja2 import Template
+from sqlalchemy import event
+
+from clinic_orders.cli.benchmark.measuring import Rounds, timed
+from clinic_orders.cli.benchmark.world import Clinic, World
+from clinic_orders.cli.context import Failed
+from clinic_orders.models.base import db
+
+PATH: Final = "/order?show=all"
+REPEATS: Final = 8
+GZIP_GOAL: Final = 50 * 1024
+_BOOKKEEPING: Final = re.compile(r"\s*(BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|PRAGMA|SET )", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class PageFacts:
+    """What one page is: rows, bytes, bytes after gzip (level 6), SQL statements, assets apart."""
+
+    rows: int
+    size: int
+    gzip_size: int
+    statements: int
+
+
+class OrderPageRounds:
+    """Asks for the page and renders the same template from the captured context, turn by turn."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.rounds = Rounds()
+        self.facts = self._look()
+
+    def _look(self) -> PageFacts:
+        clinic = self.world.clinics[0]
+        clinic.visitor.get(PATH)
+        with _counted(self.world.app) as statements:
+            page = clinic.visitor.get(PATH)
+        rows = len(re.findall(rb'<tr class="item-row"', page.body))
+        if rows < 338:
+            raise Failed(f"the order page lists {rows} items, not 338")
+        return PageFacts(rows, len(page.body), len(gzip.compress(page.body, 6)), len(statements))
+
+    def run(self) -> None:
+        """One round."""
+        app, clinic = self.world.app, self.world.clinics[0]
+        captured = _capture(app, clinic)
+        template, values = captured
+        for _ in range(REPEATS):
+            seconds = clinic.visitor.get(PATH).seconds
+            # A request of its own, so that nothing but the rendering falls into the time.
+            with app.request_context(clinic.visitor.environ(PATH)):
+                app.preprocess_request()
+                # The first rendering makes what a request makes once: the token, the language.
+                text = template.render(values)
+                floor, text = timed(lambda: template.render(values))
+            if not text.rstrip().endswith("</html>"):
+                raise Failed("the rendered template is no page")
+            self.rounds.add(seconds, floor)
+        self.rounds.close()
+
+
+def _capture(app: Flask, clinic: Clinic) -> tuple[Template, dict[str, Any]]:
+    """The template of the page and everything it was given."""
+    seen: list[tuple[Template, dict[str, Any]]] = []
+
+    def note(_app: Flask, template: Template, context: dict[str, Any], **_more: Any) -> None:
+        seen.append((template, dict(context)))
+
+    with template_rendered.connected_to(note, app):
+        clinic.visitor.get(PATH)
+    return seen[-1]
+
+
+@contextmanager
+def _counted(app: Flask) -> Iterator[list[str]]:
+    """The statements sent to the database inside, without those that only begin and end transactions."""
+    seen: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        if not _BOOKKEEPING.match(statement):
+            seen.append(statement)
+
+    with app.app_context():
+        engine = db.engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(engine, "before_cursor_execute", note)

@@ -1,0 +1,152 @@
+"""Submitting 12 lines through the whole path, against the same inserts by SQLAlchemy Core on the same database."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Engine, Insert, String, Table, UniqueConstraint, func, insert, select
+
+from clinic_orders.cli.benchmark.measuring import Rounds, timed
+from clinic_orders.cli.benchmark.world import LINES, Clinic, World
+from clinic_orders.cli.context import Failed
+from clinic_orders.models.base import db
+
+SENT: Final = "/order/sent/"
+
+Rows = list[tuple[Table, list[dict[str, Any]]]]
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionFacts:
+    """What one submission wrote: the number of new rows by table."""
+
+    rows: dict[str, int]
+
+
+class SubmissionRounds:
+    """Each clinic sends an order; then the rows it made are inserted once more by Core, and taken out again.
+
+    The floor is as low as it can be: the rows are ready as values, their keys are known, nothing is read or
+    checked, each table is one executemany, all of it is one transaction with its commit. Taking the copies out
+    again is not timed; it keeps the tables as the application made them.
+    """
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.rounds = Rounds()
+        self.drafts: list[float] = []
+        self.facts = SubmissionFacts({})
+        with world.app.app_context():
+            self.engine: Engine = db.engine
+        self.copier = Copier(self.engine)
+        # The first of everything is not like the others: statements are compiled, the day's series begins.
+        self._one(world.clinics[-1])
+
+    def run(self) -> None:
+        """One round: an order of every clinic."""
+        for clinic in self.world.clinics:
+            ours, floor, drafted = self._one(clinic)
+            self.rounds.add(ours, floor)
+            self.drafts.append(drafted)
+        self.rounds.close()
+
+    def _one(self, clinic: Clinic) -> tuple[float, float, float]:
+        visitor = clinic.visitor
+        page = visitor.get("/order")
+        token = visitor.fields(page, "/order")["csrf_token"]
+        cart = {f"q-{code}": packs for code, packs in self.world.next_cart(clinic).items()}
+        draft = visitor.send("/order", {**cart, "do": "check", "csrf_token": token}, leads_to="/order/check")
+        form = visitor.fields(visitor.get("/order/check"), "/order/send")
+        before = self.copier.last_keys()
+        sent = visitor.send("/order/send", form, leads_to=SENT)
+        rows = self.copier.rows_since(before)
+        counts = {table.name: len(found) for table, found in rows}
+        if counts.get("order_line") != LINES:
+            raise Failed(f"a submission of {LINES} lines wrote {counts}")
+        self.facts = SubmissionFacts(counts)
+        return sent.seconds, self.copier.insert_again(rows), draft.seconds
+
+
+class Copier:
+    """Reads what a deed inserted, and inserts the same once more under other keys."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._texts = itertools.count(1)
+        self._tables = [table for table in db.metadata.sorted_tables if "id" in table.primary_key.columns]
+        self._statements: dict[Table, Insert] = {table: insert(table) for table in self._tables}
+        self._unique = {table: _unique_texts(table) for table in self._tables}
+
+    def last_keys(self) -> dict[Table, int]:
+        """The highest key of every table."""
+        with self.engine.connect() as connection:
+            return {table: connection.scalar(select(func.max(table.c.id))) or 0 for table in self._tables}
+
+    def rows_since(self, keys: dict[Table, int]) -> Rows:
+        """The rows inserted since, tables in the order in which they refer to each other."""
+        found: Rows = []
+        with self.engine.connect() as connection:
+            for table in self._tables:
+                rows = connection.execute(select(table).where(table.c.id > keys[table]).order_by(table.c.id))
+                values = [dict(row) for row in rows.mappings()]
+                if values:
+                    found.append((table, values))
+        return found
+
+    def insert_again(self, rows: Rows) -> float:
+        """Insert the rows under fresh keys in one transaction and take them out again; the seconds of the first."""
+        fresh = self._fresh(rows)
+        statements = [(self._statements[table], values) for table, values in fresh]
+
+        def work() -> None:
+            with self.engine.begin() as connection:
+                for statement, values in statements:
+                    connection.execute(statement, values)
+
+        seconds, _ = timed(work)
+        with self.engine.begin() as connection:
+            for table, values in reversed(fresh):
+                keys = [row["id"] for row in values]
+                connection.execute(table.delete().where(table.c.id.in_(keys)))
+        return seconds
+
+    def _fresh(self, rows: Rows) -> Rows:
+        """The same rows with the keys that come next, references among them followed."""
+        keys: dict[tuple[Table, int], int] = {}
+        for table, values in rows:
+            last = max(row["id"] for row in values)
+            for place, row in enumerate(values, start=1):
+                keys[table, row["id"]] = last + place
+        fresh: Rows = []
+        for table, values in rows:
+            copies = []
+            for row in values:
+                copy = dict(row)
+                copy["id"] = keys[table, row["id"]]
+                for column in table.columns:
+                    for key in column.foreign_keys:
+                        target = (key.column.table, row[column.key])
+                        copy[column.key] = keys.get(target, row[column.key])
+                for name in self._unique[table]:
+                    copy[name] = f"floor-{next(self._texts)}"
+                copies.append(copy)
+            fresh.append((table, copies))
+        return fresh
+
+
+def _unique_texts(table: Table) -> list[str]:
+    """The text columns that no two rows may share."""
+    alone = {
+        next(iter(constraint.columns)).key
+        for constraint in table.constraints
+        if isinstance(constraint, UniqueConstraint) and len(constraint.columns) == 1
+    }
+    return [
+        column.key
+        for column in table.columns
+        if isinstance(column.type, String)
+        and (column.unique or column.key in alone)
+        and not column.foreign_keys
+    ]
