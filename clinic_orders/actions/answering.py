@@ -104,12 +104,14 @@ def state_of(order: Order, at: datetime) -> ResponseState:
     )
 
 
-def tell_buyers(kind: str, order: Order, facts: Mapping[str, str | int], *, at: datetime) -> None:
-    """Tell the receiver, and whoever ordered for it, what became of the order."""
+def tell_buyers(
+    kind: str, order: Order, facts: Mapping[str, str | int], *, at: datetime, link: str = ""
+) -> None:
+    """Tell the receiver, and whoever ordered for it, what became of the order; the link leads there by default."""
     whole = {"order_no": order.order_no, "distributor": order.distributor.name, **facts}
     for institution_id in dict.fromkeys((order.institution_id, order.ordering_id)):
         notices.tell(
-            kind, at=at, facts=whole, link=f"/orders/{order.order_no}", institution_id=institution_id
+            kind, at=at, facts=whole, link=link or f"/orders/{order.order_no}", institution_id=institution_id
         )
 
 

@@ -198,7 +198,7 @@ def request_return(
         "return_requested",
         at=at,
         facts={"return_no": made.return_no, "receipt_no": receipt_no, "packs": _packs(made)},
-        link=f"/returns/{made.return_no}",
+        link=f"/distribution/shipments/returns/{made.return_no}",
         distributor_id=made.distributor_id,
     )
     return made
@@ -223,7 +223,7 @@ def withdraw_return(
         "return_withdrawn",
         at=at,
         facts={"return_no": return_no, "receipt_no": found.shipment.receipt_no},
-        link=f"/returns/{return_no}",
+        link=f"/distribution/shipments/returns/{return_no}",
         distributor_id=found.distributor_id,
     )
     return found
@@ -310,7 +310,7 @@ def confirm_sent_back(
         "return_sent_back",
         at=at,
         facts={"return_no": return_no, "receipt_no": found.shipment.receipt_no, "packs": _packs(found)},
-        link=f"/returns/{return_no}",
+        link=f"/distribution/shipments/returns/{return_no}",
         distributor_id=found.distributor_id,
     )
     return found

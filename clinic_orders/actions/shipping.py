@@ -221,7 +221,7 @@ def ship(
         },
     )
     facts: dict[str, str | int] = {"receipt_no": shipment.receipt_no, "packs": shipment.packs}
-    tell_buyers("goods_shipped", order, facts, at=at)
+    tell_buyers("goods_shipped", order, facts, at=at, link=f"/receiving/{shipment.receipt_no}")
     return shipment
 
 
@@ -271,7 +271,13 @@ def mark_delivered(
         before={"delivered_at": None},
         after={"delivered_at": arrived_at},
     )
-    tell_buyers("goods_delivered", order, {"receipt_no": receipt_no, "packs": shipment.packs}, at=at)
+    tell_buyers(
+        "goods_delivered",
+        order,
+        {"receipt_no": receipt_no, "packs": shipment.packs},
+        at=at,
+        link=f"/receiving/{receipt_no}",
+    )
     return shipment
 
 

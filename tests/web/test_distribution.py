@@ -269,7 +269,7 @@ def test_foreign_things_are_not_there(world: World, client: CheckingClient) -> N
         f"shipments/{made.receipt_no}",
         f"shipments/{made.receipt_no}/note.pdf",
         f"picking-list.pdf?no={foreign.order_no}",
-        "returns/TH20261120-0001",
+        "shipments/returns/TH20261120-0001",
     ):
         client.get(f"/distribution/{path}", status=404)
     for path in (
@@ -278,7 +278,7 @@ def test_foreign_things_are_not_there(world: World, client: CheckingClient) -> N
         f"orders/{foreign.order_no}/ship",
         f"shipments/{made.receipt_no}/delivered",
         f"shipments/{made.receipt_no}/void",
-        "returns/TH20261120-0001",
+        "shipments/returns/TH20261120-0001",
     ):
         client.post(
             f"/distribution/{path}",

@@ -163,14 +163,14 @@ def _return_page(return_no: str, error: str = "") -> str:
     )
 
 
-@blueprint.get("/returns/<return_no>")
+@blueprint.get("/shipments/returns/<return_no>")
 @needs(Permission.DELIVERIES_SHIP)
 def goods_return(return_no: str) -> str:
     """One return: what goes back and why; agree or refuse."""
     return _return_page(return_no)
 
 
-@blueprint.post("/returns/<return_no>")
+@blueprint.post("/shipments/returns/<return_no>")
 @needs(Permission.DELIVERIES_SHIP)
 def decide_return(return_no: str) -> Response | tuple[str, int]:
     """Agree to a return, or refuse it with a reason."""
