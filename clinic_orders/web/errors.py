@@ -12,7 +12,7 @@ from flask_babel import format_date, gettext
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
-from clinic_orders.models.base import db
+from clinic_orders.models.base import db, set_reading_only
 from clinic_orders.rules.errors import RuleBroken
 from clinic_orders.rules.parties import NotAllowed
 from clinic_orders.web.display import label
@@ -39,8 +39,14 @@ def say_stored(message: str, facts: dict[str, Any]) -> str:
     return str(gettext(message)) % facts
 
 
-def _refused(error: RuleBroken) -> tuple[str, int]:
+def _undo() -> None:
+    """Take back what the deed began; the page that says so only reads, so it need not wait for writers."""
     db.session.rollback()
+    set_reading_only(True)
+
+
+def _refused(error: RuleBroken) -> tuple[str, int]:
+    _undo()
     status = 403 if isinstance(error, NotAllowed) else 409
     return render_template("layout/refused.html", text=say(error), status=status), status
 
@@ -48,17 +54,18 @@ def _refused(error: RuleBroken) -> tuple[str, int]:
 def _http(error: HTTPException) -> Any:
     if error.code is None or error.code < 400:
         return error
-    db.session.rollback()
+    _undo()
     return render_template("layout/http_error.html", status=error.code), error.code
 
 
 def _csrf(error: CSRFError) -> tuple[str, int]:
+    _undo()
     return render_template("layout/http_error.html", status=400, csrf=True), 400
 
 
 def _bug(error: Exception) -> tuple[str, int]:
     log.exception("unexpected error")
-    db.session.rollback()
+    _undo()
     return render_template("layout/http_error.html", status=500), 500
 
 
