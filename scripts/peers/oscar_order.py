@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable
 from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
@@ -67,7 +68,9 @@ def fill() -> list[int]:
     StockRecord = get_model("partner", "StockRecord")
     found = []
     for number in range(PRODUCTS):
-        product = Product.objects.create(title=f"Medicine {number:02d}", product_class=kind, upc=f"LY{number:03d}")
+        product = Product.objects.create(
+            title=f"Medicine {number:02d}", product_class=kind, upc=f"LY{number:03d}"
+        )
         StockRecord.objects.create(
             product=product,
             partner=partner,
@@ -80,7 +83,7 @@ def fill() -> list[int]:
     return found
 
 
-def order_placer(product_ids: list[int]):
+def order_placer(product_ids: list[int]) -> Callable[[], float]:
     """A function that places one order and returns how many seconds it took."""
     from django.contrib.auth import get_user_model
     from django.db import transaction
@@ -106,7 +109,9 @@ def order_placer(product_ids: list[int]):
         with transaction.atomic():
             basket = Basket.objects.create(owner=user)
             basket.strategy = Default()
-            for quantity, product in enumerate(Product.objects.base_queryset().filter(id__in=wanted), start=1):
+            for quantity, product in enumerate(
+                Product.objects.base_queryset().filter(id__in=wanted), start=1
+            ):
                 basket.add_product(product, quantity)
             Applicator().apply(basket, user)
             method = Free()

@@ -16,6 +16,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
@@ -104,7 +105,7 @@ def fill() -> tuple[int, list[int]]:
     return supplier.id, products
 
 
-def order_placer(supplier_id: int, product_ids: list[int]):
+def order_placer(supplier_id: int, product_ids: list[int]) -> Callable[[], float]:
     """A function that places one order and returns how many seconds it took."""
     from trytond.pool import Pool
     from trytond.transaction import Transaction

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
+
+from flask import Flask
+from sqlalchemy import event
+
+from clinic_orders.models.base import db
 
 T = TypeVar("T")
+
+_BOOKKEEPING: Final = re.compile(r"\s*(BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|PRAGMA|SET )", re.IGNORECASE)
 
 
 def timed(work: Callable[[], T]) -> tuple[float, T]:
@@ -105,3 +114,21 @@ class Rounds:
         self.ours.append(statistics.median(self._ours))
         self.floor.append(statistics.median(self._floor))
         self._ours, self._floor = [], []
+
+
+@contextmanager
+def counted(app: Flask) -> Iterator[list[str]]:
+    """The statements sent to the database inside, without those that only begin and end transactions."""
+    seen: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        if not _BOOKKEEPING.match(statement):
+            seen.append(statement)
+
+    with app.app_context():
+        engine = db.engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(engine, "before_cursor_execute", note)

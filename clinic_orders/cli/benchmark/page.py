@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
 from flask import Flask, template_rendered
 from jinja2 import Template
-from sqlalchemy import event
 
-from clinic_orders.cli.benchmark.measuring import Rounds, timed
+from clinic_orders.cli.benchmark.measuring import Rounds, counted, timed
 from clinic_orders.cli.benchmark.world import Clinic, World
 from clinic_orders.cli.context import Failed
-from clinic_orders.models.base import db
 
 PATH: Final = "/order?show=all"
 REPEATS: Final = 8
 GZIP_GOAL: Final = 50 * 1024
-_BOOKKEEPING: Final = re.compile(r"\s*(BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|PRAGMA|SET )", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +40,7 @@ class OrderPageRounds:
     def _look(self) -> PageFacts:
         clinic = self.world.clinics[0]
         clinic.visitor.get(PATH)
-        with _counted(self.world.app) as statements:
+        with counted(self.world.app) as statements:
             page = clinic.visitor.get(PATH)
         rows = len(re.findall(rb'<tr class="item-row"', page.body))
         if rows < 338:
@@ -81,21 +76,3 @@ def _capture(app: Flask, clinic: Clinic) -> tuple[Template, dict[str, Any]]:
     with template_rendered.connected_to(note, app):
         clinic.visitor.get(PATH)
     return seen[-1]
-
-
-@contextmanager
-def _counted(app: Flask) -> Iterator[list[str]]:
-    """The statements sent to the database inside, without those that only begin and end transactions."""
-    seen: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
-        if not _BOOKKEEPING.match(statement):
-            seen.append(statement)
-
-    with app.app_context():
-        engine = db.engine
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(engine, "before_cursor_execute", note)

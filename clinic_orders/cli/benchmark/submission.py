@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import statistics
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Engine, Insert, String, Table, UniqueConstraint, func, insert, select
 
-from clinic_orders.cli.benchmark.measuring import Rounds, timed
+from clinic_orders.cli.benchmark.measuring import Rounds, counted, timed
 from clinic_orders.cli.benchmark.world import LINES, Clinic, World
 from clinic_orders.cli.context import Failed
 from clinic_orders.models.base import db
 
+CHECK: Final = "/order/check"
+SEND: Final = "/order/send"
 SENT: Final = "/order/sent/"
 
 Rows = list[tuple[Table, list[dict[str, Any]]]]
@@ -20,7 +23,7 @@ Rows = list[tuple[Table, list[dict[str, Any]]]]
 
 @dataclass(frozen=True, slots=True)
 class SubmissionFacts:
-    """What one submission wrote: the number of new rows by table."""
+    """What the last submission wrote: the number of new rows by table."""
 
     rows: dict[str, int]
 
@@ -37,36 +40,53 @@ class SubmissionRounds:
         self.world = world
         self.rounds = Rounds()
         self.drafts: list[float] = []
+        self.last_whole = 0.0
         self.facts = SubmissionFacts({})
         with world.app.app_context():
             self.engine: Engine = db.engine
         self.copier = Copier(self.engine)
         # The first of everything is not like the others: statements are compiled, the day's series begins.
-        self._one(world.clinics[-1])
+        last = world.clinics[-1]
+        self._one(last)
+        form, _ = self._form(last)
+        with counted(world.app) as statements:
+            last.visitor.send(SEND, form, leads_to=SENT)
+        self.statements = len(statements)
 
     def run(self) -> None:
-        """One round: an order of every clinic."""
+        """One round: an order of every clinic.
+
+        Afterwards ``last_whole`` is the round's median of typing and sending together, for the peers, whose
+        orders begin with an empty basket.
+        """
+        wholes: list[float] = []
         for clinic in self.world.clinics:
             ours, floor, drafted = self._one(clinic)
             self.rounds.add(ours, floor)
             self.drafts.append(drafted)
+            wholes.append(ours + drafted)
         self.rounds.close()
+        self.last_whole = statistics.median(wholes)
+
+    def _form(self, clinic: Clinic) -> tuple[dict[str, str], float]:
+        """A filled cart's form to send, and the seconds in which the application took the 12 numbers typed."""
+        visitor = clinic.visitor
+        token = visitor.fields(visitor.get("/order"), "/order")["csrf_token"]
+        cart = {f"q-{code}": packs for code, packs in self.world.next_cart(clinic).items()}
+        draft = visitor.send("/order", {**cart, "do": "check", "csrf_token": token}, leads_to=CHECK)
+        return visitor.fields(visitor.get(CHECK), SEND), draft.seconds
 
     def _one(self, clinic: Clinic) -> tuple[float, float, float]:
-        visitor = clinic.visitor
-        page = visitor.get("/order")
-        token = visitor.fields(page, "/order")["csrf_token"]
-        cart = {f"q-{code}": packs for code, packs in self.world.next_cart(clinic).items()}
-        draft = visitor.send("/order", {**cart, "do": "check", "csrf_token": token}, leads_to="/order/check")
-        form = visitor.fields(visitor.get("/order/check"), "/order/send")
+        """The seconds of sending an order, of its floor, and of typing it before."""
+        form, drafted = self._form(clinic)
         before = self.copier.last_keys()
-        sent = visitor.send("/order/send", form, leads_to=SENT)
+        sent = clinic.visitor.send(SEND, form, leads_to=SENT)
         rows = self.copier.rows_since(before)
         counts = {table.name: len(found) for table, found in rows}
         if counts.get("order_line") != LINES:
             raise Failed(f"a submission of {LINES} lines wrote {counts}")
         self.facts = SubmissionFacts(counts)
-        return sent.seconds, self.copier.insert_again(rows), draft.seconds
+        return sent.seconds, self.copier.insert_again(rows), drafted
 
 
 class Copier:

@@ -1,0 +1,224 @@
+"""``clinic-orders bench``: how fast it is, as ratios against floors measured in the same run (docs/performance.md)."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+import platform
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from flask import Flask
+
+from clinic_orders.cli.benchmark.measuring import Comparison, Rounds, Spread
+from clinic_orders.cli.benchmark.page import GZIP_GOAL, OrderPageRounds
+from clinic_orders.cli.benchmark.peers import PEERS, Running, install, running
+from clinic_orders.cli.benchmark.submission import SubmissionRounds
+from clinic_orders.cli.benchmark.world import LINES, World, application, fill
+from clinic_orders.cli.context import Console, Failed, pass_console
+from clinic_orders.cli.throwaway_postgres import cluster, server_programs
+from clinic_orders.config import load_settings
+from clinic_orders.models.base import db
+
+PAGE_GOAL: Final = 2.0
+SUBMISSION_GOAL: Final = 6.0
+SQLITE, POSTGRESQL = "sqlite", "postgresql"
+_CARE: Final = {
+    SQLITE: "WAL, synchronous=NORMAL: a commit does not wait for the disk",
+    POSTGRESQL: "fsync=off, synchronous_commit=off: a commit does not wait for the disk",
+}
+
+
+@click.group("bench")
+def bench() -> None:
+    """Measure. Only ratios inside one run mean anything; the machine's own speed drifts."""
+
+
+@bench.command("web")
+@click.option("--peers", is_flag=True, help="Install Tryton and django-oscar and compare with their orders.")
+@click.option(
+    "--rounds", default=5, show_default=True, type=click.IntRange(1, 20), help="At least 3 to judge by."
+)
+@click.option(
+    "--database",
+    "only",
+    type=click.Choice([SQLITE, POSTGRESQL]),
+    help="Only on this one; default both, PostgreSQL where its server is installed.",
+)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@pass_console
+def web(console: Console, peers: bool, rounds: int, only: str | None, form: str) -> None:
+    """The order page and a submission of 12 lines against their floors, on throw-away databases."""
+
+    def say(text: str) -> None:
+        click.echo(text, err=True)
+
+    found: dict[str, Any] = {"rounds": rounds, "machine": _machine(), "databases": {}}
+    with (
+        tempfile.TemporaryDirectory(prefix="clinic-orders-bench-") as folder,
+        contextlib.ExitStack() as stack,
+    ):
+        started = _start_peers(stack, Path(folder), say) if peers else []
+        for name in [only] if only else [SQLITE, POSTGRESQL]:
+            if name == POSTGRESQL and server_programs() is None:
+                if only:
+                    raise Failed("PostgreSQL's server is not installed: apt-get install postgresql")
+                say("PostgreSQL's server is not installed; measured on SQLite only")
+                continue
+            say(f"filling a {name} database")
+            # The peers' databases are SQLite files, so ours is held against them there.
+            with _database(console.make_app, name, Path(folder)) as world:
+                found["databases"][name] = _measure(
+                    world, name, rounds, started if name == SQLITE else [], say
+                )
+    if form == "json":
+        click.echo(json.dumps(found, ensure_ascii=False, indent=1))
+    else:
+        _print(found)
+
+
+def _machine() -> dict[str, Any]:
+    facts = {
+        "cores": os.cpu_count(),
+        "processor": platform.machine(),
+        "python": platform.python_version(),
+        "sqlite": sqlite3.sqlite_version,
+    }
+    return facts | {name: version(name) for name in ("flask", "jinja2", "sqlalchemy", "psycopg")}
+
+
+def _start_peers(stack: contextlib.ExitStack, folder: Path, say: Callable[[str], None]) -> list[Running]:
+    home = load_settings().instance / "peers"
+    started = []
+    for peer in PEERS:
+        python = install(peer, home, say)
+        say(f"setting up {peer.name}; this may take a minute")
+        started.append(stack.enter_context(running(peer, python, folder / peer.name)))
+    return started
+
+
+@contextlib.contextmanager
+def _database(make_app: Callable[[], Flask], name: str, folder: Path) -> Iterator[World]:
+    """A filled database of this kind with the application on it; gone after the block."""
+    with contextlib.ExitStack() as stack:
+        if name == SQLITE:
+            url = f"sqlite:///{folder / 'bench.sqlite3'}"
+        else:
+            server = stack.enter_context(cluster())
+            url = server.url(server.create())
+        app = stack.enter_context(application(make_app, url, folder / f"{name}-instance"))
+        world = fill(app)
+        # What the filling left behind is not the application's; the collector need not look at it.
+        gc.collect()
+        gc.freeze()
+        yield world
+
+
+def _measure(
+    world: World, name: str, rounds: int, peers: list[Running], say: Callable[[str], None]
+) -> dict[str, Any]:
+    page, submission = OrderPageRounds(world), SubmissionRounds(world)
+    orders = {running.peer.name: Rounds() for running in peers}
+    for number in range(1, rounds + 1):
+        say(f"{name}: round {number} of {rounds}")
+        page.run()
+        submission.run()
+        for peer in peers:
+            held = orders[peer.peer.name]
+            for seconds in peer.place(peer.peer.orders):
+                held.add(submission.last_whole, seconds)
+            held.close()
+    with world.app.app_context(), db.engine.connect() as connection:
+        server = ".".join(str(part) for part in connection.dialect.server_version_info or ())
+    compared = [
+        Comparison(
+            f"order page, {page.facts.rows} items",
+            "its template rendered from ready data",
+            PAGE_GOAL,
+            True,
+            page.rounds.ours,
+            page.rounds.floor,
+        ),
+        Comparison(
+            f"order of {LINES} lines sent",
+            "the same inserts by SQLAlchemy Core",
+            SUBMISSION_GOAL,
+            True,
+            submission.rounds.ours,
+            submission.rounds.floor,
+        ),
+        *(
+            Comparison(
+                f"order of {LINES} lines typed and sent",
+                peer.peer.title,
+                peer.peer.goal,
+                False,
+                orders[peer.peer.name].ours,
+                orders[peer.peer.name].floor,
+            )
+            for peer in peers
+        ),
+    ]
+    return {
+        "version": server,
+        "care": _CARE[name],
+        "page": {
+            "rows": page.facts.rows,
+            "statements": page.facts.statements,
+            "bytes": page.facts.size,
+            "gzip_bytes": page.facts.gzip_size,
+            "gzip_goal": GZIP_GOAL,
+            "gzip_met": page.facts.gzip_size <= GZIP_GOAL,
+        },
+        "submission": {"statements": submission.statements, "rows_written": submission.facts.rows},
+        "draft_ms": Spread.of([value * 1000 for value in submission.drafts]).as_dict(),
+        "comparisons": [comparison.as_dict() for comparison in compared],
+        "peers": [running.facts for running in peers],
+    }
+
+
+def _print(found: dict[str, Any]) -> None:
+    machine = found["machine"]
+    click.echo(", ".join(f"{name} {value}" for name, value in machine.items()))
+    click.echo(
+        f"{found['rounds']} rounds; times are medians of a round, ratios min / median / max over the rounds"
+    )
+    if found["rounds"] < 3:
+        click.echo("fewer than 3 rounds: not to be judged by")
+    for name, part in found["databases"].items():
+        page, submission = part["page"], part["submission"]
+        click.echo(f"\n{name} {part['version']} ({part['care']})")
+        met = "met" if page["gzip_met"] else "MISSED"
+        click.echo(
+            f"  order page: {page['rows']} items, {page['statements']} statements, {page['bytes'] / 1024:.1f} KB, "
+            f"{page['gzip_bytes'] / 1024:.1f} KB after gzip (goal <= {page['gzip_goal'] // 1024} KB: {met})"
+        )
+        rows = ", ".join(f"{count} {table}" for table, count in submission["rows_written"].items())
+        click.echo(f"  submission: {submission['statements']} statements; wrote {rows}")
+        for comparison in part["comparisons"]:
+            _print_comparison(comparison)
+        for facts in part["peers"]:
+            versions = ", ".join(f"{package} {number}" for package, number in facts["versions"].items())
+            click.echo(f"  {facts['peer']} ({versions})")
+            click.echo(f"    does more: {facts['does_more']}")
+            click.echo(f"    does less: {facts['does_less']}")
+
+
+def _print_comparison(comparison: dict[str, Any]) -> None:
+    ratio, times, floor = comparison["ratio"], comparison["ms"], comparison["floor_ms"]
+    met = "met" if comparison["met"] else "MISSED"
+    click.echo(f"  {comparison['name']} against {comparison['floor']}:")
+    click.echo(
+        f"    {ratio['min']:.2f} / {ratio['median']:.2f} / {ratio['max']:.2f} x "
+        f"(goal {comparison['goal']} x: {met}); {times['median']:.2f} ms against {floor['median']:.2f} ms"
+    )
+
+
+COMMANDS = (bench,)
