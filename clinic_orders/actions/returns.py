@@ -86,6 +86,29 @@ def _checked(line: ShipmentLine | None, asked: ReturnedPacks, waiting: int, numb
     return reason
 
 
+def check_return_lines(shipment: Shipment, lines: Mapping[int, ReturnedPacks]) -> dict[int, str]:
+    """The reasons as they are stored, by line, if all lines can go back; nothing is written (R-DEL-5).
+
+    Raises:
+        LinesNotPossible: with a refusal for each line (by its id) that is not right.
+
+    """
+    known = {line.id: line for line in shipment.lines}
+    waiting = asked_back(shipment.id)
+    problems: dict[int, RuleBroken] = {}
+    reasons: dict[int, str] = {}
+    for line_id, asked in lines.items():
+        try:
+            reasons[line_id] = _checked(
+                known.get(line_id), asked, waiting.get(line_id, 0), shipment.receipt_no
+            )
+        except RuleBroken as refusal:
+            problems[line_id] = refusal
+    if problems:
+        raise LinesNotPossible(shipment.receipt_no, problems)
+    return reasons
+
+
 def _same_request(shipment: Shipment, lines: Mapping[int, ReturnedPacks], by: Actor) -> GoodsReturn | None:
     """A request of this person that waits and asks for exactly the same: the form was sent twice."""
     wanted = {line_id: (asked.packs, asked.reason) for line_id, asked in lines.items()}
@@ -161,17 +184,7 @@ def request_return(
     )
     if not lines:
         raise ReturnEmpty()
-    known = {line.id: line for line in shipment.lines}
-    waiting = asked_back(shipment.id)
-    problems: dict[int, RuleBroken] = {}
-    reasons: dict[int, str] = {}
-    for line_id, asked in lines.items():
-        try:
-            reasons[line_id] = _checked(known.get(line_id), asked, waiting.get(line_id, 0), receipt_no)
-        except RuleBroken as refusal:
-            problems[line_id] = refusal
-    if problems:
-        raise LinesNotPossible(receipt_no, problems)
+    reasons = check_return_lines(shipment, lines)
     made = GoodsReturn(
         return_no=next_numbers(RETURN, at=at)[0],
         shipment_id=shipment.id,

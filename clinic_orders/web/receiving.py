@@ -212,8 +212,7 @@ def receive(receipt_no: str) -> str | tuple[str, int] | Response:
         return _form_page(shipment, form)
     lines = form.found()
     try:
-        if not form.problems:
-            check_lines(shipment, lines, at=at(), book=policy_book(*POLICY))
+        check_lines(shipment, lines, at=at(), book=policy_book(*POLICY))
     except LinesNotPossible as refused:
         form.refuse(refused.problems)
     if form.problems:

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from clinic_orders.actions import returns as deeds
 from clinic_orders.actions.answering import LinesNotPossible
 from clinic_orders.actions.loading import NotFound
-from clinic_orders.actions.returns import ReturnedPacks, request_return
+from clinic_orders.actions.returns import ReturnedPacks, check_return_lines, request_return
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.deliveries import GoodsReturn, Shipment, ShipmentLine
 from clinic_orders.queries import receiving as queries
@@ -30,6 +30,9 @@ from clinic_orders.web.reasons import RETURN_SHAPES
 from clinic_orders.web.receiving import frame, named
 
 blueprint = Blueprint("returns", __name__, url_prefix="/returns")
+
+# What can go back of a line is less and is said by the action; this only keeps absurd numbers out.
+_MOST = 999_999
 
 COLUMNS = (
     Column(N_("Return"), lambda row: row.return_no),
@@ -82,7 +85,7 @@ def _steps(found: GoodsReturn) -> tuple[ReturnState, list[Step]]:
     return state, steps_open_to(sides_of(actor(), found.shipment.order.parties), state)
 
 
-def _page(return_no: str, *, refusal: str = "", reason: str = "") -> str:
+def _page(return_no: str, *, refusal: str = "") -> str:
     found = queries.find_return(return_no, actor(), on=today())
     if found is None:
         abort(404)
@@ -96,7 +99,6 @@ def _page(return_no: str, *, refusal: str = "", reason: str = "") -> str:
         steps={step.value for step in steps},
         names=queries.names_of((found.institution_id,), on=today()),
         refusal=refusal,
-        reason=reason,
         today=today(),
     )
 
@@ -109,35 +111,29 @@ def show(return_no: str) -> str:
 
 
 @blueprint.post("/<return_no>")
-@needs(Permission.ORDERS_READ)
-def decide(return_no: str) -> str | tuple[str, int] | Response:
-    """Withdraw, agree, refuse or say that the goods have left; the action asks for the permission of each."""
-    seen, reason = request.form.get("version", type=int), request.form.get("reason", "")
+@needs(Permission.DELIVERIES_ACCEPT)
+def follow_up(return_no: str) -> str | tuple[str, int] | Response:
+    """Withdraw the request, or say that the goods have left."""
     step = request.form.get("do", "")
+    if step not in _DEEDS:
+        abort(400)
     try:
-        if step == Step.REFUSE_RETURN.value:
-            deeds.refuse_return(return_no, reason, by=actor(), at=at(), seen_version=seen)
-        elif step in _DEEDS:
-            _DEEDS[step](return_no, by=actor(), at=at(), seen_version=seen)
-        else:
-            abort(400)
+        seen = request.form.get("version", type=int)
+        _DEEDS[step](return_no, by=actor(), at=at(), seen_version=seen)
     except NotFound:
         abort(404)
     except RuleBroken as refusal:
-        return _page(return_no, refusal=say(refusal), reason=reason), 409
+        return _page(return_no, refusal=say(refusal)), 409
     flash(gettext(_DONE[step]), "ok")
     return redirect(url_for(".show", return_no=return_no))
 
 
 _DEEDS = {
     Step.WITHDRAW_RETURN.value: deeds.withdraw_return,
-    Step.AGREE_RETURN.value: deeds.agree_return,
     Step.SEND_BACK.value: deeds.confirm_sent_back,
 }
 _DONE = {
     Step.WITHDRAW_RETURN.value: N_("The request is withdrawn."),
-    Step.AGREE_RETURN.value: N_("The return is agreed; the amount counts from today."),
-    Step.REFUSE_RETURN.value: N_("The return is not agreed. The institution is told why."),
     Step.SEND_BACK.value: N_("Noted: the goods have left."),
 }
 
@@ -217,7 +213,7 @@ def _asked(entries: list[ReturnEntry]) -> dict[int, ReturnedPacks]:
     lines: dict[int, ReturnedPacks] = {}
     for entry in entries:
         try:
-            packs = parse_cart_packs(entry.typed, maximum=entry.line.shipped_packs)
+            packs = parse_cart_packs(entry.typed, maximum=_MOST)
         except RuleBroken as refusal:
             entry.error = say(refusal)
         else:
@@ -233,18 +229,20 @@ def request_(receipt_no: str) -> str | tuple[str, int] | Response:
     shipment = _receipt(receipt_no)
     entries = _entries(shipment)
     lines = _asked(entries)
-    if any(entry.error for entry in entries):
-        return _ask_page(shipment, entries), 422
     try:
         seen = request.form.get("version", type=int)
+        if any(entry.error for entry in entries):
+            check_return_lines(shipment, lines)
+            return _ask_page(shipment, entries), 422
         made = request_return(receipt_no, lines, by=actor(), at=at(), seen_version=seen)
     except LinesNotPossible as refused:
         shipment = _receipt(receipt_no)
-        entries = _entries(shipment)
-        for entry in entries:
+        again = _entries(shipment)
+        _asked(again)
+        for entry in again:
             problem = refused.problems.get(entry.line.id)
-            entry.error = say(problem) if problem else ""
-        return _ask_page(shipment, entries), 422
+            entry.error = entry.error or (say(problem) if problem else "")
+        return _ask_page(shipment, again), 422
     except RuleBroken as refusal:
         shipment = _receipt(receipt_no)
         return _ask_page(shipment, _entries(shipment), say(refusal)), 409
