@@ -16,7 +16,7 @@ register_labels(
         ShipmentState.RECEIVED: N_("Received"),
         ShipmentState.VOID: N_("Void"),
         ReturnState.REQUESTED: N_("To be decided"),
-        ReturnState.AGREED: N_("Agreed"),
+        ReturnState.AGREED: N_("Return confirmed"),
         ReturnState.RETURNED: N_("Sent back"),
         ReturnState.REFUSED: N_("Not agreed"),
         ReturnState.WITHDRAWN: N_("Withdrawn"),
