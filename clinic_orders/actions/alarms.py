@@ -9,13 +9,22 @@ from typing import Any
 from sqlalchemy import insert, select, update
 
 from clinic_orders.actions import audit
+from clinic_orders.actions.loading import NotFound
 from clinic_orders.actions.transaction import transactional
 from clinic_orders.models.base import db
 from clinic_orders.models.notices import Alarm
+from clinic_orders.queries.visibility import alarms_visible_to
+from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.parties import Actor, Permission
 
 # Nobody delivers an item to an institution (R-CAT-3). The key is "institution id:item id".
 NO_DISTRIBUTOR = "no_distributor"
+
+
+class SettlementMissing(RuleBroken):
+    """An alarm ends with a reason."""
+
+    message = N_("Write in a few words how it was settled.")
 
 
 def raise_alarm(
@@ -82,10 +91,24 @@ def raise_alarms(
 
 @transactional
 def close_alarm(alarm_id: int, reason: str, *, by: Actor, at: datetime) -> None:
-    """End an alarm with the reason why it is settled."""
+    """End an alarm with the reason why it is settled. One that has been ended meanwhile stays as it was ended.
+
+    Raises:
+        NotFound: no such alarm, or another county's.
+        SettlementMissing: nothing says how.
+
+    """
     by.need(Permission.ALARMS_READ)
-    alarm = db.session.execute(select(Alarm).where(Alarm.id == alarm_id)).scalar_one()
-    alarm.closed_at, alarm.closed_by_id, alarm.closed_reason = at, by.user_id, reason
+    alarm = db.session.execute(
+        select(Alarm).where(Alarm.id == alarm_id, alarms_visible_to(by)).with_for_update()
+    ).scalar_one_or_none()
+    if alarm is None:
+        raise NotFound(number=alarm_id)
+    if not reason.strip():
+        raise SettlementMissing
+    if alarm.closed_at is not None:
+        return
+    alarm.closed_at, alarm.closed_by_id, alarm.closed_reason = at, by.user_id, reason.strip()
     audit.record(
         "close_alarm",
         by=by,
@@ -93,6 +116,7 @@ def close_alarm(alarm_id: int, reason: str, *, by: Actor, at: datetime) -> None:
         subject_type="alarm",
         subject_id=alarm.id,
         subject=alarm.key,
+        institution_id=alarm.institution_id,
         county_code=alarm.county_code,
-        after={"reason": reason},
+        after={"reason": alarm.closed_reason},
     )

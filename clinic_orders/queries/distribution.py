@@ -315,6 +315,7 @@ class OrderFilter:
     kind: InstitutionKind | None = None
     mode: OrderMode | None = None
     distributor: str = ""
+    institution_id: int | None = None
     emergency: bool = False
     answer_due_by: datetime | None = None
 
@@ -393,6 +394,8 @@ def _filtered(by: Actor, wanted: OrderFilter, *, at: datetime, book: PolicyBook)
         conditions.append(
             Order.distributor_id.in_(select(Distributor.id).where(Distributor.code == wanted.distributor))
         )
+    if wanted.institution_id is not None:
+        conditions.append(Order.institution_id == wanted.institution_id)
     if wanted.emergency:
         conditions.append(Order.emergency.is_(True))
     if wanted.answer_due_by is not None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, false, or_, select, true
 
 from clinic_orders.models.deliveries import GoodsReturn, Shipment
+from clinic_orders.models.notices import Alarm
 from clinic_orders.models.orders import Order
 from clinic_orders.queries.roster import institutions_of
 from clinic_orders.rules.parties import Actor, Role
@@ -45,3 +46,12 @@ def returns_visible_to(actor: Actor, on: date) -> ColumnElement[bool]:
     if actor.institution_id is not None:
         return GoodsReturn.shipment_id.in_(select(Shipment.id).where(shipments_visible_to(actor, on)))
     return institutions_of(actor, GoodsReturn.institution_id, on)
+
+
+def alarms_visible_to(actor: Actor) -> ColumnElement[bool]:
+    """The alarms of the actor's county; all of them for the city and the operator."""
+    if actor.role in {Role.CITY, Role.OPERATOR, Role.SYSTEM}:
+        return true()
+    if actor.role is Role.COUNTY:
+        return Alarm.county_code == actor.county_code
+    return false()
