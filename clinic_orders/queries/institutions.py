@@ -93,42 +93,58 @@ def shown_state(on: date) -> ColumnElement[bool]:
 
 
 def _is_member(on: date) -> ColumnElement[bool]:
-    return exists().where(
-        Membership.institution_id == _state.institution_id,
-        Membership.joined_on <= on,
-        or_(Membership.left_on.is_(None), Membership.left_on >= on),
+    return (
+        exists()
+        .where(
+            Membership.institution_id == _state.institution_id,
+            Membership.joined_on <= on,
+            or_(Membership.left_on.is_(None), Membership.left_on >= on),
+        )
+        .correlate(_state)
     )
 
 
 def _has_letter(on: date) -> ColumnElement[bool]:
     """The latest letter signed by the day has not ended; the same as ``rules.roster.letter_in_force`` (R-ROSTER-4)."""
     later = aliased(Commitment)
-    return exists().where(
-        Commitment.institution_id == _state.institution_id,
-        Commitment.signed_on <= on,
-        or_(Commitment.ends_on.is_(None), Commitment.ends_on >= on),
-        ~exists().where(
-            later.institution_id == Commitment.institution_id,
-            later.signed_on > Commitment.signed_on,
-            later.signed_on <= on,
-        ),
+    return (
+        exists()
+        .where(
+            Commitment.institution_id == _state.institution_id,
+            Commitment.signed_on <= on,
+            or_(Commitment.ends_on.is_(None), Commitment.ends_on >= on),
+            ~exists().where(
+                later.institution_id == Commitment.institution_id,
+                later.signed_on > Commitment.signed_on,
+                later.signed_on <= on,
+            ),
+        )
+        .correlate(_state)
     )
 
 
 def _is_suspended(on: date) -> ColumnElement[bool]:
-    return exists().where(
-        Suspension.institution_id == _state.institution_id,
-        Suspension.first_day <= on,
-        Suspension.last_day >= on,
-        or_(Suspension.lifted_on.is_(None), Suspension.lifted_on > on),
+    return (
+        exists()
+        .where(
+            Suspension.institution_id == _state.institution_id,
+            Suspension.first_day <= on,
+            Suspension.last_day >= on,
+            or_(Suspension.lifted_on.is_(None), Suspension.lifted_on > on),
+        )
+        .correlate(_state)
     )
 
 
 def _has_account(on: date) -> ColumnElement[bool]:
-    return exists().where(
-        RoleAssignment.institution_id == _state.institution_id,
-        RoleAssignment.valid_from <= on,
-        or_(RoleAssignment.valid_to.is_(None), RoleAssignment.valid_to >= on),
+    return (
+        exists()
+        .where(
+            RoleAssignment.institution_id == _state.institution_id,
+            RoleAssignment.valid_from <= on,
+            or_(RoleAssignment.valid_to.is_(None), RoleAssignment.valid_to >= on),
+        )
+        .correlate(_state)
     )
 
 

@@ -18,7 +18,7 @@ from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.parties import InstitutionKind, Permission, Role
 from clinic_orders.web import guards
 from clinic_orders.web.addresses import own_path
-from clinic_orders.web.display import NoticeText, label, register_notices
+from clinic_orders.web.display import label
 from clinic_orders.web.errors import say
 from clinic_orders.web.guards import needs
 from clinic_orders.web.listing import Column, as_file, page_cut, sort_order, wanted_file
@@ -32,26 +32,6 @@ ALARM_WORDS: dict[str, str] = {
     NO_DISTRIBUTOR: N_("Nobody delivers"),
     EMERGENCY_PICKED: N_("Emergency order without a delivery relation"),
 }
-register_notices(
-    {
-        "mandate_given": NoticeText(
-            N_("Mandate for proxy buying"),
-            N_("%(institution)s lets %(hospital)s buy for it from %(first_day)s on."),
-        ),
-        "mandate_revoked": NoticeText(
-            N_("Mandate ended"), N_("%(hospital)s may no longer buy for %(institution)s.")
-        ),
-        "suspended": NoticeText(
-            N_("Ordering suspended"),
-            N_(
-                "From %(first_day)s to %(last_day)s you can place emergency orders only. Reason: %(reason)s. Document: %(document_no)s."
-            ),
-        ),
-        "suspension_lifted": NoticeText(
-            N_("Suspension lifted"), N_("From %(day)s on you can order again. Reason: %(reason)s.")
-        ),
-    }
-)
 
 
 def alarm_word(kind: str) -> str:
