@@ -192,7 +192,10 @@ def test_a_change_is_looked_at_before_it_is_saved(city):
     city.submit("main form", button="do=check", township="白河镇", name="明白川村第一卫生室")
     assert "明白川村第一卫生室" in city.page.text
     assert len(city.page.all("tbody tr")) == 2
-    assert db.session.scalars(select(InstitutionRecord).where(InstitutionRecord.township == "白河镇")).all() == []
+    assert (
+        db.session.scalars(select(InstitutionRecord).where(InstitutionRecord.township == "白河镇")).all()
+        == []
+    )
     city.submit("main form", button="do=back")
     assert city.page.one("#township")["value"] == "白河镇"
     city.submit("main form", button="do=check")
@@ -247,7 +250,9 @@ def test_an_institution_is_added(city):
     )
     city.submit("main form", button="do=save", follow_redirects=True)
     assert city.page.h1 == "新建村卫生室"
-    spell = db.session.scalars(select(Membership).where(Membership.institution_id == id_of("H41032500009"))).one()
+    spell = db.session.scalars(
+        select(Membership).where(Membership.institution_id == id_of("H41032500009"))
+    ).one()
     assert spell.joined_on == date(2026, 11, 1)
     city.get("/roster/institutions/new", status=200)
     response = city.submit(
@@ -316,7 +321,9 @@ def test_a_relation_is_added_listed_ended_and_exported(city):
     assert city.submit("main form", last_day="2026-01-01").status_code == 400
     city.submit("main form", last_day="2026-12-31", follow_redirects=True)
     assert relation.valid_to == date(2026, 12, 31)
-    city.get(f"/roster/relations?county={YICHUAN}&state=now&scope=county&distributor=D01&sort=-item", status=200)
+    city.get(
+        f"/roster/relations?county={YICHUAN}&state=now&scope=county&distributor=D01&sort=-item", status=200
+    )
     assert city.page.all(".empty")
 
 
