@@ -51,6 +51,12 @@ from clinic_orders.rules.parties import InstitutionKind, OrderMode
 from clinic_orders.rules.policy import PolicyBook
 from clinic_orders.rules.roster import MayNotOrderFor, Ties, order_mode
 
+
+def _rows(statement: Any, values: Mapping[str, Any] | None = None) -> Any:
+    """Plain rows straight from the session's connection: nothing is loaded as a record here."""
+    return db.session.connection().execute(statement, values or {})
+
+
 HISTORY_DAYS = 400
 """How far back the page looks for "last time" and for what is usually ordered."""
 
@@ -181,7 +187,7 @@ def buyer(
         statement, key = _BUYER_BY_CODE, dict[str, Any](code=code)
     else:
         statement, key = _BUYER_BY_ID, dict[str, Any](institution=institution_id or ordering_id)
-    row = db.session.execute(statement, {"day": on, "ordering": ordering_id, **key}).first()
+    row = _rows(statement, {"day": on, "ordering": ordering_id, **key}).first()
     if row is None:
         return None
     holders: frozenset[int | str] = frozenset({ordering_id}) if row.mandate else frozenset()
@@ -300,12 +306,12 @@ def items_on(on: date, *, draft_id: int | None = None, every: bool = False) -> l
     With ``every`` all items there are: an emergency passes the edition (R-ORD-9).
     """
     statement, more = (_ITEMS, {}) if every else (_EDITION_ITEMS, {"draft": draft_id or 0})
-    return [ItemRow._make(row) for row in db.session.execute(statement, {"day": on, **more})]
+    return [ItemRow._make(row) for row in _rows(statement, {"day": on, **more})]
 
 
 def prices_on(item_ids: Sequence[int], on: date) -> dict[int, Decimal]:
     """The prices in force on a day of some items (R-CAT-2); an item without one is left out."""
-    rows = db.session.execute(
+    rows = _rows(
         select(Price.item_id, Price.pack_price)
         .join(Item, Item.id == Price.item_id)
         .where(Price.item_id.in_(item_ids), Price.valid_from == _PRICE_DAY),
@@ -316,7 +322,7 @@ def prices_on(item_ids: Sequence[int], on: date) -> dict[int, Decimal]:
 
 def search_keys_on(on: date, *, every: bool = False) -> Iterable[tuple[int, str, str, str]]:
     """Item id and its three search columns, for rules.pinyin; the edition in force, or all items."""
-    rows = db.session.execute(_ALL_KEYS) if every else db.session.execute(_KEYS, {"day": on})
+    rows = _rows(_ALL_KEYS) if every else _rows(_KEYS, {"day": on})
     return ((row[0], row[1], row[2], row[3]) for row in rows)
 
 
@@ -350,9 +356,7 @@ class Relations:
     def __init__(self, institution_id: int, county_code: str, on: date) -> None:
         self._best: dict[int | None, tuple[tuple[int, date], int]] = {}
         self.names: dict[int, str] = {}
-        rows = db.session.execute(
-            _RELATIONS, {"institution": institution_id, "county": county_code, "day": on}
-        )
+        rows = _rows(_RELATIONS, {"institution": institution_id, "county": county_code, "day": on})
         for row in rows:
             specific = relation_rank(
                 row, institution_id=institution_id, county_code=county_code, item_id=row.item_id or 0
@@ -375,8 +379,7 @@ class Relations:
 def distributors() -> list[tuple[int, str]]:
     """All distributors by name, for an emergency order without a relation (R-ORD-9)."""
     return [
-        (row[0], row[1])
-        for row in db.session.execute(select(Distributor.id, Distributor.name).order_by(Distributor.name))
+        (row[0], row[1]) for row in _rows(select(Distributor.id, Distributor.name).order_by(Distributor.name))
     ]
 
 
@@ -446,7 +449,7 @@ _DRAFT = (
 
 def draft_of(ordering_id: int, institution_id: int, *, emergency: bool = False) -> DraftView:
     """What an organisation has typed for an institution; an empty draft if nothing."""
-    rows = db.session.execute(
+    rows = _rows(
         _DRAFT, {"ordering": ordering_id, "institution": institution_id, "emergency": emergency}
     ).all()
     if not rows:
@@ -486,7 +489,7 @@ _DRAFT_ITEMS = (
 def draft_lines(draft_id: int, on: date) -> list[tuple[ItemRow, DraftRow]]:
     """The lines of a draft with their items as they are on a day; one statement."""
     width = len(_ITEM_COLUMNS)
-    rows = db.session.execute(_DRAFT_ITEMS, {"draft": draft_id, "day": on})
+    rows = _rows(_DRAFT_ITEMS, {"draft": draft_id, "day": on})
     return [(ItemRow._make(row[:width]), DraftRow._make(row[width:])) for row in rows]
 
 
@@ -555,7 +558,7 @@ _USUAL = (
 
 def last_time(institution_id: int, *, on: date) -> dict[int, LastTime]:
     """For every item ordered within HISTORY_DAYS: packs, when, how often. Emergencies do not count."""
-    rows = db.session.execute(
+    rows = _rows(
         _LAST, {"institution": institution_id, "since": start_of_day(on - timedelta(days=HISTORY_DAYS))}
     )
     return {row[0]: LastTime(row[1], row[2], row[3]) for row in rows}
@@ -563,7 +566,7 @@ def last_time(institution_id: int, *, on: date) -> dict[int, LastTime]:
 
 def accepted_packs(institution_id: int, *, on: date, days: int) -> dict[int, int]:
     """Packs accepted per item in the days that end with ``on`` (R-STOCK-3's window; later returns stay in)."""
-    rows = db.session.execute(
+    rows = _rows(
         _ACCEPTED,
         {
             "institution": institution_id,
@@ -576,7 +579,7 @@ def accepted_packs(institution_id: int, *, on: date, days: int) -> dict[int, int
 
 def usual_items(institution_id: int) -> list[int]:
     """The item ids of the usual list 常用清单 in the institution's own order."""
-    return [row[0] for row in db.session.execute(_USUAL, {"institution": institution_id})]
+    return [row[0] for row in _rows(_USUAL, {"institution": institution_id})]
 
 
 # Duplicates (R-ORD-4) ------------------------------------------------------------------------------------
@@ -589,7 +592,6 @@ _RECENT = (
         Order.answered_at,
         Order.answer_due_at,
         Order.emergency,
-        Order.disowned_at,
         OrderLine.packs,
         OrderLine.withdrawn_before,
         OrderLine.confirmed_packs,
@@ -601,6 +603,8 @@ _RECENT = (
         Order.institution_id == _INSTITUTION,
         Order.submitted_at >= _SINCE,
         Order.submitted_at <= bindparam("at", type_=UtcDateTime),
+        Order.disowned_at.is_(None),
+        OrderLine.packs > OrderLine.withdrawn_before,
     )
 )
 
@@ -608,7 +612,7 @@ _RECENT = (
 def duplicates(institution_id: int, *, at: datetime, on: date, book: PolicyBook) -> dict[int, EarlierOrder]:
     """Per item the earlier order that the buyer is to be asked about, through any channel or mode (R-ORD-4)."""
     days = book.whole("order.duplicate_days", on=on)
-    rows = db.session.execute(
+    rows = _rows(
         _RECENT,
         {"institution": institution_id, "since": start_of_day(on - timedelta(days=days)), "at": at},
     )
@@ -628,7 +632,7 @@ def _still_meant(row: Any, at: datetime, book: PolicyBook) -> int:
     lapses = lapse_instant(
         emergency=row.emergency, submitted_at=row.submitted_at, answer_due_at=row.answer_due_at, book=book
     )
-    if row.disowned_at is not None or (row.answered_at is None and at >= lapses):
+    if row.answered_at is None and at >= lapses:
         return 0
     return int(row.packs - row.withdrawn_before)
 
