@@ -202,7 +202,15 @@ def submit_draft(
     if payer in {"receiver", "orderer"}:
         cart.payer = payer
     book = policy_book(*SUBMISSION_POLICY)
-    held = facts(who, at=at, on=on, book=book, emergency=emergency, reason=cart.emergency_reason)
+    held = facts(
+        who,
+        at=at,
+        on=on,
+        book=book,
+        emergency=emergency,
+        reason=cart.emergency_reason,
+        draft_id=cart.id,
+    )
     sent, refused = _sort_out(draft_lines(cart.id, on), held, cart, confirmed)
     if not sent and not refused:
         raise CartEmpty
@@ -292,9 +300,10 @@ def _sort_out(
             continue
         distributor = held.relations.distributor_of(item.id) or line.picked_distributor_id
         assert distributor is not None
-        assert item.price is not None
+        price = item.price
+        assert price is not None
         packs = parse_packs(text, maximum=held.max_packs)
-        sent.append(_Sent(item, distributor, packs, item.price, line_amount(item.price, packs)))
+        sent.append(_Sent(item, distributor, packs, price, line_amount(price, packs)))
     return sent, refused
 
 

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    BigInteger,
     Date,
     Integer,
     String,
@@ -25,6 +26,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    type_coerce,
 )
 
 from clinic_orders.models.base import UtcDateTime, db
@@ -242,8 +244,13 @@ class ItemRow(NamedTuple):
     initials: str
     supplies_here: bool
     in_edition: bool
-    price: Decimal | None
+    price_units: int | None
     price_document: str | None
+
+    @property
+    def price(self) -> Decimal | None:
+        """Yuan per pack; stored as ten-thousandths, and left so for the hundreds that are only listed."""
+        return None if self.price_units is None else Decimal(self.price_units).scaleb(-4)
 
     def suits_kind(self, kind: InstitutionKind) -> bool:
         """Whether this kind of institution may order it (R-CAT-1)."""
@@ -274,9 +281,9 @@ _ITEM_COLUMNS = (
     Item.manufacturer,
     Item.suits,
     Item.search_initials,
-    Item.supplies_here,
-    EditionItem.item_id.is_not(None),
-    Price.pack_price,
+    type_coerce(Item.supplies_here, Integer),
+    type_coerce(EditionItem.item_id.is_not(None), Integer),
+    type_coerce(Price.pack_price, BigInteger),
     Price.document_no,
 )
 _ITEMS = (
@@ -610,12 +617,16 @@ _RECENT = (
 
 
 def duplicates(institution_id: int, *, at: datetime, on: date, book: PolicyBook) -> dict[int, EarlierOrder]:
-    """Per item the earlier order that the buyer is to be asked about, through any channel or mode (R-ORD-4)."""
+    """Per item the earlier order that the buyer is to be asked about, through any channel or mode (R-ORD-4).
+
+    With ``draft_id`` only the items of that draft are looked at.
+    """
     days = book.whole("order.duplicate_days", on=on)
-    rows = _rows(
-        _RECENT,
-        {"institution": institution_id, "since": start_of_day(on - timedelta(days=days)), "at": at},
-    )
+    values = {"institution": institution_id, "since": start_of_day(on - timedelta(days=days)), "at": at}
+    if draft_id is None:
+        rows = _rows(_RECENT, values)
+    else:
+        rows = _rows(_RECENT_OF_DRAFT, {**values, "draft": draft_id})
     earlier: dict[int, list[EarlierOrder]] = {}
     for row in rows:
         earlier.setdefault(row.item_id, []).append(
@@ -681,13 +692,22 @@ class Facts:
 
 
 def facts(
-    buyer: Buyer, *, at: datetime, on: date, book: PolicyBook, emergency: bool = False, reason: str = ""
+    buyer: Buyer,
+    *,
+    at: datetime,
+    on: date,
+    book: PolicyBook,
+    emergency: bool = False,
+    reason: str = "",
+    draft_id: int | None = None,
 ) -> Facts:
     """Gather the facts of a cart: two statements, one for an emergency, which asks about no duplicates."""
     return Facts(
         buyer=buyer,
         relations=Relations(buyer.institution_id, buyer.county_code, on),
-        duplicates={} if emergency else duplicates(buyer.institution_id, at=at, on=on, book=book),
+        duplicates={}
+        if emergency
+        else duplicates(buyer.institution_id, at=at, on=on, book=book, draft_id=draft_id),
         max_packs=book.whole("order.max_packs", on=on),
         emergency=emergency,
         emergency_reason=reason,

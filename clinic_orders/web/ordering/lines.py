@@ -211,7 +211,7 @@ class OrderPage:
         """What stands against the line, each thing where it belongs."""
         line.distributor_id = self.facts.relations.distributor_of(item.id) or line.picked
         line.distributor = self.facts.relations.names.get(line.distributor_id or 0, "")
-        if self._is_plain(line, item) and not self.cart.urgent:
+        if self.is_plain(item):
             return
         found = refusals(self.facts.request(item, drafted, drafted.typed or "1"))
         for error in found:
@@ -246,16 +246,21 @@ class OrderPage:
                 )
         self._count(line, item)
 
-    def _is_plain(self, line: Line, item: ItemRow) -> bool:
-        """Whether nothing can stand against a line: most of a long list, told apart without asking the rules."""
+    def is_plain(self, item: ItemRow) -> bool:
+        """Whether nothing was typed and nothing can stand against it: most of a long list."""
         return (
-            not line.typed
-            and item.in_edition
-            and item.price is not None
-            and line.distributor_id is not None
+            item.id not in self.draft.lines
+            and item.price_units is not None
             and item.id not in self.facts.duplicates
-            and item.suits_kind(self.cart.buyer.kind)
+            and (not item.suits or item.suits_kind(self.cart.buyer.kind))
+            and bool(item.in_edition)
+            and not self.cart.urgent
+            and self.facts.relations.distributor_of(item.id) is not None
         )
+
+    def beside(self, items: Iterable[ItemRow]) -> dict[int, Line]:
+        """The lines of a long list that have more to say than the item itself."""
+        return {item.id: self.line(item) for item in items if not self.is_plain(item)}
 
     def _count(self, line: Line, item: ItemRow) -> None:
         if line.error or line.refusal or not line.typed or item.price is None:
@@ -311,7 +316,7 @@ class OrderPage:
     @property
     def buyer_refusals(self) -> list[str]:
         """What stands against the institution itself, whatever it orders."""
-        probe = ItemRow(0, "", "", "", "", 1, "", "", "", "", False, True, Decimal(1), "")
+        probe = ItemRow(0, "", "", "", "", 1, "", "", "", "", False, True, 10000, "")
         request = self.facts.request(probe, _EMPTY, "1")
         return [say(error) for error in refusals(request) if isinstance(error, BuyerRefused)]
 

@@ -23,7 +23,7 @@ from clinic_orders.web.display import clock_time
 from clinic_orders.web.errors import say, say_stored
 from clinic_orders.web.guards import needs
 from clinic_orders.web.listing import page_cut
-from clinic_orders.web.ordering.door import Cart, blueprint, cart
+from clinic_orders.web.ordering.door import Cart, blueprint, cart, own_cart
 from clinic_orders.web.ordering.lines import PER_PAGE, Line, OrderPage, Sum, errors_of
 
 _PACKS = "q-"
@@ -46,7 +46,7 @@ def order_page() -> str:
     lines, cut = _shown(page, query, show)
     own_draft = page.drafted()
     errors = errors_of(own_draft) if request.args.get("wrong") else errors_of(lines)
-    on_page = {line.item_id for line in lines}
+    on_page = {line.item_id for line in lines} if not whole else set(page.draft.lines)
     everything, beside = (
         page.total(own_draft),
         page.total(line for line in own_draft if line.item_id not in on_page),
@@ -62,6 +62,8 @@ def order_page() -> str:
         query=query,
         show="found" if query else show,
         whole=whole,
+        table=page.offered() if whole else (),
+        special={line.item_id: line for line in lines} if whole else {},
         layout="layout/desk.html" if whole else "layout/phone.html",
         errors=errors,
         total=everything,
@@ -79,7 +81,8 @@ def _shown(page: OrderPage, query: str, show: str) -> tuple[list[Line], Any]:
     if query:
         return page.found(query), None
     if show == "all":
-        return [page.line(item) for item in page.offered()], None
+        # The table writes plain items by itself; only what has more to say becomes a line.
+        return list(page.beside(page.offered()).values()), None
     if show == "rest":
         rest = page.rest()
         cut = page_cut(len(rest), PER_PAGE)
@@ -257,30 +260,35 @@ def render_check(
 @needs(Permission.ORDERS_PLACE)
 def send() -> Response:
     """Submit what was checked; the same key leads to the same answer."""
-    here = cart()
     form = request.form
     key = form.get("key", "")
     if not re.fullmatch(r"[A-Za-z0-9_-]{16,64}", key):
         abort(400)
-    reviewed = form.get("reviewed") == "1"
+    ordering_id, institution_id = own_cart() or _ids(cart())
     try:
         submit_draft(
             key=key,
-            ordering_id=here.buyer.ordering_id,
-            institution_id=here.buyer.institution_id,
-            emergency=here.urgent,
-            reviewed=reviewed,
+            ordering_id=ordering_id,
+            institution_id=institution_id,
+            emergency=request.args.get("urgent") == "1",
+            reviewed=form.get("reviewed") == "1",
             seen_version=form.get("version", type=int),
             confirmed=frozenset(form.getlist("dup")),
             payer=form.get("payer"),
-            by=here.actor,
-            at=here.at,
+            by=guards.actor(),
+            at=guards.at(),
         )
     except (CartChanged, CartEmpty, NothingToReview) as error:
         flash(say(error), "warn")
+        here = cart()
+        reviewed = form.get("reviewed") == "1"
         back = here.url("review", code=here.buyer.code) if reviewed else here.url("order_page")
         return redirect(back, 303)
     return redirect(url_for("ordering.sent", key=key), 303)
+
+
+def _ids(here: Cart) -> tuple[int, int]:
+    return here.buyer.ordering_id, here.buyer.institution_id
 
 
 @blueprint.get("/order/sent/<key>")
