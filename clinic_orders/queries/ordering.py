@@ -616,7 +616,16 @@ _RECENT = (
 )
 
 
-def duplicates(institution_id: int, *, at: datetime, on: date, book: PolicyBook) -> dict[int, EarlierOrder]:
+_RECENT_OF_DRAFT = _RECENT.where(
+    OrderLine.item_id.in_(
+        select(DraftLine.item_id).where(DraftLine.draft_id == bindparam("draft", type_=Integer))
+    )
+)
+
+
+def duplicates(
+    institution_id: int, *, at: datetime, on: date, book: PolicyBook, draft_id: int | None = None
+) -> dict[int, EarlierOrder]:
     """Per item the earlier order that the buyer is to be asked about, through any channel or mode (R-ORD-4).
 
     With ``draft_id`` only the items of that draft are looked at.
