@@ -1,0 +1,92 @@
+"""A village's order from log-in to what is to be paid, in a real browser, by three people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from clinic_orders import clock
+from clinic_orders.actions.accounts import open_account
+from clinic_orders.queries.integrity import problems
+from clinic_orders.rules.parties import SYSTEM, Role
+from clinic_orders.rules.payment_terms import DueRule, due_date
+from tests.conftest import LiveServer
+from tests.factories import FIRST_DAY, make_world
+from tests.journeys.people import PASSWORD, Distributor, VillageDoctor
+
+pytestmark = pytest.mark.browser
+
+
+def people(server: LiveServer) -> None:
+    """The base world, and an account for each who acts."""
+    with server.app.app_context():
+        world = make_world()
+        at = clock.now()
+        for username, name, role, scope in (
+            ("village", "王保田", Role.INSTITUTION, {"institution_id": world.clinic.id}),
+            ("hospital", "李秀英", Role.HOSPITAL, {"institution_id": world.hospital.id}),
+            ("distributor", "刘敏", Role.DISTRIBUTOR, {"distributor_id": world.distributor.id}),
+        ):
+            open_account(
+                username,
+                name,
+                role,
+                by=SYSTEM,
+                at=at,
+                password=PASSWORD,
+                must_change_password=False,
+                valid_from=FIRST_DAY,
+                **scope,
+            )
+
+
+@pytest.mark.parametrize(
+    ("width", "scripts"), [(360, True), (360, False), (1440, True)], ids=["phone", "phone-no-script", "desk"]
+)
+def test_a_village_order_lives_from_log_in_to_acceptance(
+    live_server: LiveServer, new_page: Callable[..., Any], width: int, scripts: bool
+) -> None:
+    people(live_server)
+    doctor = VillageDoctor(new_page(width=width, height=640, javascript=scripts), scripts)
+    seller = Distributor(new_page(width=1440, javascript=scripts), scripts)
+
+    doctor.logs_in("village")
+    assert doctor.heading() == "订这个月的药"
+    doctor.finds("atftt")
+    doctor.fills_in("LY001", "12")
+    order_no = doctor.sends_the_order()
+
+    seller.logs_in("distributor")
+    seller.confirms(order_no)
+    day = clock.today()
+    receipt_no = seller.ships(order_no, batch_no="B260418", expiry=(day + timedelta(days=700)).isoformat())
+
+    doctor.receives_everything(receipt_no)
+    due = due_date(day, DueRule.END_OF_NEXT_MONTH)
+    assert f"{due.month} 月 {due.day} 日" in doctor.text()
+    doctor.goes_to("/payables/")
+    assert "40.32" in doctor.text()  # 12 packs of LY001 at 3.36 yuan.
+    doctor.goes_to(f"/orders/{order_no}")
+
+    assert not doctor.found + seller.found
+    with live_server.app.app_context():
+        assert problems() == []
+
+
+def test_a_draft_survives_the_phone_and_comes_back_after_log_in(
+    live_server: LiveServer, new_page: Callable[..., Any]
+) -> None:
+    people(live_server)
+    doctor = VillageDoctor(new_page(width=360, height=640))
+    doctor.logs_in("village")
+    doctor.finds("LY001")
+    doctor.fills_in("LY001", "7")
+    with doctor.page.expect_response(lambda response: "draft" in response.url and response.status == 200):
+        doctor.page.keyboard.press("Tab")
+    again = VillageDoctor(new_page(width=360, height=640))
+    again.logs_in("village")
+    again.finds("LY001")
+    assert again.page.input_value("[name=q-LY001]") == "7"
