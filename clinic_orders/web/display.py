@@ -31,12 +31,16 @@ _labels: dict[tuple[type[Enum], str], str] = {}
 
 
 def register_labels(labels: Mapping[Enum, str]) -> None:
-    """Name enum members: ``register_labels({OrderState.DRAFT: N_("Draft")})``. The module that names them calls this once.
+    """Name the members of one list: ``register_labels({OrderState.DRAFT: N_("Draft")})``.
+
+    One call a list: members of two lists with one value are equal as keys of a dictionary, and one would be lost.
 
     Raises:
-        ValueError: a member already has another name.
+        ValueError: a member already has another name, or members of several lists came together.
 
     """
+    if len({type(member) for member in labels}) > 1:
+        raise ValueError("name the members of one list a call; equal values of two lists would be lost")
     for member, text in labels.items():
         known = _labels.setdefault(_key(member), text)
         if known != text:

@@ -15,12 +15,20 @@ register_labels(
         Role.CITY: N_("City bureau"),
         Role.OPERATOR: N_("Operator"),
         Role.SYSTEM: N_("The system"),
+    }
+)
+register_labels(
+    {
         InstitutionKind.TOWNSHIP_HOSPITAL: N_("Township hospital"),
         InstitutionKind.COMMUNITY_HEALTH_CENTER: N_("Community health center"),
         InstitutionKind.VILLAGE_CLINIC: N_("Village clinic"),
         InstitutionKind.COMMUNITY_HEALTH_STATION: N_("Community health station"),
         InstitutionKind.PRIVATE_INSTITUTION: N_("Private institution"),
         InstitutionKind.RETAIL_PHARMACY: N_("Retail pharmacy"),
+    }
+)
+register_labels(
+    {
         OrderMode.DIRECT: N_("Ordered by itself"),
         OrderMode.PROXY: N_("Ordered by the hospital"),
         OrderMode.MEDICAL_COMMUNITY: N_("Ordered by the medical community"),

@@ -15,6 +15,10 @@ register_labels(
         ShipmentState.SHIPPED: N_("Under way"),
         ShipmentState.RECEIVED: N_("Received"),
         ShipmentState.VOID: N_("Void"),
+    }
+)
+register_labels(
+    {
         ReturnState.REQUESTED: N_("To be decided"),
         ReturnState.AGREED: N_("Return confirmed"),
         ReturnState.RETURNED: N_("Sent back"),

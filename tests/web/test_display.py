@@ -8,6 +8,7 @@ import flask
 import pytest
 from flask_babel import Babel, force_locale
 
+from clinic_orders.rules.ordering import LineState, ShipmentState
 from clinic_orders.web import display
 from clinic_orders.web.text import compile_texts
 
@@ -68,3 +69,8 @@ def test_a_member_has_one_name_and_a_nameless_one_is_a_bug():
         display.register_labels({Mood.CALM: "Calm"})
     with pytest.raises(KeyError):
         display.label(Mood.NAMELESS)
+
+
+def test_lists_are_named_one_a_call_since_equal_values_would_be_lost():
+    with pytest.raises(ValueError, match="one list a call"):
+        display.register_labels({ShipmentState.PREPARED: "Prepared", LineState.SHIPPED: "Shipped"})

@@ -22,15 +22,27 @@ register_labels(
         ResponseState.LAPSED: N_("Lapsed"),
         ResponseState.WITHDRAWN: N_("Withdrawn"),
         ResponseState.DISOWNED: N_("Sent back as not ours"),
+    }
+)
+register_labels(
+    {
         LineState.AWAITING: N_("To be shipped"),
         LineState.PART_SHIPPED: N_("Partly shipped"),
         LineState.SHIPPED: N_("All shipped"),
         LineState.OUT_OF_STOCK: N_("Out of stock"),
         LineState.VOID: N_("Void"),
+    }
+)
+register_labels(
+    {
         OrderFilter.UNANSWERED: N_("Awaiting the answer"),
         OrderFilter.UNDER_WAY: N_("On its way"),
         OrderFilter.DONE: N_("Delivered"),
         OrderFilter.ENDED: N_("Ended without delivery"),
+    }
+)
+register_labels(
+    {
         EventKind.SUBMITTED: N_("Submitted"),
         EventKind.ANSWERED: N_("Answered"),
         EventKind.WITHDRAWN_BEFORE: N_("Withdrawn before the answer"),
@@ -39,6 +51,10 @@ register_labels(
         EventKind.LAPSED: N_("Lapsed"),
         EventKind.CLOSED: N_("Closed short"),
         EventKind.RESENT: N_("Sent to another distributor"),
+    }
+)
+register_labels(
+    {
         Tie.SUPERVISED: N_("Village"),
         Tie.STORE: N_("Store of the chain"),
         Tie.COMMUNITY: N_("Medical community"),
