@@ -66,7 +66,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         prepare_engine(db.engine)
     Migrate(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)
     csrf.init_app(app)
-    Babel(app, locale_selector=context.locale)
+    Babel(app, locale_selector=context.babel_locale)
     limits.init_app(app)
     front.init_front(app)
     for part in (guards, security, errors, context):

@@ -3,27 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, and_, false, func, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, select
 
 from clinic_orders.models.base import db
 from clinic_orders.models.notices import Notice
 from clinic_orders.rules.parties import Actor, Role
 
 
-def notices_of(actor: Actor) -> ColumnElement[bool]:
-    """The condition that keeps the notices addressed to the actor's organisation."""
+def _party(actor: Actor) -> tuple[str, int | str | None]:
+    """Which column names the actor's organisation, and what stands in it."""
     if actor.institution_id is not None:
-        return Notice.institution_id == actor.institution_id
+        return "institution_id", actor.institution_id
     if actor.role is Role.DISTRIBUTOR:
-        return Notice.distributor_id == actor.distributor_id
+        return "distributor_id", actor.distributor_id
     if actor.role is Role.COUNTY:
-        return Notice.county_code == actor.county_code
-    if actor.role is Role.CITY:
+        return "county_code", actor.county_code
+    return ("city", None) if actor.role is Role.CITY else ("nobody", None)
+
+
+def _addressed(party: str, value: Any) -> ColumnElement[bool]:
+    if party == "nobody":
+        return false()
+    if party == "city":
         return and_(
             Notice.institution_id.is_(None), Notice.distributor_id.is_(None), Notice.county_code.is_(None)
         )
-    return false()
+    return cast("ColumnElement[bool]", getattr(Notice, party) == value)
+
+
+def notices_of(actor: Actor) -> ColumnElement[bool]:
+    """The condition that keeps the notices addressed to the actor's organisation."""
+    return _addressed(*_party(actor))
 
 
 def _wanted(actor: Actor, kind: str, unread: bool) -> list[ColumnElement[bool]]:
@@ -40,6 +53,21 @@ def count_notices(actor: Actor, *, kind: str = "", unread: bool = False) -> int:
     return (
         db.session.scalar(select(func.count()).select_from(Notice).where(*_wanted(actor, kind, unread))) or 0
     )
+
+
+@cache
+def _count_unread(party: str) -> Select[int]:
+    return (
+        select(func.count())
+        .select_from(Notice)
+        .where(_addressed(party, bindparam("party")), Notice.read_at.is_(None))
+    )
+
+
+def count_unread(actor: Actor) -> int:
+    """How many notices of the actor's organisation nobody has opened; every page asks, so it is made once."""
+    party, value = _party(actor)
+    return db.session.connection().scalar(_count_unread(party), {"party": value}) or 0
 
 
 def inbox(

@@ -9,7 +9,18 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.orm import aliased, contains_eager, joinedload, selectinload
 
 from clinic_orders.models.base import db
@@ -39,9 +50,13 @@ def received_by(actor: Actor) -> ColumnElement[bool]:
     """
     if actor.role not in BUYER_ROLES or actor.institution_id is None:
         return Shipment.id.is_(None)
+    return _received_at(actor.institution_id)
+
+
+def _received_at(institution: int | BindParameter[int]) -> ColumnElement[bool]:
     return or_(
-        Shipment.institution_id == actor.institution_id,
-        Shipment.order_id.in_(select(Order.id).where(Order.ordering_id == actor.institution_id)),
+        Shipment.institution_id == institution,
+        Shipment.order_id.in_(select(Order.id).where(Order.ordering_id == institution)),
     )
 
 
@@ -51,9 +66,17 @@ def _waiting() -> ColumnElement[bool]:
     )
 
 
+# Every page of a buyer asks, so it is made once.
+_WAITING_COUNT = select(func.count(Shipment.id)).where(
+    _waiting(), _received_at(bindparam("institution", type_=Integer))
+)
+
+
 def waiting_count(actor: Actor) -> int:
     """How many shipments wait to be received; one statement."""
-    return int(db.session.scalar(select(func.count(Shipment.id)).where(_waiting(), received_by(actor))) or 0)
+    if actor.role not in BUYER_ROLES:
+        return 0
+    return db.session.connection().scalar(_WAITING_COUNT, {"institution": actor.institution_id}) or 0
 
 
 class ReceiptRow(NamedTuple):

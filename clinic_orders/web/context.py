@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
+from babel import Locale
 from flask import Flask, current_app, g, request, session, url_for
 from flask_login import current_user
 
@@ -23,6 +25,14 @@ def locale() -> str:
     if request and current_user and current_user.is_authenticated:
         return str(current_user.language)
     return "zh_CN"
+
+
+_parsed = cache(Locale.parse)
+
+
+def babel_locale() -> Locale:
+    """The same for Flask-Babel; taking a name apart costs more than a small page, so it is done once."""
+    return _parsed(locale())
 
 
 def big_print() -> bool:

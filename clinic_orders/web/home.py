@@ -9,7 +9,7 @@ from flask_babel import gettext, ngettext
 from werkzeug.wrappers import Response as AnyResponse
 
 from clinic_orders.actions import notices as deeds
-from clinic_orders.queries.notices import count_notices, inbox, kinds_in_inbox
+from clinic_orders.queries.notices import count_notices, count_unread, inbox, kinds_in_inbox
 from clinic_orders.rules.errors import N_
 from clinic_orders.rules.parties import Actor, Permission, Role
 from clinic_orders.web import guards
@@ -67,7 +67,7 @@ class Link(NamedTuple):
 
 @counts("home.more")
 def _unread(actor: Actor, _at: object) -> int:
-    return count_notices(actor, unread=True)
+    return count_unread(actor)
 
 
 @blueprint.get("/")
@@ -89,7 +89,7 @@ def more() -> str:
         for endpoint, word, icon in MORE.get(actor.role, ())
         if endpoint not in tabs and endpoint in current_app.view_functions
     ]
-    return render_template("home/more.html", areas=links, unread=count_notices(actor, unread=True))
+    return render_template("home/more.html", areas=links, unread=count_unread(actor))
 
 
 @blueprint.get("/notices")
