@@ -152,13 +152,14 @@ class _Plan:
 def plain(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row as it is stored: of received goods both packs, the arrival at the latest with the acceptance.
 
-    A delivery note without its instant left with the arrival at the latest, if that is known.
+    Goods under way without the instant of shipping left at the latest when they arrived, if that is known.
     """
     values = {column: row.get(column) for column in (*HEAD, *_LINE)}
     for column in ("reject_reason", "short_expiry_reason", "invoice_no"):
         values[column] = values[column] or ""
-    values["shipped_at"] = values["shipped_at"] or values["delivered_at"]
-    if values["accepted_at"] is not None:
+    if values["accepted_at"] is None:
+        values["shipped_at"] = values["shipped_at"] or values["delivered_at"]
+    else:
         values["delivered_at"] = values["delivered_at"] or values["accepted_at"]
         for column, other in (("rejected_packs", "accepted_packs"), ("accepted_packs", "rejected_packs")):
             if values[column] is None and values[other] is not None:

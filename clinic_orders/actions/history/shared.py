@@ -113,7 +113,7 @@ class Codes:
     def _ids(code: Any, row_id: Any, wanted: Iterable[str]) -> dict[str, int]:
         found: dict[str, int] = {}
         for part in in_parts(set(wanted)):
-            found.update(db.session.execute(select(code, row_id).where(code.in_(part))).tuples().all())
+            found.update(db.session.execute(select(code, row_id).where(code.in_(part))).all())
         return found
 
 
