@@ -138,6 +138,8 @@ def test_a_row_that_cannot_be_is_refused_with_its_column(
 def test_rows_of_one_order_agree_in_what_is_not_of_the_line() -> None:
     report = take("orders", order(), order("LY002", distributor_code="D02", mode="proxy"))
     assert refused(report) == [(3, "distributor_code", "RowsDisagree"), (3, "mode", "RowsDisagree")]
+    report = take("orders", order(), order("LY002", institution_code="0H01"))
+    assert refused(report) == [(3, "institution_code", "RowsDisagree")]
 
 
 def test_the_same_orders_again_change_nothing() -> None:

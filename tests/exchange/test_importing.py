@@ -233,7 +233,7 @@ def _receipt(
             )
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(catalogues())
 def test_any_catalogue_goes_out_and_comes_back(items: list[dict[str, Any]]) -> None:
     empty_database()
@@ -247,7 +247,7 @@ def test_any_catalogue_goes_out_and_comes_back(items: list[dict[str, Any]]) -> N
     check_round_trip()
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(histories())
 def test_any_history_goes_out_and_comes_back(
     rows: tuple[Sequence[dict[str, Any]], Sequence[dict[str, Any]], Sequence[dict[str, Any]]],

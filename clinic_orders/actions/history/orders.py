@@ -48,6 +48,8 @@ HEAD: Final = (
     "institution_code", "ordering_code", "paying_code", "distributor_code", "submitted_at", "mode", "channel",
     "emergency", "emergency_reason",
 )  # fmt: skip
+# Left empty, these are the institution itself; what is wrong with it is told once.
+_SAME_AS: Final = {"ordering_code": "institution_code", "paying_code": "institution_code"}
 _PARTIES: Final = ("institution_code", "ordering_code", "paying_code", "distributor_code")
 _LINE: Final = (
     "packs", "pack_price", "confirmed_packs", "confirmed_at", "closed_packs", "closed_at", "closed_reason",
@@ -382,7 +384,7 @@ def put_orders(
     """
     by.need(Permission.FILES_IMPORT)
     problems, stored, plan = Problems(), Stored(), _Plan()
-    orders = papers(rows, "order_no", HEAD, problems)
+    orders = papers(rows, "order_no", HEAD, problems, _SAME_AS)
     codes = Codes(
         institutions=(row[column] for _, row in rows for column in _PARTIES[:3]),
         distributors=(row["distributor_code"] for _, row in rows),
@@ -409,6 +411,8 @@ def _check_paper(paper: Paper, known: _Known | None, codes: Codes, problems: Pro
     """Everything that stands against the rows of one order."""
     for number, given in paper.rows:
         for column in _PARTIES[:3]:
+            if column in _SAME_AS and given[column] == given["institution_code"]:
+                continue
             check_code(codes.institutions, given, number, column, problems)
         check_code(codes.distributors, given, number, "distributor_code", problems)
         check_code(codes.items, given, number, "item_code", problems)

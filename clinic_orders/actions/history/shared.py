@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Table, bindparam, select, update
@@ -68,9 +69,22 @@ class Paper:
 
 
 def papers(
-    rows: Sequence[NumberedRow], key: str, common: Sequence[str], problems: Problems
+    rows: Sequence[NumberedRow],
+    key: str,
+    common: Sequence[str],
+    problems: Problems,
+    same_as: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Paper]:
-    """Put the rows of one number together; where they disagree on a common column, that is a problem."""
+    """Put the rows of one number together; where they disagree on a common column, that is a problem.
+
+    Args:
+        rows: of the file.
+        key: the column of the number.
+        common: the columns in which the rows agree.
+        problems: where to put disagreements.
+        same_as: columns that mostly repeat another one, so that one disagreement is told once.
+
+    """
     found: dict[str, Paper] = {}
     for number, row in rows:
         paper = found.get(row[key])
@@ -80,7 +94,9 @@ def papers(
         first_number, first = paper.rows[0]
         paper.rows.append((number, row))
         for column in common:
-            if row.get(column) != first.get(column):
+            other = same_as.get(column)
+            repeats = other and row.get(column) == row.get(other) and first.get(column) == first.get(other)
+            if row.get(column) != first.get(column) and not repeats:
                 problems.add(number, column, RowsDisagree(number=paper.number, first=first_number))
     return found
 
