@@ -30,9 +30,11 @@ from clinic_orders.models.orders import Order, OrderLine
 from clinic_orders.models.roster import Distributor, InstitutionRecord
 from clinic_orders.queries.roster import current
 from clinic_orders.queries.visibility import returns_visible_to, shipments_visible_to
-from clinic_orders.rules.days import Month, end_of_day, start_of_day
+from clinic_orders.rules.days import Month, day_in_china, end_of_day, start_of_day
+from clinic_orders.rules.delivery import acceptance_due_day
 from clinic_orders.rules.ordering import ReturnState, return_state
-from clinic_orders.rules.parties import BUYER_ROLES, Actor
+from clinic_orders.rules.parties import BUYER_ROLES, Actor, InstitutionKind
+from clinic_orders.rules.policy import PolicyBook
 
 
 class ReceiptState(StrEnum):
@@ -100,6 +102,8 @@ class ReceiptRow(NamedTuple):
     owed: Decimal | None
     due_on: date | None
     mine: bool
+    kind: InstitutionKind | None
+    scale: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +169,8 @@ def _receipts(actor: Actor, on: date, wanted: ReceiptsWanted) -> Select[*tuple[A
             Shipment.owed,
             Shipment.due_on,
             received_by(actor).label("mine"),
+            _receiver.kind,
+            _receiver.scale,
         )
         .join(Order, Order.id == Shipment.order_id)
         .join(Distributor, Distributor.id == Shipment.distributor_id)
@@ -187,6 +193,16 @@ def _receipts(actor: Actor, on: date, wanted: ReceiptsWanted) -> Select[*tuple[A
     if wanted.search:
         statement = statement.where(_matches(wanted.search))
     return statement
+
+
+def to_be_received_by(row: ReceiptRow, book: PolicyBook) -> date | None:
+    """The last day on which receiving is in time; None while nobody has said that the goods arrived (R-DEL-6)."""
+    if row.delivered_at is None:
+        return None
+    days = book.whole(
+        "delivery.accept_days", kind=row.kind, scale=row.scale, on=day_in_china(row.delivered_at)
+    )
+    return acceptance_due_day(row.delivered_at, accept_days=days)
 
 
 SORTS = ("receipt", "shipped", "accepted", "distributor", "packs", "owed", "due")

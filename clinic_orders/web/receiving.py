@@ -103,6 +103,8 @@ def index() -> str | Response:
             limit=_FIRST + 1,
         ),
         first=_FIRST,
+        book=policy_book("delivery.accept_days"),
+        to_be_received_by=queries.to_be_received_by,
         rows=queries.receipts(
             actor(), on=today(), wanted=wanted, sort=sort, limit=page.limit, offset=page.offset
         ),

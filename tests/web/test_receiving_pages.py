@@ -14,7 +14,7 @@ from clinic_orders.actions.answering import answer_order_in_full
 from clinic_orders.actions.loading import ChangedMeanwhile
 from clinic_orders.actions.receiving import LineAcceptance, accept_shipment
 from clinic_orders.actions.returns import ReturnedPacks, agree_return, request_return
-from clinic_orders.actions.shipping import void_shipment
+from clinic_orders.actions.shipping import mark_delivered, void_shipment
 from clinic_orders.models.accounts import User
 from clinic_orders.models.audit import AuditEntry
 from clinic_orders.models.base import db
@@ -75,6 +75,18 @@ def test_the_tab_counts_what_waits_and_the_list_leads_there(browser: CheckingCli
     assert browser.page.one('nav a[href="/receiving/"] .count').text == "2"
     assert browser.page.all(f'a[href="/receiving/{first.receipt_no}"]')
     assert "还没有收过货" in browser.page.text
+
+
+def test_goods_that_arrived_say_until_when_they_are_to_be_received(
+    browser: CheckingClient, world: World, clock_at: Callable[[datetime], None]
+) -> None:
+    shipment = make_shipment(world)
+    mark_delivered(shipment.receipt_no, by=world.seller, at=TODAY)
+    browser.get("/receiving/")
+    assert "请在 11 月 24 日前收货" in browser.page.text
+    clock_at(TODAY + timedelta(days=5))
+    browser.get("/receiving/")
+    assert "应在 11 月 24 日前收货，请尽快收" in browser.page.text
 
 
 def test_nothing_to_receive_says_so(browser: CheckingClient) -> None:
