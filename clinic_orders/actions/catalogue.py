@@ -38,6 +38,32 @@ class EditionDays(RuleBroken):
     )
 
 
+class EditionThere(RuleBroken):
+    """A new edition needs a name of its own."""
+
+    message = N_("There is an edition %(edition)s already. Give the new one another name.")
+
+
+class PriceThere(RuleBroken):
+    """An item has one price a day; another one is a correction, with its reason."""
+
+    message = N_(
+        "%(code)s has a price from %(day)s already: %(price)s yuan. Choose another day, or correct that price."
+    )
+
+
+class PriceUnknown(RuleBroken):
+    """There is nothing to correct."""
+
+    message = N_("%(code)s has no price from %(day)s. Look at its prices and choose one of them.")
+
+
+class CorrectionReasonMissing(RuleBroken):
+    """A corrected price keeps the reason in the history."""
+
+    message = N_("Say why the price is corrected. The reason stays in the history.")
+
+
 def _suits_text(kinds: Iterable[InstitutionKind | str] | None) -> str:
     words = sorted({InstitutionKind(kind).value for kind in kinds or ()})
     return f";{';'.join(words)};" if words else ""
@@ -212,6 +238,105 @@ def put_prices(rows: Sequence[NumberedRow], *, by: Actor, at: datetime) -> Store
     stored.created = len(new)
     _audit_changes("put_prices", "price", changes, by=by, at=at)
     return stored
+
+
+@transactional
+def add_price(
+    item: Item, *, valid_from: date, pack_price: Decimal, document_no: str, by: Actor, at: datetime
+) -> None:
+    """Announce a price of an item from 00:00 Asia/Shanghai of a day on (R-CAT-2).
+
+    Raises:
+        PriceThere: a price begins on that day already.
+    """
+    by.need(Permission.CATALOGUE_MANAGE)
+    there = _price_from(item, valid_from)
+    if there is not None:
+        raise PriceThere(code=item.item_code, day=valid_from, price=f"{there.pack_price:f}")
+    row = {"item_code": item.item_code, "valid_from": valid_from, "pack_price": pack_price}
+    put_prices([(1, row | {"document_no": document_no})], by=by, at=at)
+
+
+@transactional
+def correct_price(
+    item: Item,
+    *,
+    valid_from: date,
+    pack_price: Decimal,
+    document_no: str,
+    reason: str,
+    by: Actor,
+    at: datetime,
+) -> None:
+    """Put a wrongly recorded price right; what was ordered keeps the price it froze (R-CAT-2).
+
+    Raises:
+        PriceUnknown: no price begins on that day.
+        CorrectionReasonMissing: the reason is empty.
+    """
+    by.need(Permission.CATALOGUE_MANAGE)
+    price = _price_from(item, valid_from)
+    if price is None:
+        raise PriceUnknown(code=item.item_code, day=valid_from)
+    if not reason.strip():
+        raise CorrectionReasonMissing
+    audit.record(
+        "correct_price",
+        by=by,
+        at=at,
+        subject_type="price",
+        subject_id=price.id,
+        subject=f"{item.item_code} {valid_from}",
+        before={"pack_price": price.pack_price, "document_no": price.document_no},
+        after={"pack_price": pack_price, "document_no": document_no, "reason": reason.strip()},
+    )
+    price.pack_price, price.document_no = pack_price, document_no
+
+
+def _price_from(item: Item, valid_from: date) -> Price | None:
+    return db.session.scalars(
+        select(Price).where(Price.item_id == item.id, Price.valid_from == valid_from)
+    ).first()
+
+
+@transactional
+def make_edition(
+    name: str, *, valid_from: date, copy_of: Edition | None = None, by: Actor, at: datetime
+) -> Edition:
+    """Begin a new edition, with the items of another one or empty (R-CAT-1).
+
+    Raises:
+        EditionThere: the name is taken.
+    """
+    by.need(Permission.CATALOGUE_MANAGE)
+    if db.session.scalars(select(Edition).where(Edition.edition == name)).first() is not None:
+        raise EditionThere(edition=name)
+    edition = Edition(edition=name, valid_from=valid_from, recorded_at=at)
+    db.session.add(edition)
+    db.session.flush()
+    items = [] if copy_of is None else _items_of(copy_of)
+    for part in in_parts(items):
+        db.session.execute(
+            insert(EditionItem), [{"edition_id": edition.id, "item_id": item_id} for item_id in part]
+        )
+    audit.record(
+        "make_edition",
+        by=by,
+        at=at,
+        subject_type="edition",
+        subject_id=edition.id,
+        subject=name,
+        after={
+            "valid_from": valid_from,
+            "copy_of": "" if copy_of is None else copy_of.edition,
+            "items": len(items),
+        },
+    )
+    return edition
+
+
+def _items_of(edition: Edition) -> list[int]:
+    return list(db.session.scalars(select(EditionItem.item_id).where(EditionItem.edition_id == edition.id)))
 
 
 @transactional

@@ -202,3 +202,27 @@ def rank(query: str, keys: SearchKeys) -> int:
     if first in keys.text:
         return 2
     return 3 if first in keys.initials else 4
+
+
+def nearly_matches(query: str, keys: SearchKeys) -> bool:
+    """Whether every word is found when one of its characters is taken for a slip: 阿末西林, amxlm.
+
+    Words of one character are left as they are, so that a slip never finds everything.
+
+    >>> keys = search_keys("阿莫西林胶囊")
+    >>> [nearly_matches(query, keys) for query in ("阿末西林", "amxlm", "青霉素", "阿")]
+    [True, True, False, False]
+    """
+    words = [word for word, _runs in _words(query)]
+    return bool(words) and all(_nearly_finds(word, keys) for word in words)
+
+
+def _nearly_finds(word: str, keys: SearchKeys) -> bool:
+    if _finds(word, keys):
+        return len(word) > 1
+    for place in range(len(word)):
+        parts = [part for part in (word[:place], word[place + 1 :]) if part]
+        enough = 2 if _HAN.search(word) else 4
+        if sum(map(len, parts)) >= enough and all(_finds(part, keys) for part in parts):
+            return True
+    return False

@@ -302,7 +302,9 @@ class OrderPage:
         for item_id, text, initials, pinyin in queries.search_keys_on(self.cart.on, every=self.cart.urgent):
             keys = SearchKeys(text, initials, pinyin)
             item = self.by_id.get(item_id)
-            if item is not None and matches(query, keys):
+            if item is None:
+                continue
+            if query.casefold() == item.code.casefold() or matches(query, keys):
                 hits.append((rank(query, keys), item.name, item.code, item_id))
         return [self.line(self.by_id[hit[3]]) for hit in sorted(hits)[:MOST_FOUND]]
 
