@@ -58,7 +58,7 @@ def price_chart(prices: Sequence[tuple[date, Decimal]], today: date) -> Chart:
 
     marks: list[Mark] = []
     for day, price in prices:
-        near = bool(marks) and across(day) - marks[-1].x < 80 and marks[-1].day_y == HEIGHT - 30
+        near = bool(marks) and across(day) - marks[-1].x < 115 and marks[-1].day_y == HEIGHT - 30
         marks.append(
             Mark(across(day), down(price), price, day, day > today, HEIGHT - 12 if near else HEIGHT - 30)
         )
