@@ -12,6 +12,7 @@ from clinic_orders.models.accounts import RoleAssignment, User
 from clinic_orders.models.base import db
 from clinic_orders.models.roster import County, Distributor, Institution, InstitutionRecord
 from clinic_orders.queries.roster import current, institutions_of
+from clinic_orders.rules.accounts import login_name
 from clinic_orders.rules.parties import Actor, InstitutionKind, Role
 
 _BUYERS = frozenset({Role.INSTITUTION, Role.HOSPITAL})
@@ -499,3 +500,8 @@ def find_organisation(actor: Actor, role: Role, code: str, on: date) -> int | No
     return db.session.scalar(
         select(Institution.id).where(Institution.code == code, institutions_of(actor, Institution.id, on))
     )
+
+
+def user_id_of(username: str) -> int | None:
+    """The row id of the account with a log-in name, whatever its capitals; None if there is none."""
+    return db.session.scalar(select(User.id).where(func.lower(User.username) == login_name(username)))
