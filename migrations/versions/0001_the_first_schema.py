@@ -578,6 +578,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('order_line', schema=None) as batch_op:
         batch_op.create_index('ix_order_line_item', ['item_id', 'order_id'], unique=False)
+        batch_op.create_index('ix_order_line_unshipped', ['order_id'], unique=False, sqlite_where=sa.text('confirmed_packs > shipped_packs + closed_packs + withdrawn_after'), postgresql_where=sa.text('confirmed_packs > shipped_packs + closed_packs + withdrawn_after'))
 
     op.create_table('shipment',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -763,6 +764,7 @@ def downgrade() -> None:
 
     op.drop_table('shipment')
     with op.batch_alter_table('order_line', schema=None) as batch_op:
+        batch_op.drop_index('ix_order_line_unshipped')
         batch_op.drop_index('ix_order_line_item')
 
     op.drop_table('order_line')
