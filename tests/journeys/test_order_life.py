@@ -82,11 +82,11 @@ def test_a_draft_survives_the_phone_and_comes_back_after_log_in(
     people(live_server)
     doctor = VillageDoctor(new_page(width=360, height=640))
     doctor.logs_in("village")
-    doctor.finds("LY001")
+    doctor.finds("atftt")
     doctor.fills_in("LY001", "7")
     with doctor.page.expect_response(lambda response: "draft" in response.url and response.status == 200):
         doctor.page.keyboard.press("Tab")
     again = VillageDoctor(new_page(width=360, height=640))
     again.logs_in("village")
-    again.finds("LY001")
+    again.finds("atftt")
     assert again.page.input_value("[name=q-LY001]") == "7"
