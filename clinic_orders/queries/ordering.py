@@ -46,7 +46,7 @@ from clinic_orders.models.roster import (
 )
 from clinic_orders.queries.deadlines import lapse_instant
 from clinic_orders.queries.policy import policy_book
-from clinic_orders.rules.catalogue import relation_rank
+from clinic_orders.rules.catalogue import Relation, relation_rank
 from clinic_orders.rules.days import end_of_day, start_of_day
 from clinic_orders.rules.order_refusals import EarlierOrder, LineRequest, duplicate_of
 from clinic_orders.rules.parties import InstitutionKind, OrderMode
@@ -313,7 +313,7 @@ def items_on(on: date, *, draft_id: int | None = None, every: bool = False) -> l
     With ``every`` all items there are: an emergency passes the edition (R-ORD-9).
     """
     statement, more = (_ITEMS, {}) if every else (_EDITION_ITEMS, {"draft": draft_id or 0})
-    return [ItemRow._make(row) for row in _rows(statement, {"day": on, **more})]
+    return [ItemRow._make(row) for row in _rows(statement, {"day": on, **more}).all()]
 
 
 def prices_on(item_ids: Sequence[int], on: date) -> dict[int, Decimal]:
@@ -341,9 +341,8 @@ _RELATIONS = (
         DeliveryRelation.county_code,
         DeliveryRelation.item_id,
         DeliveryRelation.valid_from,
-        DeliveryRelation.valid_to,
         DeliveryRelation.distributor_id,
-        Distributor.name.label("distributor_name"),
+        Distributor.name,
     )
     .join(Distributor, Distributor.id == DeliveryRelation.distributor_id)
     .where(
@@ -357,24 +356,51 @@ _RELATIONS = (
 )
 
 
-class Relations:
-    """Who delivers what to one institution on a day; the order of preference is that of rules.catalogue."""
+_RELATIONS_OF_DRAFT = _RELATIONS.where(
+    or_(
+        DeliveryRelation.item_id.is_(None),
+        DeliveryRelation.item_id.in_(
+            select(DraftLine.item_id).where(DraftLine.draft_id == bindparam("draft", type_=Integer))
+        ),
+    )
+)
 
-    def __init__(self, institution_id: int, county_code: str, on: date) -> None:
+
+class Relations:
+    """Who delivers what to one institution on a day; the order of preference is that of rules.catalogue.
+
+    With ``draft_id`` only the items of that draft are looked at.
+    """
+
+    def __init__(
+        self, institution_id: int, county_code: str, on: date, *, draft_id: int | None = None
+    ) -> None:
         self._best: dict[int | None, tuple[tuple[int, date], int]] = {}
         self.names: dict[int, str] = {}
-        rows = _rows(_RELATIONS, {"institution": institution_id, "county": county_code, "day": on})
-        for row in rows:
-            specific = relation_rank(
-                row, institution_id=institution_id, county_code=county_code, item_id=row.item_id or 0
-            )
+        values = {"institution": institution_id, "county": county_code, "day": on}
+        if draft_id is None:
+            rows = _rows(_RELATIONS, values).all()
+        else:
+            rows = _rows(_RELATIONS_OF_DRAFT, {**values, "draft": draft_id}).all()
+        # Hundreds of relations have few ranks: the rule is asked once for each scope.
+        ranks: dict[tuple[int | None, str | None, bool], int | None] = {}
+        for institution, county, item, first, distributor, name in rows:
+            scope = (institution, county, item is None)
+            if scope not in ranks:
+                ranks[scope] = relation_rank(
+                    Relation(distributor, first, institution, county, item),
+                    institution_id=institution_id,
+                    county_code=county_code,
+                    item_id=item or 0,
+                )
+            specific = ranks[scope]
             if specific is None:
                 continue
-            rank = (specific, row.valid_from)
-            known = self._best.get(row.item_id)
+            rank = (specific, first)
+            known = self._best.get(item)
             if known is None or rank > known[0]:
-                self._best[row.item_id] = (rank, row.distributor_id)
-            self.names[row.distributor_id] = row.distributor_name
+                self._best[item] = (rank, distributor)
+            self.names[distributor] = name
 
     def distributor_of(self, item_id: int) -> int | None:
         """The distributor of an item; None = nobody delivers it there."""
@@ -713,7 +739,7 @@ def facts(
     """Gather the facts of a cart: two statements, one for an emergency, which asks about no duplicates."""
     return Facts(
         buyer=buyer,
-        relations=Relations(buyer.institution_id, buyer.county_code, on),
+        relations=Relations(buyer.institution_id, buyer.county_code, on, draft_id=draft_id),
         duplicates={}
         if emergency
         else duplicates(buyer.institution_id, at=at, on=on, book=book, draft_id=draft_id),
