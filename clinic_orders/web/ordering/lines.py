@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from flask_babel import gettext, ngettext
+from flask_babel import gettext
 
 from clinic_orders.queries import ordering as queries
 from clinic_orders.queries.ordering import DraftRow, DraftView, Facts, ItemRow, LastTime
@@ -369,8 +369,3 @@ def errors_of(lines: Iterable[Line]) -> list[tuple[str, str]]:
         for line in lines
         if line.error
     ]
-
-
-def kinds_text(count: int) -> str:
-    """So many items."""
-    return str(ngettext("%(num)s item", "%(num)s items", count, num=count))

@@ -120,6 +120,7 @@ def _page(found: OrderDetail, *, problem: str = "", typed: dict[int, str] | None
         else [],
         shown=words.shown_state,
         shown_line=words.shown_line,
+        due=words.due_text(row.answer_due_at, at.year),
         event_text=words.event_text,
         reason_text=words.reason_text,
         problem=problem,
@@ -168,7 +169,7 @@ def withdraw(order_no: str) -> Response | tuple[str, int]:
         )
     except (ChangedMeanwhile, RuleBroken) as error:
         return _again(order_no, error, typed)
-    flash(ngettext("%(num)s pack was withdrawn.", "%(num)s packs were withdrawn.", taken, num=taken), "ok")
+    flash(ngettext("%(num)s pack was withdrawn.", "%(num)s packs were withdrawn.", taken), "ok")
     return redirect(url_for("ordering.order", order_no=order_no), 303)
 
 

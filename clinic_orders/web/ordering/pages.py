@@ -25,6 +25,7 @@ from clinic_orders.web.guards import needs
 from clinic_orders.web.listing import page_cut
 from clinic_orders.web.ordering.door import Cart, blueprint, cart, own_cart
 from clinic_orders.web.ordering.lines import PER_PAGE, Line, OrderPage, Sum, errors_of
+from clinic_orders.web.ordering.words import due_text
 
 _PACKS = "q-"
 _PICK = "to-"
@@ -303,6 +304,7 @@ def sent(key: str) -> str:
     return render_template(
         "ordering/sent.html",
         orders=orders,
+        due={order.order_no: due_text(order.answer_due_at, guards.today().year) for order in orders},
         refused=[(entry["name"], say_stored(entry["message"], entry["facts"])) for entry in answer.refused],
         receiver=answer.receiver,
         for_code=answer.receiver_code if answer.institution_id != actor.institution_id else None,

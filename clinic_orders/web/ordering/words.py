@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask_babel import gettext
@@ -9,11 +10,13 @@ from flask_babel import gettext
 from clinic_orders.models.orders import EventKind
 from clinic_orders.queries.members import Tie
 from clinic_orders.queries.orders import LineDetail, OrderFilter, OrderRow
-from clinic_orders.rules.errors import N_
+from clinic_orders.rules.days import day_in_china, start_of_day
+from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.ordering import LineState, ResponseState
 from clinic_orders.rules.reasons import CloseReason, parse_reason, reason_label
-from clinic_orders.web.display import label, register_labels
+from clinic_orders.web.display import day, label, moment, register_labels
 
+# One call for each kind: members of two lists with the same word are equal, one table would lose some.
 register_labels(
     {
         ResponseState.PENDING: N_("Awaiting the answer"),
@@ -43,7 +46,7 @@ register_labels(
 )
 register_labels(
     {
-        EventKind.SUBMITTED: N_("Submitted"),
+        EventKind.SUBMITTED: N_("Order submitted"),
         EventKind.ANSWERED: N_("Answered"),
         EventKind.WITHDRAWN_BEFORE: N_("Withdrawn before the answer"),
         EventKind.WITHDRAWN_AFTER: N_("Unshipped rest withdrawn"),
@@ -75,6 +78,13 @@ _LINE_SHAPES = {
     LineState.OUT_OF_STOCK: "bad",
     LineState.VOID: "off",
 }
+
+
+def due_text(due: datetime, year: int) -> str:
+    """Until when an answer is due; the end of a day is written as 24:00 of that day, as people say it."""
+    if due == start_of_day(day_in_china(due)):
+        return str(gettext("%(day)s 24:00", day=day(day_in_china(due) - timedelta(days=1), year)))
+    return str(moment(due, year))
 
 
 def filter_label(chosen: OrderFilter) -> str:
@@ -109,7 +119,8 @@ def reason_text(stored: str) -> str:
         return ""
     try:
         reason = parse_reason(CloseReason, stored)
-    except Exception:
+    except RuleBroken:
+        # History from elsewhere may hold any text; it is shown as it is.
         return stored
     text = gettext(reason_label(reason.code))
     return f"{text}：{reason.text}" if reason.text else text
