@@ -231,9 +231,8 @@ class Desk:
 
     @property
     def to_do(self) -> int:
-        """How many matters wait: alarms, orders, members that lack something, failed jobs."""
-        waiting = self.open_alarms + self.due_today + self.lapsed + sum(self.lacking.values())
-        return waiting + len(self.failed_jobs or ())
+        """How many matters wait for a word today: alarms, orders without an answer, failed jobs."""
+        return self.open_alarms + self.due_today + self.lapsed + len(self.failed_jobs or ())
 
 
 def _count_orders(by: Actor, on: date, *conditions: ColumnElement[bool]) -> int:

@@ -18,6 +18,7 @@ from clinic_orders.rules.parties import InstitutionKind, OrderMode, Permission, 
 from clinic_orders.web import guards
 from clinic_orders.web.display import label
 from clinic_orders.web.errors import say
+from clinic_orders.web.distribution.words import deadline_words
 from clinic_orders.web.guards import needs
 from clinic_orders.web.listing import PER_PAGE, Column, as_file, page_cut, sort_order, wanted_file
 from clinic_orders.web.ordering.words import event_text, reason_text, shown_line, shown_state
@@ -127,6 +128,7 @@ def index() -> str | Response:
         modes=[(mode.value, label(mode)) for mode in OrderMode],
         counties=[] if actor.role is Role.COUNTY else roster.counties(actor),
         distributors=distributor_choices(),
+        deadline_words=deadline_words,
         due_today=request.args.get("due") == "today",
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from enum import Enum
 from typing import Any
@@ -182,6 +182,15 @@ def moment(value: datetime | None, year: int | None = None) -> str:
     return f"{day(value, year)} {clock_time(value)}"
 
 
+def until(value: datetime | None, year: int | None = None) -> str:
+    """An instant by which something is due: midnight belongs to the day that ends with it, as 24:00."""
+    if value is None:
+        return MISSING
+    if clock_time(value) == "0:00":
+        return f"{day(_in_shanghai(value) - timedelta(days=1), year)} 24:00"
+    return moment(value, year)
+
+
 def clock_time(value: datetime | time | None) -> str:
     """The time of day in Shanghai.
 
@@ -197,8 +206,8 @@ def clock_time(value: datetime | time | None) -> str:
 
 
 def init_display(app: Flask) -> None:
-    """Give the filters to the templates: yuan price packs percent day day_full month moment clock_time label."""
-    for filter_ in (yuan, price, packs, percent, day, day_full, month, moment, clock_time, label):
+    """Give the filters to the templates: yuan price packs percent day day_full month moment until clock_time label."""
+    for filter_ in (yuan, price, packs, percent, day, day_full, month, moment, until, clock_time, label):
         app.add_template_filter(filter_)
 
 

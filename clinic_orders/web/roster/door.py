@@ -46,7 +46,7 @@ FIELD_WORDS: dict[str, str] = {
     "joined_on": N_("Member from"),
     "left_on": N_("Member to"),
     "phone": N_("Telephone"),
-    "address": N_("Address"),
+    "address": N_("Street address"),
     "lng": N_("Longitude"),
     "lat": N_("Latitude"),
 }
