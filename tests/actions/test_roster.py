@@ -375,6 +375,9 @@ def test_relations_are_put_by_scope_item_and_first_day(world):
     assert put_relations(*rows).created == 4
     assert put_relations(*rows).unchanged == 4
     assert put_relations(relation(distributor="D02"), relation(valid_from=TODAY)).created == 1
+    entries = db.session.scalars(select(AuditEntry).where(AuditEntry.deed == "put_relations"))
+    changed = [(entry.before, entry.after) for entry in entries if entry.before]
+    assert changed == [({"distributor": "D01"}, {"distributor": "D02"})]
     assert db.session.scalar(select(func.count()).select_from(DeliveryRelation)) == 5
 
 

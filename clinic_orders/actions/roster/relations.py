@@ -13,6 +13,7 @@ from clinic_orders.actions.alarms import NO_DISTRIBUTOR
 from clinic_orders.actions.bulk import NumberedRow, Problems, Stored, UnknownCode, in_parts
 from clinic_orders.actions.loading import NotFound
 from clinic_orders.actions.roster.storing import (
+    Change,
     Wanted,
     counties_of,
     institution_ids,
@@ -136,10 +137,21 @@ def put_relations(rows: Sequence[NumberedRow], *, by: Actor, at: datetime) -> St
             key = (found.county_code or found.institution_id, found.item_id or ALL_ITEMS, found.valid_from)
             known[key] = found._mapping
     outcome = store(DeliveryRelation, wanted, known, at=at)
+    _name_distributors(outcome.changes)
     note("put_relations", "relation", outcome.changes, by=by, at=at)
     if outcome.changes:
         _close_answered_alarms(by=by, at=at)
     return outcome.stored
+
+
+def _name_distributors(changes: Sequence[Change]) -> None:
+    """Let the history speak of distributors by code instead of row number."""
+    found = db.session.execute(select(Distributor.id, Distributor.code))
+    codes = {row.id: row.code for row in found}
+    for change in changes:
+        for facts in (change.before, change.after):
+            if facts is not None and "distributor_id" in facts:
+                facts["distributor"] = codes[facts.pop("distributor_id")]
 
 
 def _close_answered_alarms(*, by: Actor, at: datetime) -> None:
