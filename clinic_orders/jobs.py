@@ -26,7 +26,7 @@ from clinic_orders.queries import jobs as job_queries
 from clinic_orders.queries import lapsing as questions
 from clinic_orders.rules.days import SHANGHAI, day_in_china
 from clinic_orders.rules.errors import N_
-from clinic_orders.rules.parties import SYSTEM
+from clinic_orders.rules.parties import SYSTEM, Actor
 
 log = logging.getLogger(__name__)
 
@@ -150,7 +150,12 @@ def worker_name() -> str:
 
 
 def run_slot(
-    job: Job, scheduled_at: datetime, *, as_of: date | None = None, trigger: str = "schedule"
+    job: Job,
+    scheduled_at: datetime,
+    *,
+    as_of: date | None = None,
+    trigger: str = "schedule",
+    by: Actor = SYSTEM,
 ) -> JobRun | None:
     """Claim a slot and do its work; None if another process has it or it was done before.
 
@@ -159,6 +164,7 @@ def run_slot(
         scheduled_at: the slot's instant.
         as_of: the day it is done for; default is the slot's day in China.
         trigger: ``schedule`` or ``manual``.
+        by: who asked for the run; its deeds are the system's all the same.
 
     """
     at = clock.now()
@@ -168,7 +174,7 @@ def run_slot(
         as_of=as_of or day_in_china(scheduled_at),
         worker=worker_name(),
         trigger=trigger,
-        by=SYSTEM,
+        by=by,
         at=at,
     )
     if run is None:
@@ -191,7 +197,7 @@ def run_slot(
     )
 
 
-def run_now(name: str, as_of: date | None = None) -> JobRun:
+def run_now(name: str, as_of: date | None = None, *, by: Actor = SYSTEM) -> JobRun:
     """Run a job by hand, for a day (default today), whatever the schedule says.
 
     Raises:
@@ -199,7 +205,7 @@ def run_now(name: str, as_of: date | None = None) -> JobRun:
 
     """
     job, at = find_job(name), clock.now()
-    run = run_slot(job, at, as_of=as_of or day_in_china(at), trigger="manual")
+    run = run_slot(job, at, as_of=as_of or day_in_china(at), trigger="manual", by=by)
     assert run is not None, "a slot of this very instant cannot have been claimed"
     return run
 

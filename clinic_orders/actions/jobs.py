@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from clinic_orders.actions import audit
 from clinic_orders.actions.transaction import transaction, transactional
 from clinic_orders.models.base import db
 from clinic_orders.models.jobs import JobRun, RunState
@@ -72,6 +73,16 @@ def claim_run(
             )
             db.session.add(run)
             db.session.flush()
+            if trigger == "manual":
+                audit.record(
+                    "run_job",
+                    by=by,
+                    at=at,
+                    subject_type="job",
+                    subject_id=run.id,
+                    subject=job,
+                    after={"as_of": as_of},
+                )
             return run
     except IntegrityError:
         # Another scheduler was quicker by a moment; it does the work.

@@ -97,6 +97,7 @@ SUBJECTS: dict[str, str] = {
 }
 
 FIELDS: dict[str, str] = {
+    "as_of": N_("As of"),
     "accepted": N_("Accepted"),
     "agreed_at": N_("Agreed at"),
     "amount": N_("Amount"),

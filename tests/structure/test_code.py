@@ -30,7 +30,7 @@ NOT_SHOWN = {
     "Subject": "what a step is taken on",
 }
 # Their pages are being built; the last of them takes its line away.
-NOT_YET = {"RunState", "Ageing", "DueRule"}
+NOT_YET = {"Ageing", "DueRule"}
 # Words of the audit that are given to a helper in a variable; those written out are found by themselves.
 HELPERS = {"record", "_record", "note", "_note", "_noted", "_write_down"}
 
