@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -97,7 +97,7 @@ def _duties(desk: Desk) -> list[Duty]:
                 _("Policy parameters"),
                 _("%(num)s rest on no document yet", num=desk.unconfirmed),
                 _("all confirmed"),
-                "/policy/",
+                _address("policy.index"),
             )
         )
     if desk.failed_jobs is not None:
@@ -107,10 +107,15 @@ def _duties(desk: Desk) -> list[Duty]:
                 _("Nightly work"),
                 _("failed: %(jobs)s", jobs=", ".join(desk.failed_jobs)),
                 _("nothing failed this week"),
-                "/jobs/",
+                _address("jobs.index"),
             )
         )
     return found
+
+
+def _address(endpoint: str) -> str:
+    """The address of another area's page; the desk itself where that area is not built in."""
+    return url_for(endpoint if endpoint in current_app.view_functions else "bureau.desk")
 
 
 def _duty(missing: int, title: str, wrong: str, fine: str, url: str) -> Duty:
