@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -14,8 +15,18 @@ from clinic_orders.actions.files import FileFacts, store_file
 from clinic_orders.exchange.cells import excerpt
 from clinic_orders.exchange.reading import MAX_PROBLEMS, Problem, Reading, open_file
 from clinic_orders.exchange.tables import KINDS, Kind
-from clinic_orders.rules.errors import RuleBroken
+from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.parties import Actor
+
+
+class TooLongForPage(RuleBroken):
+    """More rows than a page can wait for; the console takes them."""
+
+    message = N_(
+        "The file has more than %(limit)s rows, too many for this page. "
+        "Ask the operator to import it at the console: clinic-orders import %(kind)s FILE"
+    )
+
 
 # The first data row of a file without empty rows before it.
 _FIRST_ROW: Final = 2
@@ -62,7 +73,14 @@ class Report:
 
 
 def import_file(
-    kind: str, source: Path | BinaryIO, filename: str, *, dry_run: bool = False, by: Actor, at: datetime
+    kind: str,
+    source: Path | BinaryIO,
+    filename: str,
+    *,
+    dry_run: bool = False,
+    max_rows: int | None = None,
+    by: Actor,
+    at: datetime,
 ) -> Report:
     """Import a file whole or not at all.
 
@@ -71,6 +89,7 @@ def import_file(
         source: CSV or XLSX; a stream must allow seeking and stays open.
         filename: what is kept as its name.
         dry_run: only try: the report is the same, and nothing is stored.
+        max_rows: refuse a longer file; None = as many as reading takes.
         by: who.
         at: when.
 
@@ -81,7 +100,12 @@ def import_file(
     """
     table = KINDS[kind]
     reading = open_file(table, source)
-    rows: list[NumberedRow] = list(reading.rows())
+    rows: list[NumberedRow] = list(
+        islice(reading.rows(), None if max_rows is None else max_rows + 1),
+    )
+    if max_rows is not None and reading.rows_read > max_rows:
+        reading.problems[:] = []
+        reading.refuse(None, TooLongForPage(limit=max_rows, kind=kind))
     report = Report(kind, reading.rows_read, errors=reading.problems, reading=reading)
     if reading.is_clean:
         facts = FileFacts(filename, _sha256(source), len(rows))

@@ -368,16 +368,42 @@ def rows_of(kind: str, actor: Actor, on: date) -> Iterator[Row]:
     return _ROWS[kind](actor, on)
 
 
-def batches_with(search: str = "") -> Select[ImportBatch]:
-    """The imported files, those whose name, kind or importer holds a text."""
-    statement = select(ImportBatch)
-    if search:
-        words = f"%{search.replace('%', '').replace('_', '')}%"
-        statement = statement.where(
+# Imported files. -----------------------------------------------------------------------------------------
+
+BATCH_SORTS: Final = {
+    "at": ImportBatch.at,
+    "kind": ImportBatch.kind,
+    "filename": ImportBatch.filename,
+    "rows": ImportBatch.rows,
+    "by": ImportBatch.by_name,
+}
+
+
+def _batches(words: str, kind: str) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    for word in words.split():
+        conditions.append(
             or_(
-                ImportBatch.filename.ilike(words),
-                ImportBatch.kind.ilike(words),
-                ImportBatch.by_name.ilike(words),
+                ImportBatch.filename.icontains(word, autoescape=True),
+                ImportBatch.by_name.icontains(word, autoescape=True),
             )
         )
-    return statement
+    if kind:
+        conditions.append(ImportBatch.kind == kind)
+    return conditions
+
+
+def count_batches(words: str, kind: str) -> int:
+    """How many imported files have all the words in their name or their importer's, and are of a kind ("" = any)."""
+    statement = select(func.count()).select_from(ImportBatch).where(*_batches(words, kind))
+    return db.session.scalar(statement) or 0
+
+
+def batches(
+    words: str, kind: str, *, sort: str = "-at", offset: int = 0, limit: int | None = None
+) -> Sequence[ImportBatch]:
+    """Those files in an order of BATCH_SORTS (``-`` = downwards)."""
+    column = BATCH_SORTS[sort.removeprefix("-")]
+    order = column.desc() if sort.startswith("-") else column.asc()
+    statement = select(ImportBatch).where(*_batches(words, kind)).order_by(order, ImportBatch.id.desc())
+    return db.session.scalars(statement.offset(offset).limit(limit)).all()

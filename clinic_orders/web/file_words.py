@@ -1,0 +1,255 @@
+"""What the kinds of files and their columns are called and mean on screen, with an example of each column."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from flask_babel import gettext
+
+from clinic_orders.exchange.cells import Sheet
+from clinic_orders.exchange.tables import Column, Kind
+from clinic_orders.rules.errors import N_
+
+
+@dataclass(frozen=True, slots=True)
+class KindWords:
+    """The msgids of a kind's name and of a sentence about it."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnWords:
+    """What a column holds: the msgid of its meaning, and an example; empty where it is mostly left out."""
+
+    meaning: str
+    example: str = ""
+
+
+KIND_WORDS: Final[dict[str, KindWords]] = {
+    "catalogue": KindWords(
+        N_("Catalogue of items"),
+        N_(
+            "Every item with its pack, maker and batch of procurement. The pack of a known item code can't change."
+        ),
+    ),
+    "prices": KindWords(
+        N_("Prices of items"),
+        N_(
+            "What a pack costs from a day on, with the document it rests on. Orders sent before keep their price."
+        ),
+    ),
+    "editions": KindWords(
+        N_("Editions of the catalogue"),
+        N_("Which items are in which edition, and from which day the edition is in force."),
+    ),
+    "institutions": KindWords(
+        N_("Institutions of the roster"),
+        N_("The state of an institution from a day on: name, kind, place, supervisor, first and last day."),
+    ),
+    "mandates": KindWords(
+        N_("Mandates to order for others"),
+        N_("Which hospital may order for which clinic, from when to when."),
+    ),
+    "commitments": KindWords(
+        N_("Signed commitment letters"),
+        N_("Who signed which version of the letter when, with the promised markup rate."),
+    ),
+    "distributors": KindWords(N_("Distributors on the roster"), N_("The companies that deliver.")),
+    "delivery-relations": KindWords(
+        N_("Who delivers what"), N_("Which distributor delivers an item to an institution or a county.")
+    ),
+    "policies": KindWords(
+        N_("Values of policy"), N_("The value of a parameter from a day on. An empty value means: not set.")
+    ),
+    "orders": KindWords(
+        N_("Orders of the past"),
+        N_(
+            "Orders with their answers, closures and withdrawals, one row a line. Refusals of today are not applied; the sums must be right."
+        ),
+    ),
+    "receipts": KindWords(
+        N_("Receipts of the past"),
+        N_("Goods under way or received, one row a batch. Without an acceptance the goods are under way."),
+    ),
+    "returns": KindWords(
+        N_("Returns of the past"),
+        N_("Packs that went back and were agreed by the distributor, one row a batch."),
+    ),
+}
+
+# By column, or by kind and column where one word means different things.
+COLUMN_WORDS: Final[dict[str, ColumnWords]] = {
+    "item_code": ColumnWords(N_("Code of the item, kept exactly with leading zeros"), "LY001"),
+    "generic_name": ColumnWords(N_("Generic name of the drug"), "阿卡波糖"),
+    "form": ColumnWords(N_("Dosage form"), "口服常释剂型"),
+    "strength": ColumnWords(N_("Strength"), "50mg"),
+    "pack_size": ColumnWords(N_("Base units in a pack, a whole number"), "30"),
+    "base_unit": ColumnWords(N_("Unit in which it is sold in pieces"), "片"),
+    "manufacturer": ColumnWords(N_("Manufacturer as on the pack"), "拜耳医药保健有限公司"),
+    "batch": ColumnWords(N_("Batch of the national or provincial procurement"), "第二批"),
+    "approval_no": ColumnWords(N_("Approval number"), "国药准字H19990205"),
+    "catalogue.nhsa_code": ColumnWords(
+        N_("National insurance code of the drug: 23 characters, 20 for a Chinese patent medicine"), ""
+    ),
+    "variety": ColumnWords(N_("Variety; left empty it is generic name and form"), ""),
+    "group": ColumnWords(N_("Group of drugs that replace each other; left empty it is the variety"), ""),
+    "suits": ColumnWords(
+        N_("Kinds of institution that may order it, with ; between them; left empty all"),
+        "village_clinic;township_hospital",
+    ),
+    "ceiling_price": ColumnWords(N_("Highest valid price of the tender, for savings"), ""),
+    "supplies_here": ColumnWords(N_("Y if the maker was selected for this province, else N"), "Y"),
+    "cold_chain": ColumnWords(N_("Y if it needs cold chain, else N"), "N"),
+    "valid_from": ColumnWords(N_("First day on which it holds"), "2026-01-01"),
+    "valid_to": ColumnWords(N_("Last day, included; left empty until further notice"), ""),
+    "prices.pack_price": ColumnWords(N_("Yuan for a pack, at most 4 decimals"), "3.36"),
+    "orders.pack_price": ColumnWords(N_("Yuan for a pack at which it was ordered"), "3.36"),
+    "document_no": ColumnWords(N_("Number of the document it rests on"), "洛医保发〔2026〕1号"),
+    "edition": ColumnWords(N_("Name of the edition it is in"), "2026-1"),
+    "code": ColumnWords(N_("Code, kept exactly"), "H41032500001"),
+    "distributors.code": ColumnWords(N_("Code, kept exactly"), "D41030001"),
+    "institutions.valid_from": ColumnWords(N_("First day of this state; left empty the day of joining"), ""),
+    "name": ColumnWords(N_("Name"), "车村镇卫生院（示例）"),
+    "distributors.name": ColumnWords(N_("Name"), "示例医药配送有限公司"),
+    "institutions.kind": ColumnWords(
+        N_("Kind of institution, as code or Chinese label"), "township_hospital"
+    ),
+    "policies.kind": ColumnWords(N_("Kind of institution for which it holds; left empty all"), ""),
+    "policies.scale": ColumnWords(N_("Scale for which it holds; needs a kind"), ""),
+    "county_code": ColumnWords(N_("Code of the county, 6 digits"), "410325"),
+    "township": ColumnWords(N_("Township or street it is in"), "车村镇"),
+    "village": ColumnWords(N_("Village or neighbourhood"), ""),
+    "supervisor_code": ColumnWords(N_("Code of the supervising hospital of a clinic or station"), ""),
+    "scale": ColumnWords(N_("Scale, free text that policy may name"), ""),
+    "speciality": ColumnWords(N_("Speciality, free text that policy may name"), ""),
+    "remote": ColumnWords(N_("Y if delivery may take longer, else N"), "N"),
+    "headquarters_code": ColumnWords(N_("Code of the chain's headquarters"), ""),
+    "lead_hospital_code": ColumnWords(N_("Code of the medical community's lead hospital"), ""),
+    "uscc": ColumnWords(N_("Unified social credit code, 18 characters"), ""),
+    "institutions.nhsa_code": ColumnWords(N_("Insurance code: H or P and 11 digits"), ""),
+    "joined_on": ColumnWords(N_("First day as a member"), "2025-01-01"),
+    "left_on": ColumnWords(N_("Last day as a member"), ""),
+    "phone": ColumnWords(N_("Phone"), "0379-0000-0000"),
+    "address": ColumnWords(N_("Where the institution is"), ""),
+    "lng": ColumnWords(N_("Longitude in degrees"), ""),
+    "lat": ColumnWords(N_("Latitude in degrees"), ""),
+    "institution_code": ColumnWords(N_("Code of the institution"), "H41032500002"),
+    "orders.institution_code": ColumnWords(
+        N_("Code of the institution that receives the goods"), "H41032500002"
+    ),
+    "hospital_code": ColumnWords(N_("Code of the hospital that may order for it"), "H41032500001"),
+    "signed_on": ColumnWords(N_("Day of signature"), "2025-01-01"),
+    "version": ColumnWords(N_("Version of the letter"), "2025-1"),
+    "markup_rate": ColumnWords(N_("Promised markup as a decimal: 0.15 is 15 %%"), "0.15"),
+    "ends_on": ColumnWords(N_("Last day, included; left empty until the next letter"), ""),
+    "scope": ColumnWords(N_("Code of an institution or a county"), "410325"),
+    "delivery-relations.item_code": ColumnWords(N_("Code of the item, * for all"), "*"),
+    "distributor_code": ColumnWords(N_("Code of the distributor"), "D41030001"),
+    "parameter": ColumnWords(N_("Name of the parameter as on the policy page"), "order.confirm_days"),
+    "value": ColumnWords(N_("Value in the parameter's own form; empty = not set"), "2"),
+    "order_no": ColumnWords(N_("Number of the order"), "CG20260105-0001"),
+    "ordering_code": ColumnWords(N_("Who ordered; left empty the institution itself"), ""),
+    "paying_code": ColumnWords(N_("Who pays; left empty the institution itself"), ""),
+    "packs": ColumnWords(N_("Packs ordered, a whole number from 1"), "20"),
+    "returns.packs": ColumnWords(N_("Packs that go back, a whole number from 1"), "3"),
+    "submitted_at": ColumnWords(N_("Instant of submission"), "2026-01-05T09:00"),
+    "mode": ColumnWords(N_("direct, proxy or medical_community, or the Chinese label"), "direct"),
+    "channel": ColumnWords(N_("Outside channel; left empty this system"), ""),
+    "emergency": ColumnWords(N_("Y for an emergency order, else N"), "N"),
+    "emergency_reason": ColumnWords(N_("Reason of the emergency"), ""),
+    "confirmed_packs": ColumnWords(
+        N_("Packs confirmed; empty together with its instant = not answered"), "20"
+    ),
+    "confirmed_at": ColumnWords(N_("Instant of the answer"), "2026-01-05T15:30"),
+    "closed_packs": ColumnWords(N_("Packs closed short by the distributor"), ""),
+    "closed_at": ColumnWords(N_("Instant of closing"), ""),
+    "closed_reason": ColumnWords(
+        N_("stock_out, expired, pack_changed, discontinued, other, or the Chinese label"), ""
+    ),
+    "withdrawn_packs": ColumnWords(N_("Packs withdrawn by the buyer"), ""),
+    "withdrawn_at": ColumnWords(N_("Instant of withdrawal; it tells whether it was before the answer"), ""),
+    "receipt_no": ColumnWords(N_("Number of the delivery note and receipt"), "PS20260106-0001"),
+    "batch_no": ColumnWords(N_("Batch number on the pack"), "260101"),
+    "returns.batch_no": ColumnWords(N_("Batch number; needed where the receipt has several of the item"), ""),
+    "shipped_packs": ColumnWords(N_("Packs that were shipped"), "20"),
+    "accepted_packs": ColumnWords(N_("Packs accepted; empty = under way"), "20"),
+    "rejected_packs": ColumnWords(N_("Packs rejected; accepted and rejected make shipped"), "0"),
+    "reject_reason": ColumnWords(
+        N_(
+            "Needed where packs were rejected: damaged, wrong_item, wrong_quantity, short_expiry, quality, no_papers, not_ordered, other, or the Chinese label"
+        ),
+        "",
+    ),
+    "short_expiry_reason": ColumnWords(N_("Why packs near expiry were accepted"), ""),
+    "expiry_date": ColumnWords(N_("Last day of use"), "2028-06-30"),
+    "invoice_no": ColumnWords(N_("Invoice number"), "004100260001"),
+    "shipped_at": ColumnWords(N_("Instant of shipping"), "2026-01-06T08:00"),
+    "delivered_at": ColumnWords(N_("Instant of delivery"), "2026-01-06T16:00"),
+    "accepted_at": ColumnWords(N_("Instant of acceptance; empty = under way"), "2026-01-07T09:00"),
+    "receipts.trace_codes": ColumnWords(N_("Trace codes of the accepted packs, with ; between them"), ""),
+    "returns.trace_codes": ColumnWords(N_("Trace codes of the packs that go back, with ; between them"), ""),
+    "return_no": ColumnWords(N_("Number of the return"), "TH20260115-0001"),
+    "agreed_at": ColumnWords(N_("Instant at which the distributor agreed"), "2026-01-15T10:00"),
+    "reason": ColumnWords(
+        N_("quality, recall, near_expiry, wrong_delivery, overstock, other, or the Chinese label"),
+        "near_expiry",
+    ),
+}
+
+_FORMS: Final = {
+    Sheet.TEXT: N_("text"),
+    Sheet.WHOLE: N_("whole number"),
+    Sheet.DECIMAL: N_("number with a point"),
+    Sheet.DAY: N_("day, YYYY-MM-DD"),
+    Sheet.INSTANT: N_("instant, YYYY-MM-DDTHH:MM"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ShownColumn:
+    """A column as the page explains it."""
+
+    name: str
+    label: str
+    required: bool
+    form: str
+    meaning: str
+    example: str
+
+
+def kind_name(name: str) -> str:
+    """The translated name of a kind; the kind itself where it is none any more."""
+    words = KIND_WORDS.get(name)
+    return gettext(words.name) if words else name
+
+
+def column_words(kind: Kind, column: Column) -> ColumnWords:
+    """What is said of a column of a kind.
+
+    Raises:
+        KeyError: nobody has said anything, which is a bug.
+
+    """
+    return COLUMN_WORDS.get(f"{kind.name}.{column.name}") or COLUMN_WORDS[column.name]
+
+
+def columns_of(kind: Kind) -> list[ShownColumn]:
+    """The columns of a kind, in the language of the reader."""
+    shown = []
+    for column in kind.columns:
+        words = column_words(kind, column)
+        shown.append(
+            ShownColumn(
+                column.name,
+                column.label,
+                not column.takes_empty,
+                gettext(_FORMS[column.sheet]),
+                # A per cent sign in a msgid is doubled, as in all texts with places.
+                str(gettext(words.meaning)).replace("%%", "%"),
+                words.example,
+            )
+        )
+    return shown

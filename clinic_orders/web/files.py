@@ -1,0 +1,250 @@
+"""Files in and out on screen: what a kind looks like, a trial with its report, the import, exports, past imports."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    current_app,
+    flash,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response as AnyResponse
+
+from clinic_orders.exchange.exporting import CSV, XLSX, export_file
+from clinic_orders.exchange.importing import Report, import_file
+from clinic_orders.exchange.keeping import KeptFile, find_kept, keep
+from clinic_orders.exchange.tables import KINDS, Kind
+from clinic_orders.exchange.writing import (
+    TooMuchForSheet,
+    write_csv,
+    write_error_csv,
+    write_error_xlsx,
+    write_xlsx,
+)
+from clinic_orders.queries import files as questions
+from clinic_orders.rules.errors import N_
+from clinic_orders.rules.parties import Permission
+from clinic_orders.web import guards
+from clinic_orders.web.errors import say
+from clinic_orders.web.file_words import KIND_WORDS, columns_of, kind_name
+from clinic_orders.web.guards import needs
+from clinic_orders.web.listing import Column, as_file, page_cut, sort_order, wanted_file
+
+blueprint = Blueprint("files", __name__, url_prefix="/files")
+
+# A page waits for the whole file. So many rows take some seconds; longer files go in at the console.
+MAX_ROWS = 20_000
+_SHOWN = 100
+_MEDIA = {
+    CSV: "text/csv; charset=utf-8",
+    XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+_COLUMNS = (
+    Column(N_("Imported at"), lambda row: row.at),
+    Column(N_("Kind of file"), lambda row: kind_name(row.kind)),
+    Column(N_("File name"), lambda row: row.filename),
+    Column(N_("Rows"), lambda row: row.rows),
+    Column(N_("New"), lambda row: row.created),
+    Column(N_("Changed"), lambda row: row.updated),
+    Column(N_("Unchanged"), lambda row: row.unchanged),
+    Column(N_("Imported by"), lambda row: row.by_name),
+)
+
+
+def _kind(name: str) -> Kind:
+    if name not in KINDS:
+        abort(404)
+    return KINDS[name]
+
+
+def _folder() -> Path:
+    folder: Path = current_app.extensions["settings"].instance / "uploads"
+    return folder
+
+
+def _owner() -> int:
+    return guards.actor().user_id or 0
+
+
+@blueprint.get("/")
+@needs(Permission.FILES_EXPORT)
+def index() -> str | Response:
+    """The kinds of files; for whoever may import, what came in."""
+    may_import = guards.actor().may(Permission.FILES_IMPORT)
+    words, kind = request.args.get("q", "").strip(), request.args.get("kind", "")
+    sort = sort_order(questions.BATCH_SORTS, "-at")
+    if wanted_file():
+        guards.actor().need(Permission.FILES_IMPORT)
+        return as_file("imports", _COLUMNS, questions.batches(words, kind, sort=sort))
+    cut = page_cut(questions.count_batches(words, kind) if may_import else 0)
+    return render_template(
+        "files/index.html",
+        kinds=[(name, kind_name(name), _(KIND_WORDS[name].text)) for name in KINDS],
+        kind_name=kind_name,
+        may_import=may_import,
+        rows=questions.batches(words, kind, sort=sort, offset=cut.offset, limit=cut.limit)
+        if may_import
+        else [],
+        page=cut,
+        sort=sort,
+        words=words,
+        chosen=kind,
+    )
+
+
+@blueprint.get("/<kind>/")
+@needs(Permission.FILES_IMPORT)
+def kind(kind: str) -> str:
+    """What a file of a kind looks like, and the form to bring one."""
+    return _kind_page(_kind(kind))
+
+
+def _kind_page(table: Kind, error: str = "") -> str:
+    return render_template(
+        "files/kind.html",
+        kind=table,
+        name=kind_name(table.name),
+        text=_(KIND_WORDS[table.name].text),
+        columns=columns_of(table),
+        error=error,
+        max_rows=MAX_ROWS,
+    )
+
+
+@blueprint.post("/<kind>/")
+@needs(Permission.FILES_IMPORT)
+def upload(kind: str) -> str:
+    """Try a file: what it would do, or everything that is wrong with it. Nothing is stored."""
+    table, sent = _kind(kind), request.files.get("file")
+    if sent is None or not sent.filename:
+        return _kind_page(table, _("Choose a file first."))
+    name = Path(sent.filename.replace("\\", "/")).name
+    kept = keep(_folder(), sent.stream, kind=table.name, filename=name, owner=_owner())
+    report = _import(kept, dry_run=True)
+    return _report_page(table, kept, report)
+
+
+@blueprint.post("/<kind>/import")
+@needs(Permission.FILES_IMPORT)
+def confirm(kind: str) -> str | AnyResponse:
+    """Store the file that was tried."""
+    table = _kind(kind)
+    kept = find_kept(_folder(), request.form.get("token", ""), kind=table.name, owner=_owner())
+    if kept is None:
+        flash(
+            _("This file is no longer here: it was imported or is older than a day. Choose it again."), "warn"
+        )
+        return redirect(url_for("files.kind", kind=kind))
+    report, filename = _import(kept), kept.filename
+    if report.errors:
+        return _report_page(table, kept, report)
+    kept.remove()
+    stored = report.stored
+    flash(
+        _(
+            "%(file)s is imported: %(created)s new, %(updated)s changed, %(unchanged)s unchanged.",
+            file=filename,
+            created=stored.created,
+            updated=stored.updated,
+            unchanged=stored.unchanged,
+        ),
+        "ok",
+    )
+    return redirect(url_for("files.index"))
+
+
+def _import(kept: KeptFile, *, dry_run: bool = False) -> Report:
+    report = import_file(
+        kept.kind,
+        kept.path,
+        kept.filename,
+        dry_run=dry_run,
+        max_rows=MAX_ROWS,
+        by=guards.actor(),
+        at=guards.at(),
+    )
+    if report.reading is not None and report.errors:
+        with kept.errors(CSV).open("wb") as out:
+            refused = write_error_csv(report.reading, out, say)
+        if not refused:
+            kept.errors(CSV).unlink()
+        with suppress(TooMuchForSheet), kept.errors(XLSX).open("w+b") as out:
+            write_error_xlsx(report.reading, out, say)
+    return report
+
+
+def _download(out: IO[bytes], name: str, form: str) -> Response:
+    """A file that was written, in pieces; it is closed behind the last."""
+
+    def pieces() -> Iterator[bytes]:
+        with out:
+            while piece := out.read(64 * 1024):
+                yield piece
+
+    length = out.seek(0, os.SEEK_END)
+    out.seek(0)
+    response = Response(pieces(), content_type=_MEDIA[form])
+    response.content_length = length
+    # Names in Chinese go into a header of their own form.
+    response.headers.set("Content-Disposition", "attachment", filename=f"{name}.{form}")
+    return response
+
+
+def _report_page(table: Kind, kept: KeptFile, report: Report) -> str:
+    return render_template(
+        "files/report.html",
+        kind=table,
+        name=kind_name(table.name),
+        filename=kept.filename,
+        token=kept.token,
+        report=report,
+        problems=[(problem, say(problem.refusal)) for problem in (report.errors or report.warnings)[:_SHOWN]],
+        shown=_SHOWN,
+        has_error_file=bool(report.errors) and kept.errors(CSV).exists(),
+        label_of={column.name: column.label for column in table.columns},
+    )
+
+
+@blueprint.get("/<kind>/errors/<token>")
+@needs(Permission.FILES_IMPORT)
+def errors(kind: str, token: str) -> AnyResponse:
+    """The refused rows with what is wrong with each, to be mended and sent again."""
+    form = wanted_file() or CSV
+    kept = find_kept(_folder(), token, kind=_kind(kind).name, owner=_owner())
+    if kept is None or not kept.errors(form).exists():
+        abort(404)
+    out = kept.errors(form).open("rb")
+    return _download(out, f"{kind}-errors", form)
+
+
+@blueprint.get("/<kind>/template")
+@needs(Permission.FILES_IMPORT)
+def template(kind: str) -> AnyResponse:
+    """An empty file of the kind, with Chinese headings."""
+    table, form = _kind(kind), wanted_file() or CSV
+    out = tempfile.TemporaryFile()  # noqa: SIM115 - it is closed with the answer.
+    (write_xlsx if form == XLSX else write_csv)(table, (), out, labels=True)
+    return _download(out, f"{table.label}模板", form)
+
+
+@blueprint.get("/<kind>/export")
+@needs(Permission.FILES_EXPORT)
+def export(kind: str) -> AnyResponse:
+    """All records of the kind that the actor may see, as a file that imports unchanged."""
+    table, form = _kind(kind), wanted_file() or CSV
+    out = tempfile.TemporaryFile()  # noqa: SIM115 - it is closed with the answer.
+    export_file(table.name, form, out, by=guards.actor(), on=guards.today())
+    return _download(out, f"{kind}-{guards.today():%Y%m%d}", form)
