@@ -123,17 +123,18 @@ def test_a_bad_page_fails_the_test_that_fetches_it(small_client):
         small_client.get("/bad")
 
 
-def test_a_reading_page_that_writes_fails_the_test_that_fetches_it(app, client):
+def test_a_reading_page_that_writes_fails_the_test_that_fetches_it(committed_app):
+    # An application of this test's own: the shared one would keep the page for every later test.
     def write():
         db.session.execute(db.text("UPDATE county SET name = name"))
         return redirect("/")
 
-    guards = app.view_functions.setdefault("writes_though_it_reads", public(write))
-    rule = app.url_rule_class("/test/writes", endpoint="writes_though_it_reads", methods=["GET"])
-    app.url_map.add(rule)
-    assert guards
+    committed_app.view_functions["writes_though_it_reads"] = public(write)
+    committed_app.url_map.add(
+        committed_app.url_rule_class("/test/writes", endpoint="writes_though_it_reads", methods=["GET"])
+    )
     with pytest.raises(AssertionError, match="has written"):
-        client.get("/test/writes")
+        committed_app.test_client().get("/test/writes")
 
 
 def test_a_logged_in_person_opens_what_is_closed_to_strangers(app, client):
