@@ -93,6 +93,7 @@ def alarm(code, *items, county=SONG):
 # The desk and the alarms
 
 
+@pytest.mark.both_databases
 def test_the_desk_says_what_waits_and_every_figure_opens_its_rows(city):
     alarm(CLINIC, "LY001", "LY002")
     page = city.get("/bureau/", status=200).get_data(as_text=True)
@@ -119,6 +120,16 @@ def test_the_desk_is_calm_when_nothing_waits(world, client):
     assert client.page.h1 == "没有要办的事"
 
 
+@pytest.mark.both_databases
+def test_a_bureau_looks_for_orders_by_everything_there_is(city):
+    path = "/bureau/orders/?q=x&status=to_answer&kind=village_clinic&mode=direct&distributor=D01&emergency=1"
+    city.get(f"{path}&county={SONG}&first=2026-01-01&last=2026-12-31&due=today&page=9", status=200)
+    assert city.page.all(".empty")
+    city.get("/bureau/orders/?first=2026-02-30", status=200)
+    assert city.page.all(".error-summary")
+    city.get("/bureau/orders/CG20260101-0001", status=404)
+
+
 def test_a_county_sees_and_settles_its_own_alarms_only(county):
     alarm(CLINIC, "LY001")
     alarm(OTHER_CLINIC, "LY002", county=YICHUAN)
@@ -130,6 +141,7 @@ def test_a_county_sees_and_settles_its_own_alarms_only(county):
     assert db.session.get(Alarm, foreign).closed_at is None
 
 
+@pytest.mark.both_databases
 def test_an_alarm_is_settled_with_a_reason(city):
     alarm(CLINIC, "LY001")
     city.get("/bureau/alarms", status=200)
@@ -139,7 +151,9 @@ def test_an_alarm_is_settled_with_a_reason(city):
     city.submit("form[action$='/close']", reason="已请嵩岳医药配送", follow_redirects=True)
     held = db.session.scalars(select(Alarm)).one()
     assert (held.closed_at, held.closed_reason) == (NOW, "已请嵩岳医药配送")
-    city.get("/bureau/alarms?state=closed", status=200)
+    city.get(
+        "/bureau/alarms?state=closed&q=药品&kind=no_distributor&institution_kind=village_clinic", status=200
+    )
     assert "已请嵩岳医药配送" in city.page.text
     assert city.get("/bureau/alarms?state=all&format=xlsx", status=200)
 
@@ -147,6 +161,7 @@ def test_an_alarm_is_settled_with_a_reason(city):
 # Institutions
 
 
+@pytest.mark.both_databases
 def test_the_roster_is_searched_and_narrowed(city):
     def names(query):
         city.get(f"/roster/?{query}", status=200)
@@ -260,6 +275,7 @@ def test_an_institution_is_added(city):
     assert response.status_code == 400
 
 
+@pytest.mark.both_databases
 def test_membership_letters_mandates_and_suspensions_are_recorded_on_the_page(city):
     city.get(address(CLINIC), status=200)
     assert city.submit("form[action$='/close']").status_code == 400
@@ -305,6 +321,7 @@ def test_distributors_are_listed_added_and_changed(city):
     assert stored.unchanged == 3
 
 
+@pytest.mark.both_databases
 def test_a_relation_is_added_listed_ended_and_exported(city):
     city.get("/roster/relations/new", status=200)
     assert city.submit("main form", button="do=check", scope="9", item_code="LY9").status_code == 400
@@ -326,6 +343,7 @@ def test_a_relation_is_added_listed_ended_and_exported(city):
     assert city.page.all(".empty")
 
 
+@pytest.mark.both_databases
 def test_what_nobody_delivers_is_counted_by_county_item_and_kind(city):
     roster.put_relations(
         numbered(
