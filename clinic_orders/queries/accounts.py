@@ -39,6 +39,7 @@ class Principal:
     must_change_password: bool
     language: str
     big_print: bool
+    demo_data: bool
     actor: Actor
 
 
@@ -74,6 +75,7 @@ _PRINCIPAL = (
         Distributor.name.label("distributor_name"),
         County.name.label("county_name"),
         _organisations.label("organisations"),
+        exists().where(Institution.demo.is_(True)).label("demo_data"),
     )
     .select_from(User)
     .join(RoleAssignment, RoleAssignment.user_id == User.id)
@@ -127,6 +129,7 @@ def principal(user_id: int, assignment_id: int | None, *, on: date) -> Principal
         must_change_password=row.must_change_password,
         language=row.language,
         big_print=row.big_print,
+        demo_data=bool(row.demo_data),
         actor=Actor(
             name=row.name,
             role=role,

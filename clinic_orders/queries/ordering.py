@@ -340,11 +340,8 @@ _RELATIONS = (
         DeliveryRelation.institution_id,
         DeliveryRelation.county_code,
         DeliveryRelation.item_id,
-        DeliveryRelation.valid_from,
         DeliveryRelation.distributor_id,
-        Distributor.name,
     )
-    .join(Distributor, Distributor.id == DeliveryRelation.distributor_id)
     .where(
         DeliveryRelation.valid_from <= _DAY,
         or_(DeliveryRelation.valid_to.is_(None), DeliveryRelation.valid_to >= _DAY),
@@ -375,8 +372,7 @@ class Relations:
     def __init__(
         self, institution_id: int, county_code: str, on: date, *, draft_id: int | None = None
     ) -> None:
-        self._best: dict[int | None, tuple[tuple[int, date], int]] = {}
-        self.names: dict[int, str] = {}
+        self._best: dict[int | None, tuple[int, int]] = {}
         values = {"institution": institution_id, "county": county_code, "day": on}
         if draft_id is None:
             rows = _rows(_RELATIONS, values).all()
@@ -384,23 +380,21 @@ class Relations:
             rows = _rows(_RELATIONS_OF_DRAFT, {**values, "draft": draft_id}).all()
         # Hundreds of relations have few ranks: the rule is asked once for each scope.
         ranks: dict[tuple[int | None, str | None, bool], int | None] = {}
-        for institution, county, item, first, distributor, name in rows:
+        for institution, county, item, distributor in rows:
             scope = (institution, county, item is None)
             if scope not in ranks:
                 ranks[scope] = relation_rank(
-                    Relation(distributor, first, institution, county, item),
+                    Relation(distributor, on, institution, county, item),
                     institution_id=institution_id,
                     county_code=county_code,
                     item_id=item or 0,
                 )
-            specific = ranks[scope]
-            if specific is None:
+            rank = ranks[scope]
+            if rank is None:
                 continue
-            rank = (specific, first)
             known = self._best.get(item)
-            if known is None or rank > known[0]:
+            if known is None or rank >= known[0]:
                 self._best[item] = (rank, distributor)
-            self.names[distributor] = name
 
     def distributor_of(self, item_id: int) -> int | None:
         """The distributor of an item; None = nobody delivers it there."""
@@ -409,11 +403,12 @@ class Relations:
         return None if best is None else best[1]
 
 
+_DISTRIBUTORS = select(Distributor.id, Distributor.name).order_by(Distributor.name)
+
+
 def distributors() -> list[tuple[int, str]]:
     """All distributors by name, for an emergency order without a relation (R-ORD-9)."""
-    return [
-        (row[0], row[1]) for row in _rows(select(Distributor.id, Distributor.name).order_by(Distributor.name))
-    ]
+    return [(row[0], row[1]) for row in _rows(_DISTRIBUTORS)]
 
 
 # The draft -----------------------------------------------------------------------------------------------

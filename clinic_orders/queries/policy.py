@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select
 
 from clinic_orders.models.accounts import User
 from clinic_orders.models.base import db
@@ -30,7 +30,9 @@ def _rows_of(parameters: tuple[str, ...]) -> Select[*tuple[Any, ...]]:
         PolicyValue.scale,
         PolicyValue.confirmed,
     )
-    return statement.where(PolicyValue.parameter.in_(parameters)) if parameters else statement
+    # Not IN: its list would be written into the statement anew at every call.
+    wanted = [PolicyValue.parameter == name for name in parameters]
+    return statement.where(or_(*wanted)) if wanted else statement
 
 
 def policy_book(*parameters: str) -> PolicyBook:

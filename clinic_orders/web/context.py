@@ -72,7 +72,8 @@ def _context() -> dict[str, Any]:
         "nav_items": places(actor, g.now) if actor is not None and "now" in g else [],
         "locale": locale(),
         "big_print": big_print(),
-        "demo_data": has_demo_data(),
+        # Known of the person already; only the pages before the log-in ask.
+        "demo_data": current_user.demo_data if actor is not None else has_demo_data(),
         "links": _links(),
         "frame": _frame(actor),
         "now": g.get("now"),

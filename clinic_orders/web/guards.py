@@ -40,6 +40,7 @@ class Person:
     must_change_password: bool
     language: str
     big_print: bool
+    demo_data: bool
     is_authenticated: bool = True
     is_active: bool = True
     is_anonymous: bool = False
@@ -133,6 +134,7 @@ def _person(found: Principal) -> Person:
         must_change_password=found.must_change_password,
         language=found.language,
         big_print=found.big_print,
+        demo_data=found.demo_data,
     )
 
 

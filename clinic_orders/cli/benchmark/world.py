@@ -36,7 +36,7 @@ from clinic_orders.rules.days import day_in_china
 from clinic_orders.rules.parties import SYSTEM, Actor, InstitutionKind, Role
 
 LINES: Final = 12
-BUYERS: Final = 12
+BUYERS: Final = 13
 _SEED: Final = 338
 _HISTORY_MONTHS: Final = 6
 _ROSTER: Final = ("distributors", "institutions", "commitments", "mandates", "delivery-relations")
@@ -60,9 +60,18 @@ class Clinic:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Where it is measured: the application, the clinics, and the codes of the items that somebody delivers."""
+    """Where it is measured.
+
+    Attributes:
+        app: the application.
+        reader: the clinic that looks at the order page; its last order was a month ago.
+        clinics: those that send orders.
+        items: the codes of the items that somebody delivers.
+
+    """
 
     app: Flask
+    reader: Clinic
     clinics: list[Clinic]
     items: list[str]
 
@@ -128,7 +137,8 @@ def fill(app: Flask) -> World:
     # Outside of the context above: a request inside of it would share its `g`, and so the person.
     for clinic, password in opened:
         clinic.visitor.log_in(clinic.buyer.code, password)
-    return World(app, [clinic for clinic, _ in opened], delivered)
+    reader, *clinics = [clinic for clinic, _ in opened]
+    return World(app, reader, clinics, delivered)
 
 
 def _load(at: datetime) -> Demonstration:
@@ -199,7 +209,7 @@ def _order_before(clinic: Clinic, items: list[str], at: datetime, dice: random.R
     """Half a year of monthly orders, so that "last time" and the usual list have something to say."""
     usual = dice.sample(items, 24)
     for month in range(_HISTORY_MONTHS, 0, -1):
-        moment = at - timedelta(days=30 * month + 10)
+        moment = at - timedelta(days=30 * month + 2)
         packs = {code: str(dice.randrange(2, 20)) for code in dice.sample(usual, LINES)}
         save_draft(clinic.buyer, Typed(packs=packs), by=clinic.actor, at=moment)
         submit_draft(

@@ -66,7 +66,6 @@ class Line:
     accepted: bool = False
     refusal: str = ""
     untold: bool = False
-    distributor: str = ""
     distributor_id: int | None = None
     picks: bool = False
     picked: int | None = None
@@ -115,9 +114,13 @@ def spec_of(item: ItemRow, pack: str) -> str:
 
 
 class OrderPage:
-    """Everything the order page asks the database for, a fixed number of statements."""
+    """Everything the order page asks the database for, a fixed number of statements.
 
-    def __init__(self, cart: Cart, *, with_history: bool = True) -> None:
+    ``with_history``: what was ordered last; ``with_usual``: the usual list and what was accepted lately, which the
+    whole catalogue does not show.
+    """
+
+    def __init__(self, cart: Cart, *, with_history: bool = True, with_usual: bool = True) -> None:
         self.cart = cart
         buyer, on = cart.buyer, cart.on
         self.book: PolicyBook = queries.ordering_policy()
@@ -141,19 +144,22 @@ class OrderPage:
         self.days: int = self.book.whole("stocking.window_days", on=on)
         self.window: dict[int, int] = {}
         self.month: dict[int, int] = {}
-        if with_history and not cart.urgent:
+        if with_history and with_usual and not cart.urgent:
             self.window = queries.accepted_packs(buyer.institution_id, on=on, days=self.days)
             self.month = (
                 self.window
                 if self.days == SUGGESTION_DAYS
                 else queries.accepted_packs(buyer.institution_id, on=on, days=SUGGESTION_DAYS)
             )
-        self.usual_ids: list[int] = queries.usual_items(buyer.institution_id) if with_history else []
+        self.usual_ids: list[int] = (
+            queries.usual_items(buyer.institution_id) if with_history and with_usual else []
+        )
         self.usual_is_own = bool(self.usual_ids)
         if not self.usual_ids:
             frequent = sorted(self.last.items(), key=lambda pair: (-pair[1].times, pair[0]))
             self.usual_ids = [item for item, _ in frequent[:USUAL_FROM_HISTORY]]
         self._made: dict[int, Line] = {}
+        self._offered: list[ItemRow] | None = None
         # Looked up once: a page may have hundreds of lines.
         self._pack = gettext("pack")
 
@@ -210,7 +216,6 @@ class OrderPage:
     def _hold(self, line: Line, item: ItemRow, drafted: DraftRow) -> None:
         """What stands against the line, each thing where it belongs."""
         line.distributor_id = self.facts.relations.distributor_of(item.id) or line.picked
-        line.distributor = self.facts.relations.names.get(line.distributor_id or 0, "")
         if self.is_plain(item):
             return
         found = refusals(self.facts.request(item, drafted, drafted.typed or "1"))
@@ -285,11 +290,15 @@ class OrderPage:
         return [self.line(self.by_id[item]) for item in known + more]
 
     def offered(self) -> list[ItemRow]:
-        """The edition's items that suit the kind."""
-        kind = self.cart.buyer.kind
-        return [
-            item for item in self.items if (item.in_edition or self.cart.urgent) and item.suits_kind(kind)
-        ]
+        """The edition's items that suit the kind; found once."""
+        if self._offered is None:
+            kind, urgent = self.cart.buyer.kind, self.cart.urgent
+            self._offered = [
+                item
+                for item in self.items
+                if (item.in_edition or urgent) and (not item.suits or item.suits_kind(kind))
+            ]
+        return self._offered
 
     def rest(self) -> list[ItemRow]:
         """What is offered beside the usual list."""

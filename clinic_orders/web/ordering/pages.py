@@ -40,10 +40,10 @@ _TICK = re.compile(r"dup\[(.+)\]")
 def order_page() -> str:
     """One list: usual items, or what a search finds, or the rest page by page, or all."""
     here = cart()
-    page = OrderPage(here)
     query = request.args.get("q", "").strip()
     show = request.args.get("show", "")
     whole = show == "all" and not query
+    page = OrderPage(here, with_usual=not whole)
     lines, cut = _shown(page, query, show)
     own_draft = page.drafted()
     errors = errors_of(own_draft) if request.args.get("wrong") else errors_of(lines)
@@ -237,7 +237,7 @@ def render_check(
     stay = [line for line in lines if against or line.refusal or line.distributor_id is None]
     go = [line for line in lines if line not in stay and line.packs]
     groups: dict[int, tuple[str, list[Line], Sum]] = {}
-    names = dict(queries.distributors()) if here.urgent else page.facts.relations.names
+    names = dict(queries.distributors())
     for line in go:
         distributor = line.distributor_id or 0
         _, rows, subtotal = groups.setdefault(distributor, (names.get(distributor, ""), [], Sum()))
