@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
+from sqlalchemy import text
+
 from clinic_orders.actions import audit
 from clinic_orders.actions.bulk import NumberedRow, Stored
 from clinic_orders.actions.catalogue import put_editions, put_items, put_prices
@@ -107,7 +109,14 @@ def store_file(
     return stored
 
 
+def _wait_for_other_imports() -> None:
+    """One import at a time, so that two files never make the same record at once; on SQLite it is so anyway."""
+    if db.session.get_bind().dialect.name == "postgresql":
+        db.session.execute(text("LOCK TABLE import_batch IN SHARE ROW EXCLUSIVE MODE"))
+
+
 def _store(kind: str, rows: Sequence[NumberedRow], file: FileFacts, *, by: Actor, at: datetime) -> Stored:
+    _wait_for_other_imports()
     batch = ImportBatch(
         kind=kind,
         filename=file.filename[-200:],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -16,15 +18,24 @@ ORDER = "CG"  # 采购单
 SHIPMENT = "PS"  # 配送单, which is the receipt's number too
 RETURN = "TH"  # 退货单
 
+# As they are given out here; the last number of a series must fit into its column.
+_GIVEN_OUT = re.compile(rf"((?:{ORDER}|{SHIPMENT}|{RETURN})[0-9]{{8}})-([0-9]{{4,9}})")
+
 _TABLE: Any = NumberSeries.__table__
+_INSERTS = (("postgresql", postgresql_insert(_TABLE)), ("sqlite", sqlite_insert(_TABLE)))
 _RAISE = {
     name: statement.on_conflict_do_update(
         index_elements=["series"], set_={"last": _TABLE.c.last + statement.excluded.last}
     ).returning(_TABLE.c.last)
-    for name, statement in (
-        ("postgresql", postgresql_insert(_TABLE)),
-        ("sqlite", sqlite_insert(_TABLE)),
+    for name, statement in _INSERTS
+}
+_RAISE_TO = {
+    name: statement.on_conflict_do_update(
+        index_elements=["series"],
+        set_={"last": statement.excluded.last},
+        where=_TABLE.c.last < statement.excluded.last,
     )
+    for name, statement in _INSERTS
 }
 
 
@@ -38,3 +49,16 @@ def next_numbers(prefix: str, count: int = 1, *, at: datetime) -> list[str]:
     connection = db.session.connection()
     last = connection.execute(_RAISE[connection.dialect.name], {"series": series, "last": count}).scalar_one()
     return [f"{series}-{number:04d}" for number in range(last - count + 1, last + 1)]
+
+
+def pass_over(numbers: Iterable[str]) -> None:
+    """Never give out numbers that came from elsewhere, such as those of imported papers of this very day."""
+    last: dict[str, int] = {}
+    for number in numbers:
+        found = _GIVEN_OUT.fullmatch(number)
+        if found is not None:
+            last[found[1]] = max(last.get(found[1], 0), int(found[2]))
+    if last:
+        connection = db.session.connection()
+        rows = [{"series": series, "last": number} for series, number in sorted(last.items())]
+        connection.execute(_RAISE_TO[connection.dialect.name], rows)

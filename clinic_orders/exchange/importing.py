@@ -18,6 +18,9 @@ from clinic_orders.exchange.tables import KINDS, Kind
 from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.parties import Actor
 
+# A row of these may be wrong only because another one is: its institution or its batch stands in the bad row.
+_ROWS_SPEAK_OF_EACH_OTHER: Final = frozenset({"institutions", "receipts"})
+
 
 class TooLongForPage(RuleBroken):
     """More rows than a page can wait for; the console takes them."""
@@ -104,14 +107,26 @@ def import_file(
         islice(reading.rows(), None if max_rows is None else max_rows + 1),
     )
     if max_rows is not None and reading.rows_read > max_rows:
+        rows.clear()
         reading.problems[:] = []
         reading.refuse(None, TooLongForPage(limit=max_rows, kind=kind))
     report = Report(kind, reading.rows_read, errors=reading.problems, reading=reading)
+    facts = FileFacts(filename, _sha256(source), len(rows))
     if reading.is_clean:
-        facts = FileFacts(filename, _sha256(source), len(rows))
         _store(table, rows, facts, report, dry_run=dry_run, by=by, at=at)
+    elif rows and table.name not in _ROWS_SPEAK_OF_EACH_OTHER:
+        _try_the_others(table, rows, facts, report, by=by, at=at)
     reading.problems = report.errors
     return report
+
+
+def _try_the_others(
+    table: Kind, rows: list[NumberedRow], facts: FileFacts, report: Report, *, by: Actor, at: datetime
+) -> None:
+    """Where some rows can't be read, also say what is wrong with the others, so that a file is mended once."""
+    found = Report(table.name, report.rows)
+    _store(table, rows, facts, found, dry_run=True, by=by, at=at)
+    report.errors = sorted([*report.errors, *found.errors], key=lambda problem: problem.row or 0)
 
 
 def import_rows(

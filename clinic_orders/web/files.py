@@ -34,10 +34,12 @@ from clinic_orders.exchange.writing import (
     write_error_xlsx,
     write_xlsx,
 )
+from clinic_orders.models.exchange import ImportBatch
 from clinic_orders.queries import files as questions
 from clinic_orders.rules.errors import N_
-from clinic_orders.rules.parties import Permission
+from clinic_orders.rules.parties import Permission, Role
 from clinic_orders.web import guards
+from clinic_orders.web.display import label
 from clinic_orders.web.errors import say
 from clinic_orders.web.file_words import KIND_WORDS, columns_of, kind_name
 from clinic_orders.web.guards import needs
@@ -52,6 +54,13 @@ _MEDIA = {
     CSV: "text/csv; charset=utf-8",
     XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
+
+
+def importer(batch: ImportBatch) -> str:
+    """Who imported a file; the console has no person."""
+    return batch.by_name if batch.by_id else label(Role.SYSTEM)
+
+
 _COLUMNS = (
     Column(N_("Imported at"), lambda row: row.at),
     Column(N_("Kind of file"), lambda row: kind_name(row.kind)),
@@ -60,7 +69,7 @@ _COLUMNS = (
     Column(N_("New"), lambda row: row.created),
     Column(N_("Changed"), lambda row: row.updated),
     Column(N_("Unchanged"), lambda row: row.unchanged),
-    Column(N_("Imported by"), lambda row: row.by_name),
+    Column(N_("Imported by"), importer),
 )
 
 
@@ -94,6 +103,7 @@ def index() -> str | Response:
         "files/index.html",
         kinds=[(name, kind_name(name), _(KIND_WORDS[name].text)) for name in KINDS],
         kind_name=kind_name,
+        importer=importer,
         may_import=may_import,
         rows=questions.batches(words, kind, sort=sort, offset=cut.offset, limit=cut.limit)
         if may_import

@@ -10,11 +10,13 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
+from clinic_orders.actions.numbers import next_numbers
 from clinic_orders.models.base import db
 from clinic_orders.models.deliveries import GoodsReturn, Shipment, ShipmentCode
 from clinic_orders.models.exchange import ImportBatch
 from clinic_orders.models.orders import EventKind, Order, OrderEvent, OrderLine
 from tests.files_world import (
+    NOW,
     counts,
     going_back,
     make_world,
@@ -188,6 +190,15 @@ def test_what_people_did_here_is_not_changed_by_a_file() -> None:
     assert counts(take_well("orders", order())) == (0, 0, 1)
     assert refused(take("orders", order(packs=11))) == [(2, "packs", "RecordedHere")]
     assert refused(take("orders", order(), order("LY002"))) == [(3, "item_code", "RecordedHere")]
+
+
+def test_a_number_that_came_from_elsewhere_is_not_given_out_again() -> None:
+    take_well(
+        "orders", order(order_no="CG20261120-0007"), order(order_no="CG20261120-0003"), order(order_no="X-9")
+    )
+    assert next_numbers("CG", at=NOW) == ["CG20261120-0008"]
+    take_well("orders", order(order_no="CG20261120-0005"))
+    assert next_numbers("CG", at=NOW) == ["CG20261120-0009"]
 
 
 # Receipts ----------------------------------------------------------------------------------------------

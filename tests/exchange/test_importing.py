@@ -301,6 +301,15 @@ def test_one_bad_row_stores_nothing_and_is_named() -> None:
     assert (found["rows"], found["created"], found["rejected"]) == (3, 0, 1)
 
 
+def test_rows_that_can_be_read_are_tried_beside_those_that_cannot() -> None:
+    make_world()
+    content = PRICES_CSV.replace("3.36\n", "3.36001\n").encode()
+    report = import_file("prices", io.BytesIO(content), "prices.csv", by=SYSTEM, at=NOW)
+    places = [(problem.row, problem.column) for problem in report.errors]
+    assert places == [(2, "pack_price"), (3, "item_code")]
+    assert (counts(report), report.rejected) == ((0, 0, 0), 2)
+
+
 def test_a_batch_keeps_which_file_it_was() -> None:
     make_world()
     content = PRICES_CSV.replace("LY999", "LY003").encode()

@@ -25,6 +25,7 @@ from clinic_orders.actions.history.shared import (
     update_many,
     write_down,
 )
+from clinic_orders.actions.numbers import pass_over
 from clinic_orders.actions.transaction import transactional
 from clinic_orders.models.base import db
 from clinic_orders.models.orders import EventKind, Order, OrderEvent, OrderLine
@@ -403,6 +404,7 @@ def put_orders(
         if paper.number in known:
             _plan_change(paper, known[paper.number], codes, names, deadlines, plan, stored, line_ids, at=at)
     _write(plan, at)
+    pass_over(orders)
     write_down("put_orders", "order", plan.changes, by=by, at=at)
     return stored
 

@@ -31,6 +31,7 @@ from clinic_orders.actions.history.shared import (
     update_many,
     write_down,
 )
+from clinic_orders.actions.numbers import pass_over
 from clinic_orders.actions.transaction import transactional
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
@@ -310,6 +311,7 @@ def put_receipts(
             lines = changed[paper.number]
             _plan_change(paper, known[paper.number], lines, orders, policy, plan, line_ids)
     _write(plan, orders, at)
+    pass_over(receipts)
     write_down("put_receipts", "shipment", plan.changes, by=by, at=at)
     return stored
 

@@ -23,6 +23,7 @@ from clinic_orders.actions.history.shared import (
     update_many,
     write_down,
 )
+from clinic_orders.actions.numbers import pass_over
 from clinic_orders.actions.transaction import transactional
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
@@ -235,6 +236,7 @@ def put_returns(
             _plan_lines(return_id, paper, lines, receipts[paper.first["receipt_no"]], plan, line_ids)
     touched = {receipts[paper.first["receipt_no"]].id for paper in returns.values() if changed[paper.number]}
     _write(plan, [line.batch for lines in changed.values() for line in lines], touched, at)
+    pass_over(returns)
     write_down("put_returns", "goods_return", plan.changes, by=by, at=at)
     return stored
 
