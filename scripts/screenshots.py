@@ -162,7 +162,7 @@ SHOTS = (
     Shot("villages", "hospital", "/villages", DESK),
     Shot("review", "hospital", "/villages", DESK, follow(r"/order/review/")),
     Shot("payables", "hospital", "/payables/", DESK),
-    Shot("catalogue", "hospital", "/catalogue/", DESK, look_for("smzsy")),
+    Shot("catalogue", "hospital", "/catalogue/", DESK, look_for("amxl")),
     # A distributor.
     Shot("distribution-day", "distributor", "/distribution/", DESK),
     Shot(
@@ -303,6 +303,7 @@ def main(wanted: list[str]) -> None:
         program = os.environ.get("CHROMIUM", "/usr/bin/chromium")
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
         pages: dict[tuple[str | None, int], Page] = {}
+        failed: list[str] = []
         for shot in SHOTS:
             who = (shot.role, shot.width)
             if who not in pages:
@@ -310,13 +311,16 @@ def main(wanted: list[str]) -> None:
             page = pages[who]
             answer = page.goto(shot.path, wait_until="networkidle")
             if answer is None or answer.status >= 400:
-                sys.exit(f"{shot.name}: {shot.path} answered {answer.status if answer else 'nothing'}")
+                failed.append(f"{shot.name}: {shot.path} answered {answer.status if answer else 'nothing'}")
+                continue
             if shot.first:
                 shot.first(page)
             if wanted and not any(shot.name.startswith(word) for word in wanted):
                 continue
             keep(shot.name, picture_of_paper(page, shot.paper) if shot.paper else page.screenshot())
         browser.close()
+    if failed:
+        sys.exit("\n".join(failed))
 
 
 if __name__ == "__main__":

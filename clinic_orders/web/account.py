@@ -39,7 +39,7 @@ _UNKNOWN_NAMES = parse(f"{FAILURES_UNTIL_LOCKED} per 15 minutes")
 def log_in() -> Response | str | tuple[str, int]:
     """The log-in page."""
     target = own_path(request.values.get("next"), url_for("home.start"))
-    if request.method == "GET":
+    if request.method != "POST":
         if current_user.is_authenticated:
             return redirect(target)
         return _log_in_page(target, why=request.args.get("why", ""))
@@ -86,7 +86,7 @@ def log_out() -> Response:
 def change_password() -> Response | str | tuple[str, int]:
     """Set one's own password; the first log-in leads here."""
     target = own_path(request.values.get("next"), url_for("home.start"))
-    if request.method == "GET":
+    if request.method != "POST":
         return _password_page(target)
     try:
         if request.form.get("new", "") != request.form.get("again", ""):
@@ -118,7 +118,7 @@ def _password_page(target: str, error: RuleBroken | None = None) -> str:
 def choose_organisation() -> Response | str:
     """Go on in another of one's organisations."""
     target = own_path(request.values.get("next"), url_for("home.start"))
-    if request.method == "GET":
+    if request.method != "POST":
         posts = questions.posts_of(current_user.id, on=guards.today())
         return render_template(
             "account/choose_organisation.html",

@@ -8,14 +8,14 @@ from enum import Enum
 from typing import Any
 
 from flask import Flask, render_template
-from flask_babel import format_date, gettext
+from flask_babel import gettext
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from clinic_orders.models.base import db, set_reading_only
 from clinic_orders.rules.errors import RuleBroken
 from clinic_orders.rules.parties import NotAllowed
-from clinic_orders.web.display import label
+from clinic_orders.web.display import day_full, label
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ def _shown(value: Any) -> Any:
     if isinstance(value, Enum):
         return label(value)
     if isinstance(value, date) and not isinstance(value, datetime):
-        return format_date(value, format="long")
+        return day_full(value)
     return value
 
 
