@@ -335,21 +335,18 @@ def search_keys_on(on: date, *, every: bool = False) -> Iterable[tuple[int, str,
 
 # Who delivers (R-CAT-3) ----------------------------------------------------------------------------------
 
-_RELATIONS = (
-    select(
-        DeliveryRelation.institution_id,
-        DeliveryRelation.county_code,
-        DeliveryRelation.item_id,
-        DeliveryRelation.distributor_id,
-    )
-    .where(
-        DeliveryRelation.valid_from <= _DAY,
-        or_(DeliveryRelation.valid_to.is_(None), DeliveryRelation.valid_to >= _DAY),
-        or_(
-            DeliveryRelation.institution_id == _INSTITUTION,
-            DeliveryRelation.county_code == bindparam("county", type_=String),
-        ),
-    )
+_RELATIONS = select(
+    DeliveryRelation.institution_id,
+    DeliveryRelation.county_code,
+    DeliveryRelation.item_id,
+    DeliveryRelation.distributor_id,
+).where(
+    DeliveryRelation.valid_from <= _DAY,
+    or_(DeliveryRelation.valid_to.is_(None), DeliveryRelation.valid_to >= _DAY),
+    or_(
+        DeliveryRelation.institution_id == _INSTITUTION,
+        DeliveryRelation.county_code == bindparam("county", type_=String),
+    ),
 )
 
 
