@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from clinic_orders.actions import accounts
 from clinic_orders.models.accounts import User
 from clinic_orders.models.base import db
-from clinic_orders.models.roster import County, Distributor, Institution, InstitutionRecord
+from clinic_orders.models.roster import County, Distributor, Institution, InstitutionRecord, Membership
 from clinic_orders.rules.parties import SYSTEM, InstitutionKind, Role
 
 NOW = datetime(2026, 11, 20, 1, 41, tzinfo=UTC)
@@ -56,6 +56,7 @@ def make_institution(
             recorded_at=LONG_AGO,
         )
     )
+    institution.memberships.append(Membership(joined_on=joined_on, left_on=left_on))
     db.session.add(institution)
     db.session.flush()
     return institution

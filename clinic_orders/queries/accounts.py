@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Date, Integer, and_, bindparam, case, exis
 
 from clinic_orders.models.accounts import RoleAssignment, User
 from clinic_orders.models.base import db
-from clinic_orders.models.roster import County, Distributor, Institution, InstitutionRecord
+from clinic_orders.models.roster import County, Distributor, Institution, InstitutionRecord, Membership
 from clinic_orders.queries.roster import current, institutions_of
 from clinic_orders.rules.accounts import login_name
 from clinic_orders.rules.parties import Actor, InstitutionKind, Role
@@ -178,8 +178,11 @@ def _without_account(actor: Actor, on: date, county_code: str | None) -> list[Co
     record = InstitutionRecord
     conditions = [
         current(record, on),
-        record.joined_on <= on,
-        or_(record.left_on.is_(None), record.left_on >= on),
+        exists().where(
+            Membership.institution_id == record.institution_id,
+            Membership.joined_on <= on,
+            or_(Membership.left_on.is_(None), Membership.left_on >= on),
+        ),
         # The headquarters of a chain orders for its stores on one account (R-ROSTER-1).
         record.headquarters_id.is_(None),
         institutions_of(actor, record.institution_id, on),
