@@ -300,6 +300,12 @@ class OrderPage:
             ]
         return self._offered
 
+    def whole(self) -> list[ItemRow]:
+        """What is offered, then what the draft still holds although it is not."""
+        offered = self.offered()
+        known = {item.id for item in offered}
+        return offered + [item for item in self.items if item.id in self.draft.lines and item.id not in known]
+
     def rest(self) -> list[ItemRow]:
         """What is offered beside the usual list."""
         usual = set(self.usual_ids) | set(self.draft.lines)

@@ -47,7 +47,7 @@ def order_page() -> str:
     lines, cut = _shown(page, query, show)
     own_draft = page.drafted()
     errors = errors_of(own_draft) if request.args.get("wrong") else errors_of(lines)
-    on_page = {line.item_id for line in lines} if not whole else set(page.draft.lines)
+    on_page = {line.item_id for line in lines}
     everything, beside = (
         page.total(own_draft),
         page.total(line for line in own_draft if line.item_id not in on_page),
@@ -63,13 +63,13 @@ def order_page() -> str:
         query=query,
         show="found" if query else show,
         whole=whole,
-        table=page.offered() if whole else (),
+        table=page.whole() if whole else (),
         special={line.item_id: line for line in lines} if whole else {},
         layout="layout/desk.html" if whole else "layout/phone.html",
         errors=errors,
         total=everything,
         beside=beside,
-        rest=len(page.rest()),
+        rest=0 if whole else len(page.rest()),
         offered=len(page.offered()),
         lacking=_lacking(page) if not (query or show or here.urgent) else None,
         saved=clock_time(page.draft.updated_at) if page.draft.lines and page.draft.updated_at else "",
@@ -83,7 +83,7 @@ def _shown(page: OrderPage, query: str, show: str) -> tuple[list[Line], Any]:
         return page.found(query), None
     if show == "all":
         # The table writes plain items by itself; only what has more to say becomes a line.
-        return list(page.beside(page.offered()).values()), None
+        return list(page.beside(page.whole()).values()), None
     if show == "rest":
         rest = page.rest()
         cut = page_cut(len(rest), PER_PAGE)
