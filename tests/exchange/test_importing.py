@@ -15,13 +15,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
+from clinic_orders.actions.answering import Answer, answer_order, close_short
 from clinic_orders.actions.bulk import reserve_ids
+from clinic_orders.actions.receiving import LineAcceptance, accept_shipment
+from clinic_orders.actions.returns import ReturnedPacks, agree_return, request_return
+from clinic_orders.actions.shipping import ShipLine, ship
+from clinic_orders.actions.withdrawing import withdraw_order
 from clinic_orders.exchange.exporting import CSV, XLSX, export_file
 from clinic_orders.exchange.importing import import_file
 from clinic_orders.exchange.tables import KINDS
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item, Price
 from clinic_orders.models.exchange import ImportBatch
+from clinic_orders.models.roster import Distributor, Institution
 from clinic_orders.queries.integrity import problems
 from clinic_orders.rules.parties import SYSTEM, Actor, NotAllowed, Role
 from tests.files_world import (
@@ -33,6 +39,7 @@ from tests.files_world import (
     going_back,
     make_county,
     make_world,
+    moment,
     order,
     receipt,
     take_well,
@@ -363,3 +370,30 @@ def test_ids_are_reserved_once() -> None:
 
 
 assert set(WORLD) < set(KINDS)
+
+
+def test_what_people_did_here_goes_out_and_comes_back() -> None:
+    """A line withdrawn before and after the answer, closed twice, shipped, rejected in part, returned."""
+    make_world()
+    waiting = order(confirmed_packs=None, confirmed_at=None, submitted_at=moment("2026-11-16T09:00"))
+    take_well("orders", waiting | {"packs": 30}, waiting | {"item_code": "LY002"})
+    ids = dict(db.session.execute(select(Institution.code, Institution.id)).all())
+    seller_id = db.session.scalar(select(Distributor.id).where(Distributor.code == "D01"))
+    buyer = Actor("刘", Role.INSTITUTION, institution_id=ids["0V01"])
+    seller = Actor("周", Role.DISTRIBUTOR, distributor_id=seller_id)
+    withdraw_order("A1", {1: 2}, by=buyer, at=moment("2026-11-16T10:00"))
+    answer_order("A1", {1: Answer(26, "stock_out"), 2: Answer(10)}, by=seller, at=moment("2026-11-16T11:00"))
+    batch = ShipLine(1, "B1", date(2028, 1, 1), 12, "", ("01234567890123456789",))
+    sent = ship("A1", [batch], by=seller, at=moment("2026-11-16T12:00"))
+    close_short("A1", {1: 2}, "stock_out", by=seller, at=moment("2026-11-16T13:00"))
+    close_short("A1", {1: 3}, "other:停供", by=seller, at=moment("2026-11-16T14:00"))
+    withdraw_order("A1", {1: 9}, by=buyer, at=moment("2026-11-19T09:00"))
+    found = LineAcceptance(accepted=10, rejected=2, reason="damaged")
+    line_id = sent.lines[0].id
+    accept_shipment(sent.receipt_no, {line_id: found}, by=buyer, at=moment("2026-11-17T09:00"))
+    asked = request_return(
+        sent.receipt_no, {line_id: ReturnedPacks(3, "quality")}, by=buyer, at=moment("2026-11-18T09:00")
+    )
+    agree_return(asked.return_no, by=seller, at=moment("2026-11-19T09:00"))
+    assert set(take_files(exported()).values()) <= {(0, 0, number) for number in range(9)}
+    check_round_trip()
