@@ -17,7 +17,7 @@ from typing import Any, Final
 import click
 from flask import Flask
 
-from clinic_orders.cli.benchmark.measuring import Comparison, Rounds, Spread
+from clinic_orders.cli.benchmark.measuring import Comparison, Rounds, Seconds, Spread
 from clinic_orders.cli.benchmark.page import GZIP_GOAL, OrderPageRounds
 from clinic_orders.cli.benchmark.peers import PEERS, Running, install, running
 from clinic_orders.cli.benchmark.submission import SubmissionRounds
@@ -133,7 +133,7 @@ def _measure(
         for peer in peers:
             held = orders[peer.peer.name]
             for seconds in peer.place(peer.peer.orders):
-                held.add(submission.last_whole, seconds)
+                held.add(submission.last_whole, Seconds(seconds, 0))
             held.close()
     with world.app.app_context(), db.engine.connect() as connection:
         server = ".".join(str(part) for part in connection.dialect.server_version_info or ())
@@ -143,16 +143,14 @@ def _measure(
             "its template rendered from ready data",
             PAGE_GOAL,
             True,
-            page.rounds.ours,
-            page.rounds.floor,
+            page.rounds,
         ),
         Comparison(
             f"order of {LINES} lines sent",
             "the same inserts by SQLAlchemy Core",
             SUBMISSION_GOAL,
             True,
-            submission.rounds.ours,
-            submission.rounds.floor,
+            submission.rounds,
         ),
         *(
             Comparison(
@@ -160,8 +158,8 @@ def _measure(
                 peer.peer.title,
                 peer.peer.goal,
                 False,
-                orders[peer.peer.name].ours,
-                orders[peer.peer.name].floor,
+                orders[peer.peer.name],
+                with_cpu=False,
             )
             for peer in peers
         ),
@@ -188,8 +186,9 @@ def _print(found: dict[str, Any]) -> None:
     machine = found["machine"]
     click.echo(", ".join(f"{name} {value}" for name, value in machine.items()))
     click.echo(
-        f"{found['rounds']} rounds; times are medians of a round, ratios min / median / max over the rounds"
+        f"{found['rounds']} rounds; times are means of a round, ratios min / median / max over the rounds"
     )
+    click.echo("on a busy machine processor time tells more than the clock")
     if found["rounds"] < 3:
         click.echo("fewer than 3 rounds: not to be judged by")
     for name, part in found["databases"].items():
@@ -216,9 +215,15 @@ def _print_comparison(comparison: dict[str, Any]) -> None:
     met = "met" if comparison["met"] else "MISSED"
     click.echo(f"  {comparison['name']} against {comparison['floor']}:")
     click.echo(
-        f"    {ratio['min']:.2f} / {ratio['median']:.2f} / {ratio['max']:.2f} x "
-        f"(goal {comparison['goal']} x: {met}); {times['median']:.2f} ms against {floor['median']:.2f} ms"
+        f"    {_spread(ratio)} (goal {comparison['goal']} x: {met}); "
+        f"{times['median']:.2f} ms against {floor['median']:.2f} ms"
     )
+    if comparison["processor_time_ratio"] is not None:
+        click.echo(f"    {_spread(comparison['processor_time_ratio'])} by this process's processor time")
+
+
+def _spread(ratio: dict[str, float]) -> str:
+    return f"{ratio['min']:.2f} / {ratio['median']:.2f} / {ratio['max']:.2f} x"
 
 
 COMMANDS = (bench,)

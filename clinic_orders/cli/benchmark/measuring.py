@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from flask import Flask
 from sqlalchemy import event
@@ -20,11 +20,22 @@ T = TypeVar("T")
 _BOOKKEEPING: Final = re.compile(r"\s*(BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|PRAGMA|SET )", re.IGNORECASE)
 
 
-def timed(work: Callable[[], T]) -> tuple[float, T]:
+class Seconds(NamedTuple):
+    """How long a piece of work took: by the clock, and of this process's processor time."""
+
+    wall: float
+    cpu: float
+
+    def plus(self, other: Seconds) -> Seconds:
+        """Both, one after the other."""
+        return Seconds(self.wall + other.wall, self.cpu + other.cpu)
+
+
+def timed(work: Callable[[], T]) -> tuple[Seconds, T]:
     """The seconds a piece of work took, and its result."""
-    began = time.perf_counter()
+    cpu, began = time.process_time(), time.perf_counter()
     result = work()
-    return time.perf_counter() - began, result
+    return Seconds(time.perf_counter() - began, time.process_time() - cpu), result
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +60,39 @@ class Spread:
         }
 
 
+def mean(times: Sequence[Seconds]) -> Seconds:
+    """The mean of each.
+
+    Not the median: on a busy machine long work is interrupted more often than short work, and the median of the
+    short then knows nothing of it; of means the interruptions fall on both in proportion.
+    """
+    return Seconds(
+        statistics.fmean(seconds.wall for seconds in times),
+        statistics.fmean(seconds.cpu for seconds in times),
+    )
+
+
+class Rounds:
+    """Collects times of a thing and of its floor; ``close`` ends a round and keeps its means."""
+
+    def __init__(self) -> None:
+        self.ours: list[Seconds] = []
+        self.floor: list[Seconds] = []
+        self._ours: list[Seconds] = []
+        self._floor: list[Seconds] = []
+
+    def add(self, ours: Seconds, floor: Seconds) -> None:
+        """One pair of times."""
+        self._ours.append(ours)
+        self._floor.append(floor)
+
+    def close(self) -> None:
+        """Keep the means of this round."""
+        self.ours.append(mean(self._ours))
+        self.floor.append(mean(self._floor))
+        self._ours, self._floor = [], []
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """One thing held against its floor, round by round.
@@ -56,10 +100,10 @@ class Comparison:
     Attributes:
         name: what is measured, for people.
         floor: what it is held against.
-        goal: the ratio to keep to.
+        goal: the ratio to keep to, by the clock.
         at_most: whether the goal is an upper bound (times the floor's time) or a lower one (times its rate).
-        seconds: the median of each round.
-        floor_seconds: the floor's median of each round.
+        rounds: the times.
+        with_cpu: whether both sides work in this process, so that their processor times can be compared too.
 
     """
 
@@ -67,14 +111,19 @@ class Comparison:
     floor: str
     goal: float
     at_most: bool
-    seconds: list[float]
-    floor_seconds: list[float]
+    rounds: Rounds
+    with_cpu: bool = True
+
+    def _ratios(self, pick: Callable[[Seconds], float]) -> list[float]:
+        pairs = [
+            (pick(ours), pick(floor)) for ours, floor in zip(self.rounds.ours, self.rounds.floor, strict=True)
+        ]
+        return [ours / floor if self.at_most else floor / ours for ours, floor in pairs]
 
     @property
     def ratios(self) -> list[float]:
         """The ratio of each round: of the times, or of the rates where more is better."""
-        pairs = zip(self.seconds, self.floor_seconds, strict=True)
-        return [ours / floor if self.at_most else floor / ours for ours, floor in pairs]
+        return self._ratios(lambda seconds: seconds.wall)
 
     @property
     def is_met(self) -> bool:
@@ -84,36 +133,17 @@ class Comparison:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON; times in milliseconds."""
+        cpu = Spread.of(self._ratios(lambda seconds: seconds.cpu)).as_dict(2) if self.with_cpu else None
         return {
             "name": self.name,
             "floor": self.floor,
             "ratio": Spread.of(self.ratios).as_dict(2),
             "goal": f"{'<=' if self.at_most else '>='} {self.goal:g}",
             "met": self.is_met,
-            "ms": Spread.of([value * 1000 for value in self.seconds]).as_dict(),
-            "floor_ms": Spread.of([value * 1000 for value in self.floor_seconds]).as_dict(),
+            "ms": Spread.of([seconds.wall * 1000 for seconds in self.rounds.ours]).as_dict(),
+            "floor_ms": Spread.of([seconds.wall * 1000 for seconds in self.rounds.floor]).as_dict(),
+            "processor_time_ratio": cpu,
         }
-
-
-class Rounds:
-    """Collects times of a thing and its floor; `close` ends a round."""
-
-    def __init__(self) -> None:
-        self.ours: list[float] = []
-        self.floor: list[float] = []
-        self._ours: list[float] = []
-        self._floor: list[float] = []
-
-    def add(self, ours: float, floor: float) -> None:
-        """One pair of times in seconds."""
-        self._ours.append(ours)
-        self._floor.append(floor)
-
-    def close(self) -> None:
-        """Keep the medians of this round."""
-        self.ours.append(statistics.median(self._ours))
-        self.floor.append(statistics.median(self._floor))
-        self._ours, self._floor = [], []
 
 
 @contextmanager

@@ -146,3 +146,6 @@ def running(peer: Peer, python: Path, folder: Path) -> Iterator[Running]:
             process.wait(20)
         except subprocess.TimeoutExpired:
             process.kill()
+            process.wait()
+        if process.stdout is not None:
+            process.stdout.close()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import statistics
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Engine, Insert, String, Table, UniqueConstraint, func, insert, select
 
-from clinic_orders.cli.benchmark.measuring import Rounds, counted, timed
+from clinic_orders.cli.benchmark.measuring import Rounds, Seconds, counted, mean, timed
 from clinic_orders.cli.benchmark.world import LINES, Clinic, World
 from clinic_orders.cli.context import Failed
 from clinic_orders.models.base import db
@@ -40,7 +39,7 @@ class SubmissionRounds:
         self.world = world
         self.rounds = Rounds()
         self.drafts: list[float] = []
-        self.last_whole = 0.0
+        self.last_whole = Seconds(0, 0)
         self.facts = SubmissionFacts({})
         with world.app.app_context():
             self.engine: Engine = db.engine
@@ -56,19 +55,19 @@ class SubmissionRounds:
     def run(self) -> None:
         """One round: an order of every clinic.
 
-        Afterwards ``last_whole`` is the round's median of typing and sending together, for the peers, whose
+        Afterwards ``last_whole`` is the round's mean of typing and sending together, for the peers, whose
         orders begin with an empty basket.
         """
-        wholes: list[float] = []
+        wholes: list[Seconds] = []
         for clinic in self.world.clinics:
             ours, floor, drafted = self._one(clinic)
             self.rounds.add(ours, floor)
-            self.drafts.append(drafted)
-            wholes.append(ours + drafted)
+            self.drafts.append(drafted.wall)
+            wholes.append(ours.plus(drafted))
         self.rounds.close()
-        self.last_whole = statistics.median(wholes)
+        self.last_whole = mean(wholes)
 
-    def _form(self, clinic: Clinic) -> tuple[dict[str, str], float]:
+    def _form(self, clinic: Clinic) -> tuple[dict[str, str], Seconds]:
         """A filled cart's form to send, and the seconds in which the application took the 12 numbers typed."""
         visitor = clinic.visitor
         token = visitor.fields(visitor.get("/order"), "/order")["csrf_token"]
@@ -76,7 +75,7 @@ class SubmissionRounds:
         draft = visitor.send("/order", {**cart, "do": "check", "csrf_token": token}, leads_to=CHECK)
         return visitor.fields(visitor.get(CHECK), SEND), draft.seconds
 
-    def _one(self, clinic: Clinic) -> tuple[float, float, float]:
+    def _one(self, clinic: Clinic) -> tuple[Seconds, Seconds, Seconds]:
         """The seconds of sending an order, of its floor, and of typing it before."""
         form, drafted = self._form(clinic)
         before = self.copier.last_keys()
@@ -115,8 +114,8 @@ class Copier:
                     found.append((table, values))
         return found
 
-    def insert_again(self, rows: Rows) -> float:
-        """Insert the rows under fresh keys in one transaction and take them out again; the seconds of the first."""
+    def insert_again(self, rows: Rows) -> Seconds:
+        """Insert the rows under fresh keys in one transaction and take them out again; the time of the first."""
         fresh = self._fresh(rows)
         statements = [(self._statements[table], values) for table, values in fresh]
 
@@ -128,8 +127,7 @@ class Copier:
         seconds, _ = timed(work)
         with self.engine.begin() as connection:
             for table, values in reversed(fresh):
-                keys = [row["id"] for row in values]
-                connection.execute(table.delete().where(table.c.id.in_(keys)))
+                connection.execute(table.delete().where(table.c.id.in_([row["id"] for row in values])))
         return seconds
 
     def _fresh(self, rows: Rows) -> Rows:

@@ -12,7 +12,7 @@ from flask import Flask
 from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from clinic_orders.cli.benchmark.measuring import timed
+from clinic_orders.cli.benchmark.measuring import Seconds, timed
 from clinic_orders.cli.context import Failed
 
 _BASE = "http://127.0.0.1:8000"
@@ -20,12 +20,12 @@ _BASE = "http://127.0.0.1:8000"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response and the seconds from the call of the application to the last byte of the body."""
+    """A response and the time from the call of the application to the last byte of the body."""
 
     status: int
     headers: Headers
     body: bytes
-    seconds: float
+    seconds: Seconds
 
 
 class _Forms(HTMLParser):

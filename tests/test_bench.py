@@ -1,0 +1,109 @@
+"""The measurements run and tell every ratio. Nothing here holds a time against a clock."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from clinic_orders.app import create_app
+from clinic_orders.cli.benchmark.measuring import Comparison, Rounds, Seconds, Spread
+from clinic_orders.cli.benchmark.peers import PEERS, Peer, running
+from clinic_orders.cli.benchmark.submission import SubmissionRounds
+from clinic_orders.cli.benchmark.world import application, fill
+
+ROOT = Path(__file__).parent.parent
+
+FAKE_PEER = """\
+import json, sys
+print(json.dumps({"peer": "fake", "versions": {}, "does_more": "", "does_less": ""}), flush=True)
+for asked in sys.stdin:
+    print(json.dumps([0.5] * int(asked)), flush=True)
+"""
+
+
+def bench(tmp_path, *arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "clinic_orders", "bench", "web", "--rounds", "1", *arguments],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "CLINIC_ORDERS_INSTANCE": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
+def test_the_command_tells_every_ratio_on_sqlite(tmp_path):
+    text = bench(tmp_path, "--database", "sqlite")
+    ratio = r"\d+\.\d\d / \d+\.\d\d / \d+\.\d\d x \(goal <= %s x: (met|MISSED)\)"
+    assert re.search(
+        r"order page, 338 items against its template rendered from ready data:\n +" + ratio % 2, text
+    )
+    assert re.search(
+        r"order of 12 lines sent against the same inserts by SQLAlchemy Core:\n +" + ratio % 6, text
+    )
+    assert "KB after gzip (goal <= 50 KB: met)" in text
+    assert "fewer than 3 rounds" in text
+
+
+@pytest.mark.postgres
+def test_the_command_tells_every_ratio_on_postgresql_as_json(tmp_path):
+    found = json.loads(bench(tmp_path, "--database", "postgresql", "--format", "json"))
+    part = found["databases"]["postgresql"]
+    assert part["page"]["rows"] == 338
+    assert part["page"]["gzip_met"]
+    assert part["submission"]["rows_written"]["order_line"] == 12
+    assert {comparison["goal"] for comparison in part["comparisons"]} == {"<= 2", "<= 6"}
+    assert all(comparison["ratio"]["median"] > 0 for comparison in part["comparisons"])
+
+
+def test_the_floor_inserts_the_same_rows_and_leaves_none(tmp_path):
+    with application(create_app, f"sqlite:///{tmp_path}/bench.sqlite3", tmp_path) as app:
+        world = fill(app)
+        submission = SubmissionRounds(world)
+        before = submission.copier.last_keys()
+        form, _ = submission._form(world.clinics[0])
+        world.clinics[0].visitor.send("/order/send", form, leads_to="/order/sent/")
+        rows = submission.copier.rows_since(before)
+        written = submission.copier.last_keys()
+        fresh = submission.copier._fresh(rows)
+        assert [(table.name, len(values)) for table, values in fresh] == [
+            (table.name, len(values)) for table, values in rows
+        ]
+        orders = {row["id"] for table, values in fresh if table.name == "purchase_order" for row in values}
+        lines = [row for table, values in fresh if table.name == "order_line" for row in values]
+        assert {row["order_id"] for row in lines} == orders
+        assert submission.copier.insert_again(rows).wall > 0
+        assert submission.copier.last_keys() == written
+
+
+def test_a_peer_is_asked_for_orders_and_ends_with_the_block(tmp_path, monkeypatch):
+    script = tmp_path / "fake_order.py"
+    script.write_text(FAKE_PEER)
+    monkeypatch.setattr("clinic_orders.cli.benchmark.peers.SCRIPTS", tmp_path)
+    peer = Peer("fake", "a fake", (), goal=1, orders=2)
+    with running(peer, Path(sys.executable), tmp_path / "data") as found:
+        assert found.place(2) == [0.5, 0.5]
+        assert found.facts["peer"] == "fake"
+    assert found._process.poll() == 0
+
+
+def test_every_peer_has_its_script():
+    assert all(peer.script.exists() for peer in PEERS)
+
+
+def test_ratios_are_times_against_a_floor_and_rates_against_a_peer():
+    rounds = Rounds()
+    for ours, floor in ((1.0, 4.0), (2.0, 4.0), (6.0, 4.0)):
+        rounds.add(Seconds(ours, ours), Seconds(floor, floor))
+    rounds.close()
+    times = Comparison("ours", "floor", 1, True, rounds)
+    assert times.ratios == [0.75]
+    assert times.is_met
+    rates = Comparison("ours", "peer", 10, False, rounds, with_cpu=False)
+    assert rates.ratios == [pytest.approx(4 / 3)]
+    assert not rates.is_met
+    assert rates.as_dict()["processor_time_ratio"] is None
+    assert Spread.of([3, 1, 2]) == Spread(1, 2, 3)
