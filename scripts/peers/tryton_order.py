@@ -2,7 +2,7 @@
 
     python tryton_order.py FOLDER
 
-makes an SQLite database in FOLDER with a company, a supplier and 40 medicines, prints one line of JSON, then reads
+makes an SQLite database in FOLDER (in a minute) with a company, a supplier and 40 medicines, prints one line of JSON, then reads
 numbers from its standard input: for each it places so many orders and prints their seconds as JSON.
 
 An order is what Tryton's server does for a purchase: Purchase.create, quote, confirm and process, called in the
@@ -24,7 +24,7 @@ from pathlib import Path
 DATABASE = "peer"
 LINES = 12
 PRODUCTS = 40
-DOES_MORE = "taxes, the stock moves to come (12 of them), cached amounts, links between the documents"
+DOES_MORE = "writes 12 stock moves to come and cached amounts, looks for taxes, keeps the documents' states and links"
 DOES_LESS = (
     "no HTTP request, no session, no CSRF token, no check of price, edition, letter or duplicate, no audit, "
     "one supplier and so one order"
@@ -124,7 +124,6 @@ def order_placer(supplier_id: int, product_ids: list[int]) -> Callable[[], float
         warehouse_id = warehouse.id
         unit_id = pool.get("product.product")(product_ids[0]).default_uom.id
     context["company"] = company_id
-    # In the server, too, what follows a confirmation is done by the process that confirmed it.
     context["_skip_warnings"] = True
     placed = 0
 
