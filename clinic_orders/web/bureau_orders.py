@@ -17,11 +17,11 @@ from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.parties import InstitutionKind, OrderMode, Permission, Role
 from clinic_orders.web import guards
 from clinic_orders.web.display import label
-from clinic_orders.web.distribution.words import deadline_words
+from clinic_orders.web.distribution_words import deadline_words
 from clinic_orders.web.errors import say
 from clinic_orders.web.guards import needs
 from clinic_orders.web.listing import PER_PAGE, Column, as_file, page_cut, sort_order, wanted_file
-from clinic_orders.web.ordering.words import event_text, reason_text, shown_line, shown_state
+from clinic_orders.web.order_words import event_text, reason_text, shown_line, shown_state
 
 blueprint = Blueprint("bureau_orders", __name__, url_prefix="/bureau/orders")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from flask import Blueprint, Response, abort, current_app, render_template, request, url_for
-from flask_babel import gettext as _
 
 from clinic_orders.models.catalogue import Price
 from clinic_orders.queries import catalogue as questions
@@ -18,21 +17,9 @@ from clinic_orders.web.guards import needs
 from clinic_orders.web.import_files import as_import_file
 from clinic_orders.web.listing import page_cut, sort_order, wanted_file
 from clinic_orders.web.price_chart import price_chart
+from clinic_orders.web.price_words import is_inferred, price_basis
 
 blueprint = Blueprint("catalogue", __name__, url_prefix="/catalogue")
-
-
-def price_basis(document: str | None, batch: str, year: int | None) -> str:
-    """What stands beside a price: its document, and the batch and year of the selection unless that names them."""
-    of_batch = _("%(batch)s, %(year)s", batch=batch, year=year) if year else batch
-    if not document:
-        return of_batch
-    return document if batch and batch in document else f"{document} · {of_batch}"
-
-
-def is_inferred(pack_size_basis: str) -> bool:
-    """Whether the pack size was worked out from prices and not read from a source."""
-    return pack_size_basis.startswith("inferred")
 
 
 def buys() -> bool:

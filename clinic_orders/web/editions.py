@@ -18,10 +18,10 @@ from clinic_orders.rules.catalogue import price_in_force
 from clinic_orders.rules.days import DayNotUnderstood, parse_day
 from clinic_orders.rules.parties import Permission
 from clinic_orders.web import guards
-from clinic_orders.web.catalogue import is_inferred, price_basis
 from clinic_orders.web.guards import needs
 from clinic_orders.web.import_files import as_import_file
 from clinic_orders.web.listing import page_cut, sort_order, wanted_file
+from clinic_orders.web.price_words import is_inferred, price_basis
 from clinic_orders.web.typed import Typed
 
 blueprint = Blueprint("editions", __name__, url_prefix="/editions")

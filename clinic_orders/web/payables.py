@@ -12,9 +12,9 @@ from clinic_orders.rules.errors import N_
 from clinic_orders.rules.parties import Permission, Role
 from clinic_orders.rules.payment_terms import days_overdue
 from clinic_orders.web.display import label, register_labels
+from clinic_orders.web.goods_pages import asked_month, frame, month_options
 from clinic_orders.web.guards import actor, needs, today
 from clinic_orders.web.listing import Column, as_file, page_cut, sort_order, wanted_file
-from clinic_orders.web.receiving import asked_month, frame, month_options
 
 blueprint = Blueprint("payables", __name__, url_prefix="/payables")
 

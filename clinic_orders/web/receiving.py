@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 
 from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
@@ -13,7 +12,6 @@ from clinic_orders.actions.answering import LinesNotPossible
 from clinic_orders.actions.loading import NotFound
 from clinic_orders.actions.receiving import POLICY, accept_shipment, check_lines, shelf_months, terms_of
 from clinic_orders.documents.receiving import acceptance_note
-from clinic_orders.models.catalogue import Item
 from clinic_orders.models.deliveries import Shipment
 from clinic_orders.queries import receiving as queries
 from clinic_orders.queries.payables import statement_lines
@@ -23,11 +21,11 @@ from clinic_orders.rules.days import Month
 from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.order_steps import Step, sides_of, steps_open_to
 from clinic_orders.rules.ordering import ShipmentState, shipment_state
-from clinic_orders.rules.parties import Actor, Permission, Role
+from clinic_orders.rules.parties import Actor, Permission
 from clinic_orders.web import acceptance_form, navigation
 from clinic_orders.web.acceptance_form import REASONS, AcceptanceForm
-from clinic_orders.web.display import month
 from clinic_orders.web.errors import say
+from clinic_orders.web.goods_pages import asked_month, frame, month_options, named
 from clinic_orders.web.guards import actor, at, needs, today
 from clinic_orders.web.listing import Column, as_file, page_cut, sort_order, wanted_file
 from clinic_orders.web.reasons import reject_reason, return_reason
@@ -60,24 +58,6 @@ COLUMNS = (
 @navigation.counts("receiving.index")
 def _waiting(person: Actor, _at: datetime) -> int:
     return queries.waiting_count(person)
-
-
-def frame() -> str:
-    """The page frame: clinics work on phones, all others at desks."""
-    return "layout/phone.html" if actor().role is Role.INSTITUTION else "layout/desk.html"
-
-
-def asked_month(name: str = "month") -> Month | None:
-    """The month that a filter asks for; what is no month filters nothing."""
-    try:
-        return Month.parse(request.args.get(name, ""))
-    except RuleBroken:
-        return None
-
-
-def month_options(months: Iterable[Month]) -> list[tuple[str, str]]:
-    """Months as a filter offers them."""
-    return [(str(one), month(one.first_day)) for one in months]
 
 
 @blueprint.get("/")
@@ -192,11 +172,6 @@ def _form_page(
         scanning=request.form.get("do") == "scan",
         today=today(),
     )
-
-
-def named(item: Item, problem: str) -> str:
-    """What is wrong, with the medicine in front, for the summary on top of a form."""
-    return str(gettext("%(name)s: %(problem)s", name=item.generic_name, problem=problem))
 
 
 def _typed(shipment: Shipment) -> AcceptanceForm:

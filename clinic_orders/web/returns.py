@@ -24,10 +24,10 @@ from clinic_orders.rules.quantities import parse_cart_packs
 from clinic_orders.rules.reasons import ReturnReason, reason_label
 from clinic_orders.web.display import label
 from clinic_orders.web.errors import say
+from clinic_orders.web.goods_pages import frame, named
 from clinic_orders.web.guards import actor, at, needs, today
 from clinic_orders.web.listing import Column, as_file, page_cut, sort_order, wanted_file
 from clinic_orders.web.reasons import RETURN_SHAPES
-from clinic_orders.web.receiving import frame, named
 
 blueprint = Blueprint("returns", __name__, url_prefix="/returns")
 

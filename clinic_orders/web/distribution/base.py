@@ -8,7 +8,7 @@ from flask import Blueprint
 
 from clinic_orders.queries.distribution import OrderStatus, count_open
 from clinic_orders.rules.ordering import ReturnState, ShipmentState
-from clinic_orders.web.distribution import words
+from clinic_orders.web import distribution_words as words
 from clinic_orders.web.errors import say
 from clinic_orders.web.navigation import counts
 

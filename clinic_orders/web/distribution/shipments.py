@@ -15,7 +15,8 @@ from clinic_orders.queries import shipments as shipment_questions
 from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.ordering import ReturnState, ShipmentState
 from clinic_orders.rules.parties import Permission
-from clinic_orders.web.distribution import forms, words
+from clinic_orders.web import distribution_words as words
+from clinic_orders.web.distribution import forms
 from clinic_orders.web.distribution.base import blueprint
 from clinic_orders.web.distribution.ship import typed_moment
 from clinic_orders.web.errors import say

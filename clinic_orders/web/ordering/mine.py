@@ -30,10 +30,10 @@ from clinic_orders.rules.ordering import ResponseState, may_withdraw_unshipped
 from clinic_orders.rules.parties import Permission, Role
 from clinic_orders.rules.quantities import parse_cart_packs
 from clinic_orders.web import guards
+from clinic_orders.web import order_words as words
 from clinic_orders.web.errors import say
 from clinic_orders.web.guards import needs
 from clinic_orders.web.listing import Column, as_file, page_cut, sort_order, wanted_file
-from clinic_orders.web.ordering import words
 from clinic_orders.web.ordering.door import blueprint
 
 _EXPORT = (

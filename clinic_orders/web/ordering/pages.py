@@ -23,9 +23,9 @@ from clinic_orders.web.display import clock_time
 from clinic_orders.web.errors import say, say_stored
 from clinic_orders.web.guards import needs
 from clinic_orders.web.listing import page_cut
+from clinic_orders.web.order_words import due_text
 from clinic_orders.web.ordering.door import Cart, blueprint, cart, own_cart
 from clinic_orders.web.ordering.lines import PER_PAGE, Line, OrderPage, Sum, errors_of
-from clinic_orders.web.ordering.words import due_text
 
 _PACKS = "q-"
 _PICK = "to-"
