@@ -117,7 +117,7 @@ def _audit_changes(
             by=by,
             at=at,
             subject_type=kind,
-            subject=f"{len(changes)} records",
+            subject=f"× {len(changes)}",
             after={"created": created, "updated": len(changes) - created},
         )
         return

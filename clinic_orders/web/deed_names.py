@@ -10,7 +10,7 @@ from typing import Any
 from flask_babel import gettext
 
 from clinic_orders.rules.errors import N_
-from clinic_orders.rules.parties import InstitutionKind, Role
+from clinic_orders.rules.parties import InstitutionKind, OrderMode, Role
 from clinic_orders.web.display import MISSING, day, label, moment
 
 DEEDS: dict[str, str] = {
@@ -68,7 +68,7 @@ DEEDS: dict[str, str] = {
     "set_language": N_("Chose the language"),
     "ship": N_("Shipped goods"),
     "store_file": N_("Stored a file"),
-    "submit_order": N_("Sent an order"),
+    "submit_draft": N_("Sent an order"),
     "suspend_institution": N_("Suspended an institution"),
     "take_back_draft": N_("Took a draft back"),
     "take_out_of_edition": N_("Took items out of an edition"),
@@ -103,19 +103,26 @@ SUBJECTS: dict[str, str] = {
 
 FIELDS: dict[str, str] = {
     "as_of": N_("As of"),
+    "acceptance_day": N_("Acceptance day for payment"),
     "accepted": N_("Accepted"),
+    "accepted_at": N_("Accepted at"),
     "agreed_at": N_("Agreed at"),
     "amount": N_("Amount"),
     "batch_no": N_("Batch number"),
     "big_print": N_("Large letters"),
+    "closed_packs": N_("Closed packs"),
     "code": N_("Code"),
     "confirmed": N_("Confirmed"),
     "copy_of": N_("Copy of"),
     "confirmed_packs": N_("Confirmed packs"),
+    "counties": N_("Counties"),
     "county_code": N_("County"),
+    "created": N_("Created"),
     "delivered_at": N_("Delivered at"),
     "disabled_at": N_("Closed at"),
     "document": N_("Document"),
+    "due_on": N_("Due on"),
+    "emergency": N_("Emergency"),
     "document_no": N_("Document"),
     "example": N_("Example"),
     "failed_logins": N_("Wrong passwords"),
@@ -126,14 +133,18 @@ FIELDS: dict[str, str] = {
     "items_added": N_("Items added"),
     "kind": N_("Kind"),
     "language": N_("Language"),
+    "lapsed_at": N_("Lapsed at"),
     "lines": N_("Lines"),
     "locked_until": N_("Locked until"),
+    "mode": N_("Mode"),
     "name": N_("Name"),
     "note": N_("Note"),
     "order_no": N_("Order number"),
     "organisation": N_("Organisation"),
+    "owed": N_("Owed"),
     "pack_price": N_("Price"),
     "packs": N_("Packs"),
+    "payment_rule": N_("Payment rule"),
     "phone": N_("Telephone"),
     "price": N_("Price"),
     "quantity": N_("Packs"),
@@ -145,13 +156,19 @@ FIELDS: dict[str, str] = {
     "reject_reason": N_("Reason"),
     "return_no": N_("Return number"),
     "role": N_("Role"),
+    "rows": N_("Rows"),
     "sent_back_at": N_("Sent back at"),
     "shipped_at": N_("Shipped at"),
     "state": N_("State"),
     "total": N_("Amount"),
+    "townships": N_("Townships"),
+    "unchanged": N_("Unchanged"),
+    "updated": N_("Updated"),
     "valid_from": N_("Valid from"),
     "valid_to": N_("Valid to"),
     "value": N_("Value"),
+    "villages": N_("Villages and neighbourhoods"),
+    "voided_at": N_("Cancelled at"),
     "withdrawn": N_("Withdrawn packs"),
     "withdrawn_at": N_("Withdrawn at"),
     # The roster's columns.
@@ -180,7 +197,7 @@ FIELDS: dict[str, str] = {
     "village": N_("Village or neighbourhood"),
 }
 # Row numbers say nothing to people; the subject names the record.
-_UNSAID = frozenset({"institution_id", "distributor_id", "user_id", "item_id"})
+_UNSAID = frozenset({"institution_id", "distributor_id", "hospital_id", "user_id", "item_id"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +257,8 @@ def _said_text(name: str, value: str) -> str:
         return label(Role(value))
     if name == "kind" and value in {kind.value for kind in InstitutionKind}:
         return label(InstitutionKind(value))
+    if name == "mode" and value in {mode.value for mode in OrderMode}:
+        return label(OrderMode(value))
     if len(value) >= 10 and value[4:5] == "-" and value[7:8] == "-":
         try:
             return (

@@ -78,6 +78,12 @@ def start() -> AnyResponse:
     return redirect(found[0].url if found else url_for("account.log_in"))
 
 
+def _may_open(endpoint: str, actor: Actor) -> bool:
+    """Whether the page is built in and its guard lets the role in: nobody is led to a refusal."""
+    guard = getattr(current_app.view_functions.get(endpoint), "__guard__", None)
+    return isinstance(guard, Permission) and actor.may(guard)
+
+
 @blueprint.get("/more")
 @needs(Permission.SELF)
 def more() -> str:
@@ -87,7 +93,7 @@ def more() -> str:
     links = [
         Link(url_for(endpoint), gettext(word), icon)
         for endpoint, word, icon in MORE.get(actor.role, ())
-        if endpoint not in tabs and endpoint in current_app.view_functions
+        if endpoint not in tabs and _may_open(endpoint, actor)
     ]
     return render_template("home/more.html", areas=links, unread=count_unread(actor))
 

@@ -11,7 +11,7 @@ import pytest
 
 import clinic_orders
 from clinic_orders import actions
-from clinic_orders.web.deed_names import DEEDS
+from clinic_orders.web.deed_names import DEEDS, FIELDS
 from clinic_orders.web.display import has_label, has_notice
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,7 +32,7 @@ NOT_SHOWN = {
 # Their pages are being built; the last of them takes its line away.
 NOT_YET = {"Ageing", "DueRule"}
 # Words of the audit that are given to a helper in a variable; those written out are found by themselves.
-HELPERS = {"record", "_record", "note", "_note", "_noted", "_write_down"}
+HELPERS = {"record", "record_all", "write_down", "_record", "note", "_note", "_noted", "_write_down"}
 
 
 def modules(package):
@@ -107,6 +107,23 @@ def test_there_are_deeds_to_look_at():
 def test_every_deed_of_the_history_has_a_name():
     missing = sorted(
         {f"{word!r} ({where})" for word, where in literals(CODE / "actions", HELPERS) if word not in DEEDS}
+    )
+    assert not missing, f"name them in web/deed_names.py and audit.po: {missing}"
+
+
+def test_every_fact_of_the_history_has_a_name():
+    """Of the facts that are written out; those read from records are named by the columns of their kind."""
+    missing = sorted(
+        {
+            f"{key.value!r} ({path.relative_to(ROOT)}:{key.lineno})"
+            for path, tree in trees(CODE / "actions")
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call)
+            for word in node.keywords
+            if word.arg in {"before", "after"} and isinstance(word.value, ast.Dict)
+            for key in word.value.keys
+            if isinstance(key, ast.Constant) and key.value not in FIELDS
+        }
     )
     assert not missing, f"name them in web/deed_names.py and audit.po: {missing}"
 

@@ -319,3 +319,11 @@ def test_the_history_is_filtered_and_exported(client, people):
     assert client.get("/audit/?person=nobody", status=200).page.texts(".empty h2") == ["没有合适的记录"]
     assert "分配角色" in client.get("/audit/?format=csv", status=200).get_data(as_text=True)
     assert client.get("/audit/?format=pdf").status_code == 404
+
+
+@pytest.mark.parametrize("role", EVERYBODY)
+def test_nobody_is_led_to_a_page_that_refuses_them(client, people, role):
+    client.log_in(people.users[role])
+    client.get("/more", status=200)
+    for link in client.page.all(".menu a, nav a"):
+        assert client.get(link["href"]).status_code in {200, 302}, link["href"]

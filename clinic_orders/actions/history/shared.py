@@ -236,7 +236,7 @@ def write_down(deed: str, subject_type: str, changes: Sequence[Change], *, by: A
             by=by,
             at=at,
             subject_type=subject_type,
-            subject=f"{len(changes)} records",
+            subject=f"× {len(changes)}",
             after={"created": created, "updated": len(changes) - created},
         )
         return

@@ -137,7 +137,7 @@ def note(deed: str, subject_type: str, changes: Sequence[Change], *, by: Actor, 
             by=by,
             at=at,
             subject_type=subject_type,
-            subject=f"{len(changes)} records",
+            subject=f"× {len(changes)}",
             after={"created": created, "updated": len(changes) - created},
         )
         return
