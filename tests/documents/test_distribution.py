@@ -119,7 +119,7 @@ def test_a_picking_list_sums_items_over_the_orders_and_parts_them_again(world: W
         "112张",
         first.order_no,
         second.order_no,
-        "未应答，按订量",
+        "未响应，按订量",
         "白元镇卫生院",
     ):
         assert words in text, words

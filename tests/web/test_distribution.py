@@ -97,7 +97,7 @@ def test_several_orders_are_answered_on_one_screen_and_what_is_typed_for_the_oth
         button=f"do=answer:{first.order_no}",
         **{one: "4", f"w-{first.order_no}-1": "stock_out", two: "3"},
     ).page
-    assert "已应答 1 张" in page.text
+    assert "已响应 1 张" in page.text
     assert lines_of(first, "confirmed_packs") == [4, 12]
     assert page.one(f'input[name="{two}"]')["value"] == "3"
     page = sent(client, "section form", button="do=answer").page
@@ -123,7 +123,7 @@ def test_ticked_orders_are_confirmed_in_full_and_the_refused_ones_are_named(
     assert response.status_code == 409
     assert lines_of(first, "confirmed_packs") == [6, 12, 20]
     assert second.order_no in response.page.one(".note-bad").text
-    assert "已应答 1 张" in response.page.text
+    assert "已响应 1 张" in response.page.text
 
 
 def test_bad_quantities_come_back_as_typed_with_a_word_at_their_line(
