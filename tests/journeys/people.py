@@ -1,14 +1,46 @@
-"""The three people of an order's life as they act in a browser. Methods are sentences; each page is looked at by axe."""
+"""The people of an order's life as they act in a browser. Methods are sentences; each page is looked at by axe."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from typing import Any
 
+from clinic_orders import clock
+from clinic_orders.actions.accounts import open_account
+from clinic_orders.rules.parties import SYSTEM, Role
 from tests.browser import serious_violations
+from tests.conftest import LiveServer
+from tests.factories import FIRST_DAY, make_world
 
 PASSWORD = "yi-ge-hao-mima-7"
+
+
+def people(server: LiveServer) -> None:
+    """The base world, and an account for each role, named by what they are."""
+    with server.app.app_context():
+        world = make_world()
+        at = clock.now()
+        for username, name, role, scope in (
+            ("village", "王保田", Role.INSTITUTION, {"institution_id": world.clinic.id}),
+            ("hospital", "李秀英", Role.HOSPITAL, {"institution_id": world.hospital.id}),
+            ("distributor", "刘敏", Role.DISTRIBUTOR, {"distributor_id": world.distributor.id}),
+            ("county", "马建国", Role.COUNTY, {"county_code": "410325"}),
+            ("city", "赵红军", Role.CITY, {}),
+            ("operator", "张文明", Role.OPERATOR, {}),
+        ):
+            open_account(
+                username,
+                name,
+                role,
+                by=SYSTEM,
+                at=at,
+                password=PASSWORD,
+                must_change_password=False,
+                valid_from=FIRST_DAY,
+                **scope,  # type: ignore[arg-type]
+            )
 
 
 @dataclass
@@ -90,12 +122,96 @@ class VillageDoctor(Person):
         assert number, self.text()
         return number.group()
 
+    def lets_the_hospital_order(self) -> None:
+        """Give the hospital a mandate without an end."""
+        self.goes_to("/mandate")
+        self.presses("委托医院替我订药")
+
+    def asks_the_hospital(self) -> None:
+        """Send the draft to the hospital for review."""
+        self.goes_to("/order")
+        self.presses("请医院替我订")
+
+    def says_not_mine(self, order_no: str, why: str) -> None:
+        """Send back an order that the hospital made."""
+        self.goes_to(f"/orders/{order_no}")
+        self.page.fill("[name=reason]", why)
+        self.presses("不是我订的")
+
+    def orders_urgently(self, typed: str, item_code: str, packs: str, why: str) -> str:
+        """Order for an emergency; the order's number."""
+        self.goes_to("/order?urgent=1")
+        self.finds(typed)
+        self.fills_in(item_code, packs)
+        self.page.fill("[name=emergency_reason]", why)
+        return self.sends_the_order()
+
+    def receives_all_but(self, receipt_no: str, packs: int, *, accepted: int, why: str) -> None:
+        """Accept less than was sent of the one item of a delivery, with the reason."""
+        self.goes_to(f"/receiving/{receipt_no}")
+        self.presses("有问题")
+        self.page.locator("[name^='a-']").first.fill(str(accepted))
+        self.page.locator("label.pick", has_text=why).first.click()
+        self.presses("确认收货")
+        if "请再看一遍" in self.text() or self.page.get_by_role("button", name="确认收货").count():
+            self.presses("确认收货")
+        assert str(packs - accepted) in self.text()
+
+    def asks_for_a_return(self, receipt_no: str, packs: int, why: str) -> str:
+        """Ask to give packs back; the return's number."""
+        self.goes_to(f"/receiving/{receipt_no}")
+        self.follows("申请退货")
+        self.page.locator("[name^='n-']").first.fill(str(packs))
+        self.page.locator("[name^='why-']").first.select_option(label=why)
+        self.presses("提交申请")
+        number = re.search(r"TH\d{8}-\d{4,}", self.page.url + self.text())
+        assert number, self.text()
+        return number.group()
+
     def receives_everything(self, receipt_no: str) -> None:
         """Open the delivery note and take all of it."""
         self.goes_to("/receiving/")
         assert receipt_no in self.text()
         self.goes_to(f"/receiving/{receipt_no}")
         self.presses(re.compile("全部收下"))
+
+
+class Hospital(VillageDoctor):
+    """Orders for itself and for its villages."""
+
+    def orders_for(self, village: str, typed: str, item_code: str, packs: str) -> str:
+        """Order for a village under its mandate; the order's number."""
+        self.goes_to("/villages")
+        self.page.locator("tr", has_text=village).get_by_role("link", name="替它订药").click()
+        self.looks()
+        self.finds(typed)
+        self.fills_in(item_code, packs)
+        return self.sends_the_order()
+
+    def lowers_and_orders(self, village: str, item_code: str, packs: str) -> str:
+        """Look at a village's draft, lower a line, send it; the order's number."""
+        self.goes_to("/villages")
+        self.page.locator("tr", has_text=village).get_by_role("link", name="核对草稿").click()
+        self.looks()
+        self.page.fill(f"[name=r-{item_code}]", packs)
+        return self.sends_the_order()
+
+
+class Bureau(Person):
+    """Keeps the roster."""
+
+    def suspends(self, institution: str, last_day: date, why: str) -> None:
+        """Suspend an institution from today on."""
+        self.goes_to("/roster/")
+        self.follows(institution)
+        self.page.locator("summary", has_text="暂停采购").click()
+        self.page.fill("#suspend-last", last_day.isoformat())
+        form = self.page.locator("form", has=self.page.locator("#suspend-last"))
+        form.locator("[name=reason]").fill(why)
+        form.locator("[name=document_no]").fill("嵩医保函〔2026〕9 号")
+        form.get_by_role("button", name="暂停采购").click()
+        self.page.wait_for_load_state("load")
+        self.looks()
 
 
 class Distributor(Person):
@@ -119,3 +235,15 @@ class Distributor(Person):
         number = re.search(r"PS\d{8}-\d{4,}", self.text())
         assert number, self.text()
         return number.group()
+
+    def agrees_to(self, return_no: str) -> None:
+        """Agree to a return."""
+        self.goes_to("/distribution/shipments?show=returns-requested")
+        self.follows(return_no)
+        self.presses("同意退货")
+
+    def confirms_and_ships(self, order_no: str) -> str:
+        """Bring an order in one batch that is good for long; the delivery note's number."""
+        self.confirms(order_no)
+        expiry = clock.today() + timedelta(days=700)
+        return self.ships(order_no, batch_no="B260418", expiry=expiry.isoformat())

@@ -9,38 +9,12 @@ from typing import Any
 import pytest
 
 from clinic_orders import clock
-from clinic_orders.actions.accounts import open_account
 from clinic_orders.queries.integrity import problems
-from clinic_orders.rules.parties import SYSTEM, Role
 from clinic_orders.rules.payment_terms import DueRule, due_date
 from tests.conftest import LiveServer
-from tests.factories import FIRST_DAY, make_world
-from tests.journeys.people import PASSWORD, Distributor, VillageDoctor
+from tests.journeys.people import Distributor, VillageDoctor, people
 
 pytestmark = pytest.mark.browser
-
-
-def people(server: LiveServer) -> None:
-    """The base world, and an account for each who acts."""
-    with server.app.app_context():
-        world = make_world()
-        at = clock.now()
-        for username, name, role, scope in (
-            ("village", "王保田", Role.INSTITUTION, {"institution_id": world.clinic.id}),
-            ("hospital", "李秀英", Role.HOSPITAL, {"institution_id": world.hospital.id}),
-            ("distributor", "刘敏", Role.DISTRIBUTOR, {"distributor_id": world.distributor.id}),
-        ):
-            open_account(
-                username,
-                name,
-                role,
-                by=SYSTEM,
-                at=at,
-                password=PASSWORD,
-                must_change_password=False,
-                valid_from=FIRST_DAY,
-                **scope,
-            )
 
 
 @pytest.mark.parametrize(
