@@ -8,39 +8,25 @@ from datetime import date, timedelta
 from typing import Any
 
 from clinic_orders import clock
-from clinic_orders.actions.accounts import open_account
-from clinic_orders.rules.parties import SYSTEM, Role
+from clinic_orders.models.base import db
+from clinic_orders.rules.parties import Role
 from tests.browser import serious_violations
 from tests.conftest import LiveServer
-from tests.factories import FIRST_DAY, make_world
-
-PASSWORD = "yi-ge-hao-mima-7"
+from tests.factories import make_world
+from tests.people import PASSWORD, make_user
 
 
 def people(server: LiveServer) -> None:
     """The base world, and an account for each role, named by what they are."""
     with server.app.app_context():
         world = make_world()
-        at = clock.now()
-        for username, name, role, scope in (
-            ("village", "王保田", Role.INSTITUTION, {"institution_id": world.clinic.id}),
-            ("hospital", "李秀英", Role.HOSPITAL, {"institution_id": world.hospital.id}),
-            ("distributor", "刘敏", Role.DISTRIBUTOR, {"distributor_id": world.distributor.id}),
-            ("county", "马建国", Role.COUNTY, {"county_code": "410325"}),
-            ("city", "赵红军", Role.CITY, {}),
-            ("operator", "张文明", Role.OPERATOR, {}),
-        ):
-            open_account(
-                username,
-                name,
-                role,
-                by=SYSTEM,
-                at=at,
-                password=PASSWORD,
-                must_change_password=False,
-                valid_from=FIRST_DAY,
-                **scope,  # type: ignore[arg-type]
-            )
+        make_user("village", Role.INSTITUTION, name="王保田", institution_id=world.clinic.id)
+        make_user("hospital", Role.HOSPITAL, name="李秀英", institution_id=world.hospital.id)
+        make_user("distributor", Role.DISTRIBUTOR, name="刘敏", distributor_id=world.distributor.id)
+        make_user("county", Role.COUNTY, name="马建国", county_code="410325")
+        make_user("city", Role.CITY, name="赵红军")
+        make_user("operator", Role.OPERATOR, name="张文明")
+        db.session.commit()
 
 
 @dataclass

@@ -9,24 +9,20 @@ import pytest
 from flask import url_for
 
 from clinic_orders.rules.parties import Role
-from clinic_orders.web.home import MORE
 from clinic_orders.web.navigation import PLACES
 from tests.conftest import LiveServer
 from tests.journeys.people import Distributor, Person, VillageDoctor, people
 
 pytestmark = pytest.mark.browser
-USERNAMES = {Role.INSTITUTION: "village"}
 ROLES = [role for role in Role if role is not Role.SYSTEM]
 
 
-def addresses(server: LiveServer, role: Role) -> list[str]:
-    """What the head of the page and the page More lead to."""
-    endpoints = [endpoint for endpoint, *_ in (*PLACES[role], *MORE[role])]
-    missing = [endpoint for endpoint in endpoints if endpoint not in server.app.view_functions]
+def tabs(server: LiveServer, role: Role) -> list[str]:
+    """The addresses of the places in the head."""
+    missing = [endpoint for endpoint, _ in PLACES[role] if endpoint not in server.app.view_functions]
     assert not missing, f"{role}: {missing} are named as places and do not exist"
     with server.app.test_request_context():
-        found = [url_for(endpoint) for endpoint in endpoints]
-    return list(dict.fromkeys([*found, "/notices", "/help", "/account/password"]))
+        return [url_for(endpoint) for endpoint, _ in PLACES[role]]
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -35,8 +31,12 @@ def test_every_place_of_a_role_can_be_read_on_a_telephone_and_on_a_wide_screen(
 ) -> None:
     people(live_server)
     somebody = Person(new_page(width=360, height=640))
-    somebody.logs_in(USERNAMES.get(role, role.value))
-    for path in addresses(live_server, role):
+    somebody.logs_in("village" if role is Role.INSTITUTION else role.value)
+    somebody.goes_to("/more")
+    links = somebody.page.locator("main nav a, main section a").evaluate_all(
+        "all => all.map(link => link.getAttribute('href'))"
+    )
+    for path in dict.fromkeys([*tabs(live_server, role), *links]):
         answer = somebody.page.goto(path)
         assert answer.status == 200, f"{path} answered {answer.status}"
         for width, height in ((360, 640), (1440, 900)):
