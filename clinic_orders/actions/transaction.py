@@ -45,3 +45,14 @@ def transactional(deed: Callable[P, R]) -> Callable[P, R]:
 
     whole.__transactional__ = True  # type: ignore[attr-defined]
     return whole
+
+
+def end_reading() -> None:
+    """End a transaction that only read, by COMMIT; one in which something is pending is left to be rolled back.
+
+    Upon every ROLLBACK psycopg forgets the statements that PostgreSQL has prepared, and planning them anew takes
+    longer than running them.
+    """
+    session = db.session()
+    if _depth.get() == 0 and not (session.new or session.dirty or session.deleted):
+        session.commit()

@@ -18,7 +18,8 @@ from flask_login import LoginManager, current_user, login_user, logout_user
 from werkzeug.wrappers import Response
 
 from clinic_orders import clock
-from clinic_orders.models.base import db, reading_only, set_reading_only
+from clinic_orders.actions.transaction import end_reading
+from clinic_orders.models.base import reading_only, set_reading_only
 from clinic_orders.queries.accounts import Principal, principal
 from clinic_orders.rules.days import day_in_china
 from clinic_orders.rules.parties import Actor, NotAllowed, Permission
@@ -160,7 +161,7 @@ def _load_person(user_id: str) -> Person | None:
     with reading_only():
         found = principal(int(user_id), session.get("assignment"), on=day_in_china(g.now))
         if request.method not in READING:
-            db.session.rollback()
+            end_reading()
     if found is None or found.session_epoch != session.get("epoch"):
         g.session_over = "ended"
         return None
@@ -201,6 +202,13 @@ def _begin_request() -> Response | None:
     return None
 
 
+def _end_request(response: Response) -> Response:
+    """Let go of what a page has read."""
+    if request.method in READING and request.endpoint != "static":
+        end_reading()
+    return response
+
+
 def _to_log_in() -> Response:
     """The log-in page, which says why and leads back; after a form, to the page on which the form stood."""
     if request.method in READING:
@@ -217,3 +225,4 @@ def init_app(app: Flask) -> None:
     login_manager.session_protection = None
     # The instant and the person must be known when a missing CSRF token or too many tries are answered.
     app.before_request_funcs.setdefault(None, []).insert(0, _begin_request)
+    app.after_request(_end_request)
