@@ -21,7 +21,7 @@ from clinic_orders.rules.errors import N_, RuleBroken
 DISPUTE_DAYS: Final = 5
 
 
-class Side(StrEnum):
+class PaymentSide(StrEnum):
     """Who entered a payment: one of the two parties, or a file."""
 
     INSTITUTION = "institution"
@@ -181,7 +181,9 @@ def check_entry(amount: Decimal, paid_on: date, *, today: date) -> None:
         raise PaidInFuture(day=paid_on.isoformat())
 
 
-def check_answer(payment: HasPaymentEvents, *, entered_by: Side, side: Side, payment_no: str) -> None:
+def check_answer(
+    payment: HasPaymentEvents, *, entered_by: PaymentSide, side: PaymentSide, payment_no: str
+) -> None:
     """Whether a side can confirm or dispute a payment: the other side's, while nothing has been settled.
 
     Raises:
@@ -195,7 +197,9 @@ def check_answer(payment: HasPaymentEvents, *, entered_by: Side, side: Side, pay
         raise AlreadySettled(payment_no=payment_no)
 
 
-def check_withdrawal(payment: HasPaymentEvents, *, entered_by: Side, side: Side, payment_no: str) -> None:
+def check_withdrawal(
+    payment: HasPaymentEvents, *, entered_by: PaymentSide, side: PaymentSide, payment_no: str
+) -> None:
     """Whether a side can take its own entry back: until it is confirmed or upheld.
 
     Raises:

@@ -22,7 +22,7 @@ from clinic_orders.rules.payments import (
     OwnEntry,
     PaidInFuture,
     PaymentFacts,
-    Side,
+    PaymentSide,
     check_answer,
     check_entry,
     check_withdrawal,
@@ -279,7 +279,7 @@ def test_an_entry_is_above_nothing_and_not_dated_ahead() -> None:
 
 
 def test_the_other_side_answers_and_only_the_own_entry_is_taken_back() -> None:
-    mine, other = Side.INSTITUTION, Side.DISTRIBUTOR
+    mine, other = PaymentSide.INSTITUTION, PaymentSide.DISTRIBUTOR
     check_answer(PaymentFacts(), entered_by=mine, side=other, payment_no="P")
     check_withdrawal(PaymentFacts(disputed_at=MONDAY), entered_by=mine, side=mine, payment_no="P")
     with pytest.raises(OwnEntry):
