@@ -12,7 +12,7 @@ from sqlalchemy import text
 from clinic_orders.actions import audit
 from clinic_orders.actions.bulk import NumberedRow, Stored
 from clinic_orders.actions.catalogue import put_editions, put_items, put_prices
-from clinic_orders.actions.history import put_orders, put_receipts, put_returns
+from clinic_orders.actions.history import put_orders, put_payments, put_receipts, put_returns
 from clinic_orders.actions.policy import put_policies
 from clinic_orders.actions.roster import (
     put_commitments,
@@ -60,6 +60,7 @@ PUT_HISTORY: Final[Mapping[str, PutHistory]] = {
     "orders": put_orders,
     "receipts": put_receipts,
     "returns": put_returns,
+    "payments": put_payments,
 }
 
 

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from clinic_orders.rules import catalogue, days, money, quantities
 from clinic_orders.rules.errors import N_, RuleBroken
+from clinic_orders.rules.payments import AmountNotPositive
 from clinic_orders.rules.reasons import R, parse_reason
 from clinic_orders.rules.tracing import parse_trace_code
 
@@ -179,6 +180,11 @@ def price() -> Cell:
     return Cell(_price, _price_text, Sheet.DECIMAL)
 
 
+def amount() -> Cell:
+    """Yuan that were paid: above 0, at most 2 decimals."""
+    return Cell(_amount, _amount_text, Sheet.DECIMAL)
+
+
 def rate() -> Cell:
     """A share as a decimal with at most 4 decimals, from 0 to 1.
 
@@ -308,6 +314,17 @@ def _price(typed: str) -> Decimal:
     if number > MAX_PRICE:
         raise money.NumberTooLarge(typed=typed)
     return number
+
+
+def _amount(typed: str) -> Decimal:
+    value = money.parse_amount(typed)
+    if value <= 0:
+        raise AmountNotPositive
+    return value
+
+
+def _amount_text(value: Decimal) -> str:
+    return f"{value:.2f}"
 
 
 def _rate(typed: str) -> Decimal:

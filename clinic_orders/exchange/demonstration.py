@@ -14,7 +14,9 @@ from decimal import Decimal
 from typing import Any
 
 from clinic_orders.rules.days import SHANGHAI, add_working_days, is_working_day, start_of_day
+from clinic_orders.rules.money import line_amount
 from clinic_orders.rules.parties import InstitutionKind
+from clinic_orders.rules.payment_terms import DueRule, due_date
 
 Row = dict[str, Any]
 
@@ -531,6 +533,49 @@ def _one_order(
         receipts.append(row)
 
 
+def _payments(world: Demonstration, today: date, dice: random.Random) -> None:
+    """Institutions pay what falls due in a month to each distributor: most in time, some late, a few not at all."""
+    price = {(row["order_no"], row["item_code"]): row["pack_price"] for row in world.rows["orders"]}
+    parties = {row["order_no"]: row for row in world.rows["orders"]}
+    returned: dict[tuple[str, str, str], int] = {}
+    for row in world.rows["returns"]:
+        key = (row["receipt_no"], row["item_code"], row["batch_no"])
+        returned[key] = returned.get(key, 0) + row["packs"]
+    due: dict[tuple[date, str, str], Decimal] = {}
+    for row in world.rows["receipts"]:
+        if row.get("accepted_at") is None:
+            continue
+        accepted_on = row["accepted_at"].astimezone(SHANGHAI).date()
+        head = parties[row["order_no"]]
+        back = returned.get((row["receipt_no"], row["item_code"], row["batch_no"]), 0)
+        amount = line_amount(price[row["order_no"], row["item_code"]], row["accepted_packs"] - back)
+        whose = (
+            due_date(accepted_on, DueRule.END_OF_NEXT_MONTH),
+            str(head["paying_code"]),
+            str(head["distributor_code"]),
+        )
+        due[whose] = due.get(whose, Decimal(0)) + amount
+    rows: list[Row] = []
+    for (due_on, paying, distributor), amount in sorted(due.items()):
+        luck = dice.random()
+        days = -dice.randrange(0, 9) if luck < 0.87 else dice.randrange(1, 41)
+        paid_on = due_on + timedelta(days=days)
+        if luck > 0.985 or paid_on > today or not amount:
+            continue
+        rows.append(
+            {
+                "institution_code": paying,
+                "distributor_code": distributor,
+                "payment_no": f"FK{due_on:%Y%m}-{paying}",
+                "amount": amount,
+                "paid_on": paid_on,
+                "method": dice.choice(("transfer", "transfer", "transfer", "alipay")),
+                "reference": f"{paid_on:%Y%m%d}{dice.randrange(10**8):08d}",
+            }
+        )
+    world.rows["payments"] = rows
+
+
 def make_demonstration(
     size: str,
     *,
@@ -572,6 +617,7 @@ def make_demonstration(
     _letters(world, dice)
     relation = _relations(world, items, dice)
     _history(world, items, prices, relation, start=start, today=today, now=now, dice=dice)
+    _payments(world, today, dice)
     return world
 
 
@@ -586,5 +632,6 @@ def import_order(world: Demonstration) -> Iterator[tuple[str, list[Row]]]:
         "orders",
         "receipts",
         "returns",
+        "payments",
     ):
         yield kind, world.rows.get(kind, [])

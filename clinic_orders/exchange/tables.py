@@ -329,10 +329,27 @@ _RETURNS = Kind(
     also_distinct_by=("batch_no",),
 )
 
+_PAYMENTS = Kind(
+    "payments",
+    "付款",
+    (
+        Column("institution_code", "付款单位编码", cells.code()),
+        Column("distributor_code", "配送企业编码", cells.code()),
+        Column("payment_no", "付款编号", cells.code()),
+        Column("amount", "付款金额", cells.amount()),
+        Column("paid_on", "付款日期", cells.day()),
+        _optional("receipt_no", "收货单号", cells.code()),
+        _optional("method", "付款方式", cells.text(32)),
+        _optional("reference", "流水号", cells.text(64)),
+        _optional("recorded_by", "登记人", cells.text(64)),
+    ),
+    key=("institution_code", "distributor_code", "payment_no"),
+)
+
 KINDS: Final[Mapping[str, Kind]] = {
     kind.name: kind
     for kind in (
         _CATALOGUE, _PRICES, _EDITIONS, _INSTITUTIONS, _MANDATES, _COMMITMENTS, _DISTRIBUTORS,
-        _DELIVERY_RELATIONS, _POLICIES, _ORDERS, _RECEIPTS, _RETURNS,
+        _DELIVERY_RELATIONS, _POLICIES, _ORDERS, _RECEIPTS, _RETURNS, _PAYMENTS,
     )
 }  # fmt: skip

@@ -10,6 +10,7 @@ from clinic_orders.models import (
     jobs,
     notices,
     orders,
+    payments,
     policy,
     roster,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "jobs",
     "notices",
     "orders",
+    "payments",
     "policy",
     "roster",
 ]

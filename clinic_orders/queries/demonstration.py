@@ -9,6 +9,7 @@ from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.deliveries import GoodsReturn, Shipment
 from clinic_orders.models.orders import Order, OrderLine
+from clinic_orders.models.payments import Payment
 from clinic_orders.models.roster import Distributor, Institution, InstitutionRecord
 
 
@@ -29,6 +30,7 @@ def counts() -> dict[str, int]:
         "order_lines": OrderLine,
         "receipts": Shipment,
         "returns": GoodsReturn,
+        "payments": Payment,
         "accounts": User,
     }
     return {

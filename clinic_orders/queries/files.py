@@ -18,6 +18,7 @@ from clinic_orders.models.catalogue import Edition, EditionItem, Item, Price
 from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, Shipment, ShipmentCode, ShipmentLine
 from clinic_orders.models.exchange import ImportBatch
 from clinic_orders.models.orders import EventKind, Order, OrderEvent, OrderLine
+from clinic_orders.models.payments import Payment
 from clinic_orders.models.policy import PolicyValue
 from clinic_orders.models.roster import (
     Commitment,
@@ -28,8 +29,14 @@ from clinic_orders.models.roster import (
     Mandate,
 )
 from clinic_orders.queries.roster import institutions_of
-from clinic_orders.queries.visibility import orders_visible_to, returns_visible_to, shipments_visible_to
+from clinic_orders.queries.visibility import (
+    orders_visible_to,
+    payments_visible_to,
+    returns_visible_to,
+    shipments_visible_to,
+)
 from clinic_orders.rules.parties import Actor, InstitutionKind, Role
+from clinic_orders.rules.payments import PaymentFacts, counts_on
 
 Row = dict[str, Any]
 PART: Final = 1000
@@ -340,6 +347,33 @@ def _returns(actor: Actor, on: date) -> Iterator[Row]:
     yield from return_rows(_ids(GoodsReturn.id, condition, GoodsReturn.return_no))
 
 
+def payment_rows(condition: ColumnElement[bool]) -> Iterator[Row]:
+    """The rows of some payments by institution, distributor and number; besides ``id`` and what decides about them."""
+    statement = (
+        select(
+            Payment.id, Institution.code.label("institution_code"), Distributor.code.label("distributor_code"),
+            Payment.payment_no, Payment.amount, Payment.paid_on,
+            func.coalesce(Shipment.receipt_no, "").label("receipt_no"), Payment.method, Payment.reference,
+            Payment.entered_by_name.label("recorded_by"), Payment.paying_id, Payment.distributor_id,
+            Payment.import_batch_id, Payment.confirmed_at, Payment.disputed_at, Payment.upheld_at,
+            Payment.withdrawn_at,
+        )
+        .join(Institution, Institution.id == Payment.paying_id)
+        .join(Distributor, Distributor.id == Payment.distributor_id)
+        .outerjoin(Shipment, Shipment.id == Payment.shipment_id)
+        .where(condition)
+        .order_by(Institution.code, Distributor.code, Payment.payment_no)
+    )  # fmt: skip
+    yield from _stream(statement)
+
+
+def _payments(actor: Actor, on: date) -> Iterator[Row]:
+    for row in payment_rows(payments_visible_to(actor, on, members=True)):
+        events = (row["confirmed_at"], row["disputed_at"], row["upheld_at"], row["withdrawn_at"])
+        if counts_on(PaymentFacts(*events), on):
+            yield row
+
+
 _ROWS: Final[dict[str, Callable[[Actor, date], Iterator[Row]]]] = {
     "catalogue": _catalogue,
     "prices": _prices,
@@ -353,13 +387,14 @@ _ROWS: Final[dict[str, Callable[[Actor, date], Iterator[Row]]]] = {
     "orders": _orders,
     "receipts": _receipts,
     "returns": _returns,
+    "payments": _payments,
 }
 
 
 def rows_of(kind: str, actor: Actor, on: date) -> Iterator[Row]:
     """The rows of a kind that the actor may see on a day: a county those of its institutions.
 
-    Void shipments and returns that were not agreed are in no file: nothing of them counts.
+    Void shipments, returns that were not agreed, and payments that do not count are in no file.
 
     Raises:
         KeyError: there is no such kind, which is a bug of the caller.

@@ -1,14 +1,15 @@
-"""What receipts owe, to whom, by when, as of a day (R-PAY-1, R-PAY-2, R-PAY-4).
+"""What is outstanding, to whom, by when, as of a day (R-PAY-1 to R-PAY-4).
 
-The sums are made by the database; ``rules.payment_terms`` says the same in plain Python and a test compares
-them. Payments are not recorded yet: what a receipt owes is what is outstanding.
+What a receipt owes is what its acceptance made payable less its agreed returns; both are stored when they happen.
+Which payment reached it is never stored: ``rules.allocation`` lays the payments of each institution and distributor
+over their receipts, in one pass over rows that are fetched for all pairs at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -20,9 +21,7 @@ from sqlalchemy import (
     SQLColumnExpression,
     Subquery,
     and_,
-    case,
     func,
-    literal,
     or_,
     select,
     type_coerce,
@@ -33,11 +32,15 @@ from clinic_orders.models.base import Yuan, db
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, Shipment, ShipmentLine
 from clinic_orders.models.orders import Order, OrderLine
+from clinic_orders.models.payments import Payment
 from clinic_orders.models.roster import Distributor, InstitutionRecord
 from clinic_orders.queries.roster import current, institutions_of
-from clinic_orders.rules.days import Month, end_of_day
+from clinic_orders.queries.visibility import payments_visible_to
+from clinic_orders.rules.allocation import Allocation, Part, PaymentMade, ReceiptOwed, allocate
+from clinic_orders.rules.days import Month, day_in_china, end_of_day
 from clinic_orders.rules.parties import Actor, Role
-from clinic_orders.rules.payment_terms import Ageing
+from clinic_orders.rules.payment_terms import Ageing, ageing, days_overdue, is_overdue
+from clinic_orders.rules.payments import PaymentFacts, counts_on
 
 ZERO = Decimal("0.00")
 
@@ -85,7 +88,11 @@ class Wanted:
 
 
 class Payable(NamedTuple):
-    """One receipt and what it owes as of the day."""
+    """One receipt as of the day.
+
+    ``owed`` is what its acceptance made payable, ``owes`` that less its returns, ``paid`` what payments reached it
+    with, and ``outstanding`` what is left (all yuan).
+    """
 
     shipment_id: int
     receipt_no: str
@@ -105,6 +112,8 @@ class Payable(NamedTuple):
     returned_packs: int
     owed: Decimal
     owes: Decimal
+    paid: Decimal
+    outstanding: Decimal
 
 
 class Bucket(NamedTuple):
@@ -123,6 +132,34 @@ class Group(NamedTuple):
     due_on: date
     amount: Decimal
     receipts: int
+
+
+class Balance(NamedTuple):
+    """How an institution and a distributor stand with each other (yuan)."""
+
+    paying_id: int
+    payer: str
+    distributor_id: int
+    distributor_code: str
+    distributor: str
+    outstanding: Decimal
+    overdue: Decimal
+    advance: Decimal
+
+
+class _Slim(NamedTuple):
+    """What the pass needs of a receipt."""
+
+    id: int
+    receipt_no: str
+    paying_id: int
+    distributor_id: int
+    accepted_at: datetime
+    due_on: date
+    owes: Decimal
+
+
+Pair = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,71 +229,22 @@ def _returned_by(on: date, condition: ColumnElement[bool]) -> Subquery:
     )
 
 
-def receipts_owing(on: date, condition: ColumnElement[bool]) -> Subquery:
-    """Each receipt accepted on or before a day with what it owes at the end of that day (R-PAY-1).
-
-    Args:
-        on: the as-of date.
-        condition: on ``Shipment``; which receipts.
-
-    Returns:
-        shipment_id, accepted_packs, returned_packs, owed (before returns), owes.
-
-    """
-    returned = _returned_by(on, condition)
-    accepted = func.coalesce(ShipmentLine.accepted_packs, 0)
-    back = func.coalesce(returned.c.packs, 0)
-    return (
-        select(
-            Shipment.id.label("shipment_id"),
-            func.sum(accepted).label("accepted_packs"),
-            func.sum(back).label("returned_packs"),
-            type_coerce(func.sum(line_amount_sql(OrderLine.pack_price, accepted)), Yuan()).label("owed"),
-            type_coerce(func.sum(line_amount_sql(OrderLine.pack_price, accepted - back)), Yuan()).label(
-                "owes"
-            ),
-        )
-        .join(ShipmentLine, ShipmentLine.shipment_id == Shipment.id)
-        .join(OrderLine, OrderLine.id == ShipmentLine.order_line_id)
-        .outerjoin(returned, returned.c.shipment_line_id == ShipmentLine.id)
-        .where(Shipment.accepted_at < end_of_day(on), condition)
-        .group_by(Shipment.id)
-        .subquery("owing")
-    )
-
-
-def _state_sql(owes: ColumnElement[Decimal], on: date) -> ColumnElement[str]:
-    """``rules.payment_terms.ageing`` in SQL, with the states that are not overdue."""
-
-    def past(days: int) -> ColumnElement[bool]:
-        return Shipment.due_on < on - timedelta(days=days)
-
-    return case(
-        (type_coerce(owes, BigInteger) <= 0, literal(PayableState.NOTHING_OWED.value)),
-        (past(90), literal(PayableState.OVER_90.value)),
-        (past(60), literal(PayableState.UP_TO_90.value)),
-        (past(30), literal(PayableState.UP_TO_60.value)),
-        (past(0), literal(PayableState.UP_TO_30.value)),
-        else_=literal(PayableState.NOT_DUE.value),
-    )
-
-
 _OVERDUE = (PayableState.UP_TO_30, PayableState.UP_TO_60, PayableState.UP_TO_90, PayableState.OVER_90)
+
+
+_FITTING = {
+    PayableState.OVERDUE: frozenset(_OVERDUE),
+    PayableState.OPEN: frozenset({PayableState.NOT_DUE, *_OVERDUE}),
+}
+PART = 500
 
 
 def _conditions(
     wanted: Wanted,
-    state: ColumnElement[str],
     payer: type[InstitutionRecord],
     receiver: type[InstitutionRecord],
 ) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
-    if wanted.state is PayableState.OVERDUE:
-        found.append(state.in_([bucket.value for bucket in _OVERDUE]))
-    elif wanted.state is PayableState.OPEN:
-        found.append(state != PayableState.NOTHING_OWED.value)
-    elif wanted.state is not None:
-        found.append(state == wanted.state.value)
     if wanted.distributor:
         found.append(Distributor.code == wanted.distributor)
     if wanted.due_month is not None:
@@ -283,12 +271,280 @@ def _conditions(
     return found
 
 
-def _listed(actor: Actor, on: date, scope: Scope, wanted: Wanted) -> Select[*tuple[Any, ...]]:
-    """The receipts of a list with their names; the columns of ``Payable``."""
-    owing = receipts_owing(on, payables_visible_to(actor, on, scope))
+class Book:
+    """The receipts and payments that an actor may see, laid out as of a day.
+
+    Two statements fetch them, whatever their number; every figure of a page comes from the one book, so that lists,
+    sums, files and details agree.
+    """
+
+    def __init__(
+        self,
+        actor: Actor,
+        *,
+        on: date,
+        scope: Scope = Scope.OWN,
+        pair: Pair | None = None,
+        counting: Callable[[PaymentFacts, date], bool] = counts_on,
+    ) -> None:
+        """Fetch and lay out.
+
+        Args:
+            actor: who looks.
+            on: the as-of date.
+            scope: see ``Scope``.
+            pair: only this paying organisation and distributor.
+            counting: which payments count (R-PAY-7).
+
+        """
+        self.on = on
+        self.visible = payables_visible_to(actor, on, scope)
+        payments_seen = payments_visible_to(actor, on, members=scope is Scope.MEMBERS)
+        if pair is not None:
+            self.visible &= (Shipment.paying_id == pair[0]) & (Shipment.distributor_id == pair[1])
+            payments_seen &= (Payment.paying_id == pair[0]) & (Payment.distributor_id == pair[1])
+        self.receipts: list[_Slim] = _slim_receipts(on, self.visible)
+        self.outstanding = {row.id: row.owes for row in self.receipts}
+        self.pairs: dict[Pair, Allocation] = {}
+        receipts: dict[Pair, list[_Slim]] = {}
+        for row in self.receipts:
+            receipts.setdefault((row.paying_id, row.distributor_id), []).append(row)
+        for found, made in _payments_that_count(on, payments_seen, counting).items():
+            self._lay_out(found, receipts.get(found, []), made)
+
+    def _lay_out(self, pair: Pair, receipts: list[_Slim], payments: list[PaymentMade]) -> None:
+        laid = allocate(
+            [
+                ReceiptOwed(
+                    row.receipt_no, row.accepted_at, day_in_china(row.accepted_at), row.due_on, row.owes
+                )
+                for row in receipts
+            ],
+            payments,
+            on=self.on,
+        )
+        self.pairs[pair] = laid
+        for row in receipts:
+            self.outstanding[row.id] = laid.outstanding[row.receipt_no]
+
+    def state(self, row: _Slim) -> PayableState:
+        """Where a receipt stands (R-PAY-4)."""
+        if self.outstanding[row.id] <= 0:
+            return PayableState.NOTHING_OWED
+        age = ageing(days_overdue(row.due_on, on=self.on))
+        return PayableState.NOT_DUE if age is None else PayableState(age.value)
+
+    def totals(self) -> Totals:
+        """What is not due yet and what is overdue by age (R-PAY-4)."""
+        found: dict[PayableState, Bucket] = {}
+        for row in self.receipts:
+            state = self.state(row)
+            before = found.get(state, Bucket(state, ZERO, 0))
+            found[state] = Bucket(state, before.amount + self.outstanding[row.id], before.receipts + 1)
+        return Totals(found)
+
+    @property
+    def advance(self) -> Decimal:
+        """All that was paid ahead."""
+        return sum((laid.advance for laid in self.pairs.values()), ZERO)
+
+    def _matching(self, wanted: Wanted, sort: str) -> list[int]:
+        """The ids of the receipts that the filters leave, in the order wanted; one statement."""
+        payer = aliased(InstitutionRecord, name="payer")
+        receiver = aliased(InstitutionRecord, name="receiver")
+        statement = (
+            select(Shipment.id)
+            .join(Order, Order.id == Shipment.order_id)
+            .join(Distributor, Distributor.id == Shipment.distributor_id)
+            .outerjoin_from(
+                Shipment, payer, and_(payer.institution_id == Shipment.paying_id, current(payer, self.on))
+            )
+            .outerjoin(
+                receiver,
+                and_(receiver.institution_id == Shipment.institution_id, current(receiver, self.on)),
+            )
+            .where(Shipment.accepted_at < end_of_day(self.on), self.visible)
+            .where(*_conditions(wanted, payer, receiver))
+            .order_by(*_order(sort))
+        )
+        found = list(db.session.scalars(statement))
+        if wanted.state is not None:
+            of = {row.id: self.state(row) for row in self.receipts}
+            fitting = _FITTING.get(wanted.state, frozenset({wanted.state}))
+            found = [row_id for row_id in found if of[row_id] in fitting]
+        if sort.removeprefix("-") == "amount":
+            found.sort(key=lambda row_id: self.outstanding[row_id], reverse=sort.startswith("-"))
+        return found
+
+    def sum(self, wanted: Wanted | None = None) -> tuple[int, Decimal]:
+        """How many receipts the filters leave, and what is outstanding on them together; one statement."""
+        found = self._matching(wanted or Wanted(), "due")
+        return len(found), sum((self.outstanding[row_id] for row_id in found), ZERO)
+
+    def rows(
+        self,
+        wanted: Wanted | None = None,
+        *,
+        sort: str = "due",
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[Payable]:
+        """The receipts of a page or a file, in their order; one statement more for each 500 of them.
+
+        Args:
+            wanted: the filters.
+            sort: one of ``SORTS``, with ``-`` downwards.
+            limit: at most so many; None = all.
+            offset: how many to leave out before.
+
+        """
+        found = self._matching(wanted or Wanted(), sort)[offset:]
+        found = found if limit is None else found[:limit]
+        details: dict[int, Payable] = {}
+        for first in range(0, len(found), PART):
+            for row in db.session.execute(_details(self.on, found[first : first + PART])):
+                owes, left = row.owed - row.returned, self.outstanding[row.id]
+                details[row.id] = Payable._make((*row[:17], owes, owes - left, left))
+        return [details[row_id] for row_id in found]
+
+    def groups(self) -> Sequence[Group]:
+        """What is outstanding to each distributor on each due day, the earliest first; one statement."""
+        names = _distributor_names({row.distributor_id for row in self.receipts})
+        found: dict[tuple[date, int], tuple[Decimal, int]] = {}
+        for row in self.receipts:
+            left = self.outstanding[row.id]
+            if left > 0:
+                amount, count = found.get((row.due_on, row.distributor_id), (ZERO, 0))
+                found[row.due_on, row.distributor_id] = (amount + left, count + 1)
+        made = [
+            Group(*names[distributor], due, amount, count)
+            for (due, distributor), (amount, count) in found.items()
+        ]
+        return sorted(made, key=lambda group: (group.due_on, group.distributor, group.distributor_code))
+
+    def balances(self) -> list[Balance]:
+        """Outstanding, overdue and paid ahead of each pair that has any, the most overdue first; two statements."""
+        open_: dict[Pair, list[Decimal]] = {}
+        for row in self.receipts:
+            left = self.outstanding[row.id]
+            sums = open_.setdefault((row.paying_id, row.distributor_id), [ZERO, ZERO])
+            sums[0] += left
+            if is_overdue(row.due_on, left, on=self.on):
+                sums[1] += left
+        for pair in self.pairs:
+            open_.setdefault(pair, [ZERO, ZERO])
+        names = _distributor_names({distributor for _, distributor in open_})
+        payers = _payer_names({paying for paying, _ in open_}, self.on)
+        found = [
+            Balance(
+                paying,
+                payers.get(paying, ""),
+                distributor,
+                *names[distributor],
+                outstanding,
+                overdue,
+                self.pairs[paying, distributor].advance if (paying, distributor) in self.pairs else ZERO,
+            )
+            for (paying, distributor), (outstanding, overdue) in open_.items()
+        ]
+        return sorted(
+            (one for one in found if one.outstanding or one.advance),
+            key=lambda one: (-one.overdue, -one.outstanding, one.distributor, one.payer),
+        )
+
+    def parts_of(self, receipt_no: str) -> list[Part]:
+        """Which payments reached a receipt, in the order in which they did (R-PAY-3)."""
+        return [part for laid in self.pairs.values() for part in laid.parts if part.receipt_no == receipt_no]
+
+
+def _slim_receipts(on: date, condition: ColumnElement[bool]) -> list[_Slim]:
+    returned = (
+        select(GoodsReturn.shipment_id, func.sum(GoodsReturn.amount).label("amount"))
+        .where(GoodsReturn.agreed_at < end_of_day(on))
+        .group_by(GoodsReturn.shipment_id)
+        .subquery("returned")
+    )
+    owes = Shipment.owed - func.coalesce(returned.c.amount, 0)
+    statement = (
+        select(
+            Shipment.id,
+            Shipment.receipt_no,
+            Shipment.paying_id,
+            Shipment.distributor_id,
+            Shipment.accepted_at,
+            Shipment.due_on,
+            type_coerce(owes, Yuan()),
+        )
+        .outerjoin(returned, returned.c.shipment_id == Shipment.id)
+        .where(Shipment.accepted_at < end_of_day(on), condition)
+    )
+    return [_Slim._make(row) for row in db.session.execute(statement)]
+
+
+def _payments_that_count(
+    on: date, condition: ColumnElement[bool], counting: Callable[[PaymentFacts, date], bool]
+) -> dict[Pair, list[PaymentMade]]:
+    """The payments dated on or before a day that count on it, by pair; one statement."""
+    found: dict[Pair, list[PaymentMade]] = {}
+    statement = (
+        select(
+            Payment.paying_id,
+            Payment.distributor_id,
+            Payment.payment_no,
+            Payment.paid_on,
+            Payment.amount,
+            func.coalesce(Shipment.receipt_no, ""),
+            Payment.confirmed_at,
+            Payment.disputed_at,
+            Payment.upheld_at,
+            Payment.withdrawn_at,
+        )
+        .outerjoin(Shipment, Shipment.id == Payment.shipment_id)
+        .where(Payment.paid_on <= on, condition)
+    )
+    for paying, distributor, number, paid_on, amount, named, *events in db.session.execute(statement):
+        if counting(PaymentFacts(*events), on):
+            made = PaymentMade(number, paid_on, amount, named)
+            found.setdefault((paying, distributor), []).append(made)
+    return found
+
+
+def _distributor_names(ids: Iterable[int]) -> dict[int, tuple[str, str]]:
+    rows = db.session.execute(
+        select(Distributor.id, Distributor.code, Distributor.name).where(Distributor.id.in_(ids))
+    )
+    return {row_id: (code, name) for row_id, code, name in rows}
+
+
+def _payer_names(ids: Collection[int], on: date) -> dict[int, str]:
+    record = InstitutionRecord
+    statement = select(record.institution_id, record.name).where(current(record, on))
+    if len(ids) < PART:
+        statement = statement.where(record.institution_id.in_(ids))
+    return {row.institution_id: row.name for row in db.session.execute(statement)}
+
+
+def _details(on: date, ids: Sequence[int]) -> Select[*tuple[Any, ...]]:
+    """The receipts of a page with their names and packs; the columns of ``Payable`` up to ``owed``, and ``returned``."""
+    back = _returned_by(on, Shipment.id.in_(ids))
+    packs = (
+        select(
+            ShipmentLine.shipment_id,
+            func.sum(func.coalesce(ShipmentLine.accepted_packs, 0)).label("accepted"),
+            func.sum(func.coalesce(back.c.packs, 0)).label("returned"),
+        )
+        .outerjoin(back, back.c.shipment_line_id == ShipmentLine.id)
+        .where(ShipmentLine.shipment_id.in_(ids))
+        .group_by(ShipmentLine.shipment_id)
+        .subquery("packs")
+    )
+    less = (
+        select(func.coalesce(func.sum(GoodsReturn.amount), 0))
+        .where(GoodsReturn.shipment_id == Shipment.id, GoodsReturn.agreed_at < end_of_day(on))
+        .scalar_subquery()
+    )
     payer = aliased(InstitutionRecord, name="payer")
     receiver = aliased(InstitutionRecord, name="receiver")
-    state = _state_sql(owing.c.owes, on)
     return (
         select(
             Shipment.id,
@@ -305,114 +561,34 @@ def _listed(actor: Actor, on: date, scope: Scope, wanted: Wanted) -> Select[*tup
             Shipment.acceptance_day,
             Shipment.due_on,
             Shipment.payment_rule,
-            owing.c.accepted_packs,
-            owing.c.returned_packs,
-            owing.c.owed,
-            owing.c.owes,
+            packs.c.accepted.label("accepted_packs"),
+            packs.c.returned.label("returned_packs"),
+            Shipment.owed,
+            type_coerce(less, Yuan()).label("returned"),
         )
-        .join(owing, owing.c.shipment_id == Shipment.id)
+        .join(packs, packs.c.shipment_id == Shipment.id)
         .join(Order, Order.id == Shipment.order_id)
         .join(Distributor, Distributor.id == Shipment.distributor_id)
         .outerjoin_from(Shipment, payer, and_(payer.institution_id == Shipment.paying_id, current(payer, on)))
         .outerjoin(receiver, and_(receiver.institution_id == Shipment.institution_id, current(receiver, on)))
-        .where(*_conditions(wanted, state, payer, receiver))
     )
 
 
 SORTS = ("due", "accepted", "amount", "distributor", "receipt")
 
 
-def _order(sort: str, owes: ColumnElement[Decimal]) -> list[ColumnElement[Any]]:
+def _order(sort: str) -> list[ColumnElement[Any]]:
     columns: dict[str, ColumnElement[Any]] = {
         "due": Shipment.due_on.expression,
         "accepted": Shipment.accepted_at.expression,
-        "amount": owes,
+        # What is outstanding is not in the database; the book sorts by it afterwards.
+        "amount": Shipment.receipt_no.expression,
         "distributor": Distributor.name.expression,
         "receipt": Shipment.receipt_no.expression,
     }
     column = columns[sort.removeprefix("-")]
     number = Shipment.receipt_no
     return [column.desc(), number.desc()] if sort.startswith("-") else [column.asc(), number.asc()]
-
-
-def payables(
-    actor: Actor,
-    *,
-    on: date,
-    scope: Scope = Scope.OWN,
-    wanted: Wanted | None = None,
-    sort: str = "due",
-    limit: int | None = None,
-    offset: int = 0,
-) -> list[Payable]:
-    """The receipts of a page or a file, in their order; one statement.
-
-    Args:
-        actor: who looks.
-        on: the as-of date.
-        scope: see ``Scope``.
-        wanted: the filters.
-        sort: one of ``SORTS``, with ``-`` downwards.
-        limit: at most so many; None = all.
-        offset: how many to leave out before.
-
-    """
-    statement = _listed(actor, on, scope, wanted or Wanted())
-    owes = statement.selected_columns["owes"]
-    statement = statement.order_by(*_order(sort, owes)).limit(limit).offset(offset)
-    return [Payable(*row) for row in db.session.execute(statement)]
-
-
-def payables_sum(
-    actor: Actor, *, on: date, scope: Scope = Scope.OWN, wanted: Wanted | None = None
-) -> tuple[int, Decimal]:
-    """How many receipts the filters leave, and what they owe together; one statement."""
-    listed = _listed(actor, on, scope, wanted or Wanted()).subquery()
-    row = db.session.execute(
-        select(func.count(), type_coerce(func.coalesce(func.sum(listed.c.owes), 0), Yuan())).select_from(
-            listed
-        )
-    ).one()
-    return int(row[0]), row[1].quantize(ZERO)
-
-
-def totals(actor: Actor, *, on: date, scope: Scope = Scope.OWN) -> Totals:
-    """What is not due yet and what is overdue by age (R-PAY-4); one statement."""
-    owing = receipts_owing(on, payables_visible_to(actor, on, scope))
-    state = _state_sql(owing.c.owes, on).label("state")
-    inner = (
-        select(state, owing.c.owes).join_from(Shipment, owing, owing.c.shipment_id == Shipment.id).subquery()
-    )
-    rows = db.session.execute(
-        select(inner.c.state, type_coerce(func.sum(inner.c.owes), Yuan()), func.count()).group_by(
-            inner.c.state
-        )
-    )
-    return Totals(
-        {
-            PayableState(state): Bucket(PayableState(state), amount.quantize(ZERO), count)
-            for state, amount, count in rows
-        }
-    )
-
-
-def groups(
-    actor: Actor, *, on: date, scope: Scope = Scope.OWN, wanted: Wanted | None = None
-) -> Sequence[Group]:
-    """What is outstanding to each distributor on each due day, the earliest first; one statement."""
-    listed = _listed(actor, on, scope, wanted or Wanted(state=PayableState.OPEN)).subquery()
-    rows = db.session.execute(
-        select(
-            listed.c.distributor_code,
-            listed.c.distributor,
-            listed.c.due_on,
-            type_coerce(func.sum(listed.c.owes), Yuan()),
-            func.count(),
-        )
-        .group_by(listed.c.distributor_code, listed.c.distributor, listed.c.due_on)
-        .order_by(listed.c.due_on, listed.c.distributor)
-    )
-    return [Group(code, name, due, amount.quantize(ZERO), count) for code, name, due, amount, count in rows]
 
 
 def due_months(actor: Actor, *, on: date, scope: Scope = Scope.OWN) -> list[Month]:

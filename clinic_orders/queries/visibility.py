@@ -9,7 +9,9 @@ from sqlalchemy import ColumnElement, false, or_, select, true
 from clinic_orders.models.deliveries import GoodsReturn, Shipment
 from clinic_orders.models.notices import Alarm
 from clinic_orders.models.orders import Order
-from clinic_orders.queries.roster import institutions_of
+from clinic_orders.models.payments import Payment
+from clinic_orders.models.roster import InstitutionRecord
+from clinic_orders.queries.roster import current, institutions_of
 from clinic_orders.rules.parties import Actor, Role
 
 
@@ -46,6 +48,21 @@ def returns_visible_to(actor: Actor, on: date) -> ColumnElement[bool]:
     if actor.institution_id is not None:
         return GoodsReturn.shipment_id.in_(select(Shipment.id).where(shipments_visible_to(actor, on)))
     return institutions_of(actor, GoodsReturn.institution_id, on)
+
+
+def payments_visible_to(actor: Actor, on: date, *, members: bool = False) -> ColumnElement[bool]:
+    """The payments to the actor's distributor, of its county, or those it makes itself or for its stores.
+
+    With ``members`` a hospital sees also what those it looks after pay.
+    """
+    if actor.role is Role.DISTRIBUTOR:
+        return Payment.distributor_id == actor.distributor_id
+    if actor.institution_id is None or members:
+        return institutions_of(actor, Payment.paying_id, on)
+    stores = select(InstitutionRecord.institution_id).where(
+        current(InstitutionRecord, on), InstitutionRecord.headquarters_id == actor.institution_id
+    )
+    return or_(Payment.paying_id == actor.institution_id, Payment.paying_id.in_(stores))
 
 
 def alarms_visible_to(actor: Actor) -> ColumnElement[bool]:

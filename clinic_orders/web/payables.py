@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from clinic_orders.queries import payables as queries
 from clinic_orders.queries import receiving
-from clinic_orders.queries.payables import PayableState, Scope, Wanted
+from clinic_orders.queries.payables import Book, PayableState, Scope, Wanted
 from clinic_orders.rules.errors import N_
 from clinic_orders.rules.parties import Permission, Role
 from clinic_orders.rules.payment_terms import days_overdue
@@ -43,8 +43,10 @@ COLUMNS = (
     Column(N_("Packs accepted"), lambda row: row.accepted_packs),
     Column(N_("Packs returned"), lambda row: row.returned_packs),
     Column(N_("Owed on acceptance (yuan)"), lambda row: row.owed),
-    Column(N_("To pay now (yuan)"), lambda row: row.owes),
-    Column(N_("Days past due"), lambda row: days_overdue(row.due_on, on=today()) if row.owes else 0),
+    Column(N_("Owed less returns (yuan)"), lambda row: row.owes),
+    Column(N_("Paid (yuan)"), lambda row: row.paid),
+    Column(N_("To pay now (yuan)"), lambda row: row.outstanding),
+    Column(N_("Days past due"), lambda row: days_overdue(row.due_on, on=today()) if row.outstanding else 0),
 )
 
 AGEING = (PayableState.UP_TO_30, PayableState.UP_TO_60, PayableState.UP_TO_90, PayableState.OVER_90)
@@ -71,25 +73,18 @@ def index() -> str | Response:
     """What is to be paid, with the receipts behind each figure."""
     scope, wanted = _scope(), _wanted()
     sort = sort_order(set(queries.SORTS), "due")
+    book = Book(actor(), on=today(), scope=scope)
     if wanted_file():
-        rows = queries.payables(actor(), on=today(), scope=scope, wanted=wanted, sort=sort)
-        return as_file("payables", COLUMNS, rows)
-    count, amount = queries.payables_sum(actor(), on=today(), scope=scope, wanted=wanted)
+        return as_file("payables", COLUMNS, book.rows(wanted, sort=sort))
+    count, amount = book.sum(wanted)
     page = page_cut(count)
     return render_template(
         "payables/index.html",
         frame=frame(),
-        totals=queries.totals(actor(), on=today(), scope=scope),
-        groups=queries.groups(actor(), on=today(), scope=scope),
-        rows=queries.payables(
-            actor(),
-            on=today(),
-            scope=scope,
-            wanted=wanted,
-            sort=sort,
-            limit=page.limit,
-            offset=page.offset,
-        ),
+        totals=book.totals(),
+        groups=book.groups(),
+        balances=book.balances(),
+        rows=book.rows(wanted, sort=sort, limit=page.limit, offset=page.offset),
         amount=amount,
         wanted=wanted,
         scope=scope,
@@ -113,8 +108,11 @@ def show(receipt_no: str) -> str:
     shipment = receiving.find_shipment(receipt_no, actor(), on=today())
     if shipment is None or shipment.accepted_at is None:
         abort(404)
+    book = Book(actor(), on=today(), scope=Scope.MEMBERS, pair=(shipment.paying_id, shipment.distributor_id))
     return render_template(
         "payables/show.html",
+        parts=book.parts_of(receipt_no),
+        outstanding=book.outstanding.get(shipment.id),
         frame=frame(),
         shipment=shipment,
         formula=queries.statement_lines(shipment.id, on=today()),

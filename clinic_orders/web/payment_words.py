@@ -13,12 +13,20 @@ register_labels(
         PaymentState.DISPUTED: N_("Payment disputed"),
         PaymentState.UPHELD: N_("Upheld by the bureau"),
         PaymentState.WITHDRAWN: N_("Entry taken back"),
+    }
+)
+register_labels(
+    {
         PaymentMethod.TRANSFER: N_("Bank transfer"),
         PaymentMethod.ALIPAY: N_("Alipay"),
         PaymentMethod.WECHAT: N_("WeChat Pay"),
         PaymentMethod.CASH: N_("Cash"),
         PaymentMethod.CHEQUE: N_("Cheque"),
         PaymentMethod.OTHER: N_("Another way"),
+    }
+)
+register_labels(
+    {
         PaymentSide.INSTITUTION: N_("The paying institution"),
         PaymentSide.DISTRIBUTOR: N_("The distributor"),
         PaymentSide.FILE: N_("An imported file"),

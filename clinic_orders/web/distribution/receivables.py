@@ -24,7 +24,9 @@ RECEIVABLE_COLUMNS = (
     Column(N_("Due on"), lambda row: row.due_on),
     Column(N_("Packs accepted"), lambda row: row.accepted_packs),
     Column(N_("Packs returned"), lambda row: row.returned_packs),
-    Column(N_("Amount (yuan)"), lambda row: row.owes),
+    Column(N_("Owed less returns (yuan)"), lambda row: row.owes),
+    Column(N_("Paid (yuan)"), lambda row: row.paid),
+    Column(N_("Outstanding (yuan)"), lambda row: row.outstanding),
 )
 
 
@@ -42,20 +44,21 @@ def receivables() -> str | Response:
         county=request.args.get("county", ""),
     )
     sort = sort_order({"due", "accepted", "amount", "receipt"}, "due")
+    book = payables.Book(by, on=day)
     if wanted_file():
-        rows = payables.payables(by, on=day, wanted=wanted, sort=sort)
-        return as_file("receivables", RECEIVABLE_COLUMNS, rows)
-    total, amount = payables.payables_sum(by, on=day, wanted=wanted)
+        return as_file("receivables", RECEIVABLE_COLUMNS, book.rows(wanted, sort=sort))
+    total, amount = book.sum(wanted)
     page = page_cut(total)
     return render_template(
         "distribution/receivables.html",
-        rows=payables.payables(by, on=day, wanted=wanted, sort=sort, limit=page.limit, offset=page.offset),
+        rows=book.rows(wanted, sort=sort, limit=page.limit, offset=page.offset),
         page=page,
         amount=amount,
         sort=sort,
         show=state,
         wanted=wanted,
-        money=payables.totals(by, on=day),
+        money=book.totals(),
+        advance=book.advance,
         ageing=[PayableState(age.value) for age in Ageing],
         counties=questions.counties_of(by, at=at()),
         today=day,

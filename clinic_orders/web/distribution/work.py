@@ -76,7 +76,7 @@ def _day_page(
         page=cut,
         opened={order.order_no: order for order in questions.orders_with_lines(wanted, by, at=now)},
         returns=questions.returns_to_agree(by, at=now),
-        money=payables.totals(by, on=today()),
+        money=payables.Book(by, on=today()).totals(),
         ageing=[PayableState(age.value) for age in Ageing],
         lapsed=questions.lapsed_since(by, since=now - timedelta(days=7), at=now),
         selected=set(request.form.getlist("no")),
