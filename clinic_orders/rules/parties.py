@@ -77,6 +77,8 @@ class Permission(StrEnum):
     ORDERS_PLACE = "orders:place"
     ORDERS_READ = "orders:read"
     PAYMENTS_READ = "payments:read"
+    PAYMENTS_RECORD = "payments:record"
+    PAYMENTS_UPHOLD = "payments:uphold"
     POLICY_MANAGE = "policy:manage"
     POLICY_READ = "policy:read"
     ROSTER_MANAGE = "roster:manage"
@@ -90,12 +92,14 @@ _BUYER = _EVERYONE | {
     Permission.ORDERS_READ,
     Permission.DELIVERIES_ACCEPT,
     Permission.PAYMENTS_READ,
+    Permission.PAYMENTS_RECORD,
     Permission.AUDIT_READ,
 }
 _COUNTY = _EVERYONE | {
     Permission.ROSTER_READ,
     Permission.ORDERS_READ,
     Permission.PAYMENTS_READ,
+    Permission.PAYMENTS_UPHOLD,
     Permission.ALARMS_READ,
     Permission.AUDIT_READ,
     Permission.FILES_EXPORT,
@@ -111,6 +115,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.ORDERS_ANSWER,
         Permission.DELIVERIES_SHIP,
         Permission.PAYMENTS_READ,
+        Permission.PAYMENTS_RECORD,
         Permission.AUDIT_READ,
     },
     Role.COUNTY: _COUNTY,

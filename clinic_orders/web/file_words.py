@@ -78,6 +78,12 @@ KIND_WORDS: Final[dict[str, KindWords]] = {
         N_("Returns of the past"),
         N_("Packs that went back and were agreed by the distributor, one row a batch."),
     ),
+    "payments": KindWords(
+        N_("Payments of the past"),
+        N_(
+            "Money that institutions paid to distributors, one row a payment. Imported payments count as confirmed."
+        ),
+    ),
 }
 
 # By column, or by kind and column where one word means different things.
@@ -191,6 +197,16 @@ COLUMN_WORDS: Final[dict[str, ColumnWords]] = {
     "accepted_at": ColumnWords(N_("Instant of acceptance; empty = under way"), "2026-01-07T09:00"),
     "receipts.trace_codes": ColumnWords(N_("Trace codes of the accepted packs, with ; between them"), ""),
     "returns.trace_codes": ColumnWords(N_("Trace codes of the packs that go back, with ; between them"), ""),
+    "payments.institution_code": ColumnWords(N_("Code of the institution that paid"), "H41032500002"),
+    "payments.receipt_no": ColumnWords(
+        N_("Receipt that is paid; left empty the money goes to the receipt that falls due first"), ""
+    ),
+    "payment_no": ColumnWords(N_("Number of the payment, one of a kind between the two"), "FK20260228-0001"),
+    "amount": ColumnWords(N_("Yuan, above 0, at most 2 decimals"), "1260.50"),
+    "paid_on": ColumnWords(N_("Day on which it was paid"), "2026-02-28"),
+    "method": ColumnWords(N_("How it was paid: transfer, cash, or other words"), "transfer"),
+    "reference": ColumnWords(N_("The bank's number"), ""),
+    "recorded_by": ColumnWords(N_("Who recorded it"), ""),
     "return_no": ColumnWords(N_("Number of the return"), "TH20260115-0001"),
     "agreed_at": ColumnWords(N_("Instant at which the distributor agreed"), "2026-01-15T10:00"),
     "reason": ColumnWords(

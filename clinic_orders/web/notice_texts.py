@@ -153,6 +153,35 @@ register_notices(
             N_("Goods sent back"),
             N_("%(packs)s packs of the return %(return_no)s are on their way to you."),
         ),
+        "payment_entered": NoticeText(
+            N_("Payment to confirm"),
+            N_(
+                "%(party)s has recorded a payment of %(amount)s yuan on %(paid_on)s: %(payment_no)s. Confirm it, or say what is wrong."
+            ),
+            {"amount": _yuan, "paid_on": _day},
+        ),
+        "payment_confirmed": NoticeText(
+            N_("Your payment entry is confirmed"),
+            N_("%(party)s has confirmed %(payment_no)s: %(amount)s yuan on %(paid_on)s."),
+            {"amount": _yuan, "paid_on": _day},
+        ),
+        "payment_disputed": NoticeText(
+            N_("Your payment entry is disputed"),
+            N_(
+                "%(party)s disputes %(payment_no)s (%(amount)s yuan on %(paid_on)s): %(reason)s. After 5 working days it counts no more."
+            ),
+            {"amount": _yuan, "paid_on": _day},
+        ),
+        "payment_upheld": NoticeText(
+            N_("Payment upheld"),
+            N_("The bureau has decided that %(payment_no)s counts: %(amount)s yuan on %(paid_on)s."),
+            {"amount": _yuan, "paid_on": _day},
+        ),
+        "payment_withdrawn": NoticeText(
+            N_("Payment entry taken back"),
+            N_("%(party)s has taken %(payment_no)s back: %(amount)s yuan on %(paid_on)s count no more."),
+            {"amount": _yuan, "paid_on": _day},
+        ),
         "mandate_given": NoticeText(
             N_("Mandate given"),
             N_("From %(first_day)s on you may order for %(institution)s."),

@@ -84,6 +84,7 @@ def index() -> str | Response:
         totals=book.totals(),
         groups=book.groups(),
         balances=book.balances(),
+        record=Permission.PAYMENTS_RECORD,
         rows=book.rows(wanted, sort=sort, limit=page.limit, offset=page.offset),
         amount=amount,
         wanted=wanted,
@@ -112,6 +113,7 @@ def show(receipt_no: str) -> str:
     return render_template(
         "payables/show.html",
         parts=book.parts_of(receipt_no),
+        record=Permission.PAYMENTS_RECORD,
         outstanding=book.outstanding.get(shipment.id),
         frame=frame(),
         shipment=shipment,

@@ -30,6 +30,7 @@ CONTRACT = {
     "receipts": "RECEIPT_NO order_no ITEM_CODE BATCH_NO shipped_packs accepted_packs? rejected_packs? reject_reason? "
     "short_expiry_reason? expiry_date invoice_no? shipped_at? delivered_at? accepted_at? trace_codes?",
     "returns": "RETURN_NO receipt_no ITEM_CODE batch_no? packs agreed_at reason trace_codes?",
+    "payments": "INSTITUTION_CODE DISTRIBUTOR_CODE PAYMENT_NO amount paid_on receipt_no? method? reference? recorded_by?",
 }
 
 

@@ -1,0 +1,6 @@
+"""The pages of payments, for both sides."""
+
+from __future__ import annotations
+
+
+
