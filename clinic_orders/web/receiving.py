@@ -14,7 +14,7 @@ from clinic_orders.actions.receiving import POLICY, accept_shipment, check_lines
 from clinic_orders.documents.receiving import acceptance_note
 from clinic_orders.models.deliveries import Shipment
 from clinic_orders.queries import receiving as queries
-from clinic_orders.queries.payables import statement_lines
+from clinic_orders.queries.payables import Book, Scope, statement_lines
 from clinic_orders.queries.policy import policy_book
 from clinic_orders.queries.receiving import ReceiptState, ReceiptsWanted
 from clinic_orders.rules.days import Month
@@ -132,8 +132,11 @@ def show(receipt_no: str) -> str:
 
 
 def _receipt_page(shipment: Shipment) -> str:
+    pair = (shipment.paying_id, shipment.distributor_id)
+    book = Book(actor(), on=today(), scope=Scope.MEMBERS, pair=pair)
     return render_template(
         "receiving/show.html",
+        outstanding=book.outstanding.get(shipment.id),
         frame=frame(),
         shipment=shipment,
         state=state_of(shipment),
