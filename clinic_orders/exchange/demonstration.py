@@ -558,9 +558,9 @@ def _payments(world: Demonstration, today: date, dice: random.Random) -> None:
     rows: list[Row] = []
     for (due_on, paying, distributor), amount in sorted(due.items()):
         luck = dice.random()
-        days = -dice.randrange(0, 9) if luck < 0.87 else dice.randrange(1, 41)
+        days = -dice.randrange(0, 9) if luck < 0.86 else dice.randrange(1, 41)
         paid_on = due_on + timedelta(days=days)
-        if luck > 0.985 or paid_on > today or not amount:
+        if luck > 0.97 or paid_on > today or not amount:
             continue
         rows.append(
             {
