@@ -29,9 +29,9 @@ from clinic_orders.rules.payments import (
 from clinic_orders.web import payment_words
 from clinic_orders.web.display import label
 from clinic_orders.web.errors import say
+from clinic_orders.web.goods_pages import frame
 from clinic_orders.web.guards import actor, at, needs, today
 from clinic_orders.web.listing import Column, as_file, page_cut, sort_order, wanted_file
-from clinic_orders.web.receiving import frame
 
 blueprint = Blueprint("payments", __name__, url_prefix="/payments")
 
