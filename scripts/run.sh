@@ -5,7 +5,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 if ! scripts/system_packages.sh pdf; then
     echo "Going on without PDF: papers can be read on screen and printed from the browser." >&2
-    export CLINIC_ORDERS_PDF=off
 fi
 
 .venv/bin/clinic-orders db upgrade

@@ -18,6 +18,7 @@ from clinic_orders import clock
 from clinic_orders.actions import accounts, catalogue
 from clinic_orders.actions.demonstration import mark_all_as_demo
 from clinic_orders.actions.divisions import load_divisions
+from clinic_orders.actions.ordering import report_no_distributor
 from clinic_orders.cli.context import Console, Failed, pass_console
 from clinic_orders.exchange.demonstration import (
     SCALES,
@@ -29,6 +30,7 @@ from clinic_orders.exchange.demonstration import (
 from clinic_orders.exchange.divisions import CATALOG, read_divisions
 from clinic_orders.exchange.importing import Report, import_file, import_rows
 from clinic_orders.queries import demonstration as questions
+from clinic_orders.queries.ordering import buyer, items_on
 from clinic_orders.rules.days import day_in_china, start_of_day
 from clinic_orders.rules.parties import SYSTEM, Role
 
@@ -116,6 +118,20 @@ def _open_accounts(
     return made
 
 
+def _raise_alarms(world: Demonstration, at: datetime) -> None:
+    """The clinic that logs in has told its county of two items that nobody delivers, so that the list shows what it is for."""
+    on = day_in_china(at)
+    who = buyer(questions.institution_id(world.show_clinic), on=on)
+    if who is None:
+        return
+    delivered = {
+        row["item_code"] for row in world.rows["delivery-relations"] if row["scope"] == world.show_county
+    }
+    gaps = [item for item in items_on(on, every=True) if item.code not in delivered]
+    for item in gaps[:2]:
+        report_no_distributor(who, item.id, item.name, by=SYSTEM, at=at)
+
+
 def _keep(path: Path, made: list[tuple[str, accounts.NewAccount, str]]) -> str:
     """Write the log-ins where only the owner reads them, and answer the same lines for the screen."""
     lines = "".join(
@@ -172,6 +188,7 @@ def demo(console: Console, size: str, months: int, seed: int, if_empty: bool, fo
                 bar.update(len(rows))
         mark_all_as_demo(by=SYSTEM, at=now)
         made = _open_accounts(world, seed, now)
+        _raise_alarms(world, now)
         lines = _keep(settings.instance / "demo-logins.txt", made)
         totals = questions.counts()
     if form == "json":
