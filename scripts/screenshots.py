@@ -149,6 +149,7 @@ SHOTS = (
     Shot("order-check-phone", "institution", "/order/check", PHONE),
     Shot("receive-phone", "institution", "/receiving/", PHONE, follow(r"/receiving/PS[^/]+$")),
     Shot("payables-phone", "institution", "/payables/", PHONE),
+    Shot("pay-phone", "institution", "/payments/new", PHONE),
     Shot("my-orders-phone", "institution", "/orders", PHONE),
     Shot("my-order-phone", "institution", "/orders", PHONE, follow(r"/orders/CG[^/]+$")),
     Shot("more-phone", "institution", "/more", PHONE),
@@ -177,6 +178,7 @@ SHOTS = (
     ),
     Shot("delivery-note", "distributor", "/distribution/shipments?show=received", DESK, None, r"/note\.pdf$"),
     Shot("distribution-receivables", "distributor", "/distribution/receivables", DESK),
+    Shot("payments", "distributor", "/payments/", DESK),
     # The bureau.
     Shot("bureau-desk", "city", "/bureau/", DESK),
     Shot("bureau-orders", "county", "/bureau/orders/", DESK),

@@ -24,7 +24,9 @@ from pathlib import Path
 DATABASE = "peer"
 LINES = 12
 PRODUCTS = 40
-DOES_MORE = "writes 12 stock moves to come and cached amounts, looks for taxes, keeps the documents' states and links"
+DOES_MORE = (
+    "writes 12 stock moves to come and cached amounts, looks for taxes, keeps the documents' states and links"
+)
 DOES_LESS = (
     "no HTTP request, no session, no CSRF token, no check of price, edition, letter or duplicate, no audit, "
     "one supplier and so one order"
