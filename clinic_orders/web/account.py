@@ -5,19 +5,15 @@ from __future__ import annotations
 from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
-from limits import parse
 from werkzeug.wrappers import Response
 
 from clinic_orders.actions import accounts as deeds
 from clinic_orders.queries import accounts as questions
 from clinic_orders.rules.accounts import (
-    FAILURES_UNTIL_LOCKED,
     MIN_PASSWORD_LENGTH,
     AccountLocked,
-    LogInFailed,
     OldPasswordWrong,
     PasswordsDiffer,
-    login_name,
 )
 from clinic_orders.rules.errors import RuleBroken
 from clinic_orders.rules.parties import SYSTEM, Permission
@@ -28,9 +24,6 @@ from clinic_orders.web.guards import needs, public
 from clinic_orders.web.limits import limiter, login_limit
 
 blueprint = Blueprint("account", __name__, url_prefix="/account")
-
-# Names that nobody has are locked like real ones, so that the answer does not tell which exist.
-_UNKNOWN_NAMES = parse(f"{FAILURES_UNTIL_LOCKED} per 15 minutes")
 
 
 @blueprint.route("/log-in", methods=["GET", "POST"])
@@ -46,8 +39,6 @@ def log_in() -> Response | str | tuple[str, int]:
     username, password = request.form.get("username", ""), request.form.get("password", "")
     try:
         found = deeds.log_in(username, password, by=SYSTEM, at=guards.at())
-    except LogInFailed as error:
-        return _log_in_page(target, username=username, error=say(_counted(error, username))), 401
     except RuleBroken as error:
         return _log_in_page(target, username=username, error=say(error)), 401
     guards.log_in_as(found, keep=bool(request.form.get("keep")))
@@ -56,13 +47,6 @@ def log_in() -> Response | str | tuple[str, int]:
     if found.organisations > 1:
         return redirect(url_for(".choose_organisation", next=target))
     return redirect(target)
-
-
-def _counted(error: LogInFailed, username: str) -> RuleBroken:
-    """The refusal of a name that nobody has, after as many tries as lock a real account."""
-    if limiter.limiter.hit(_UNKNOWN_NAMES, "log-in", login_name(username)[:64]):
-        return error
-    return AccountLocked(**error.facts)
 
 
 def _log_in_page(target: str, *, why: str = "", username: str = "", error: str = "") -> str:

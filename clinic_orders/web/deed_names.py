@@ -59,6 +59,7 @@ DEEDS: dict[str, str] = {
     "put_returns": N_("Recorded returns of the past"),
     "record_lapse": N_("Recorded a lapsed order"),
     "record_payment": N_("Recorded a payment"),
+    "record_unknown_name": N_("Tried a log-in name that nobody has"),
     "refuse_return": N_("Refused a return"),
     "reopen_account": N_("Opened an account again"),
     "report_no_distributor": N_("Reported that nobody delivers"),

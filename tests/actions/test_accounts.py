@@ -15,6 +15,7 @@ from clinic_orders.models.audit import AuditEntry
 from clinic_orders.models.base import db
 from clinic_orders.queries.accounts import principal
 from clinic_orders.rules.accounts import (
+    LOCKED_FOR,
     AccountClosed,
     AccountLocked,
     LogInFailed,
@@ -299,3 +300,11 @@ def test_first_passwords_have_no_characters_that_look_alike():
     passwords = {first_password(secrets.choice) for _ in range(200)}
     assert len(passwords) == 200
     assert not set("".join(passwords)) & set("0O1lIoq8B5S2Zuvgb")
+
+
+@pytest.mark.both_databases
+def test_tries_at_a_name_that_nobody_has_are_counted_where_every_process_sees_them(app):
+    answers = [accounts.record_unknown_name("nobody-x", by=SYSTEM, at=NOW) for _ in range(5)]
+    assert answers == [False, False, False, False, True]
+    assert accounts.record_unknown_name("somebody-else", by=SYSTEM, at=NOW) is False
+    assert accounts.record_unknown_name("nobody-x", by=SYSTEM, at=NOW + LOCKED_FOR) is False

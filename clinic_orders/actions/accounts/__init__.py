@@ -18,6 +18,7 @@ from clinic_orders.actions.accounts.log_in import (
     log_out,
     record_failed_login,
     record_login,
+    record_unknown_name,
     set_big_print,
     set_language,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "open_account",
     "record_failed_login",
     "record_login",
+    "record_unknown_name",
     "reopen_account",
     "reset_password",
     "set_big_print",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import and_, case, func, or_, select, update
 
+from clinic_orders.actions import audit
 from clinic_orders.actions.accounts._common import (
     NOBODY,
     AccountNotFound,
@@ -20,6 +22,7 @@ from clinic_orders.actions.accounts._common import (
 )
 from clinic_orders.actions.transaction import transactional
 from clinic_orders.models.accounts import User
+from clinic_orders.models.audit import AuditEntry
 from clinic_orders.models.base import db
 from clinic_orders.queries.accounts import Principal, principal
 from clinic_orders.rules.accounts import (
@@ -62,8 +65,12 @@ def log_in(username: str, password: str, *, by: Actor, at: datetime) -> Principa
         ).one_or_none()
     if row is not None and is_locked(row.locked_until, at):
         raise locked_out()
+    if row is None and _tries_at_unknown(username, at=at) >= FAILURES_UNTIL_LOCKED:
+        raise locked_out()
     right = fits(row.password_hash if row is not None else NOBODY, password)
     if row is None:
+        if record_unknown_name(username, by=by, at=at):
+            raise locked_out()
         raise _failed()
     if not right:
         if record_failed_login(row.id, by=by, at=at):
@@ -78,6 +85,36 @@ def log_in(username: str, password: str, *, by: Actor, at: datetime) -> Principa
     new_hash = hash_password(password) if hasher.check_needs_rehash(row.password_hash) else None
     record_login(row.id, new_hash=new_hash, by=found.actor, at=at)
     return found
+
+
+def _unknown(username: str) -> str:
+    """How a name that nobody has stands in the history: not the name, which may be a password typed too early."""
+    return hashlib.sha256(login_name(username).encode()).hexdigest()[:24]
+
+
+def _tries_at_unknown(username: str, *, at: datetime) -> int:
+    """How often a name that nobody has was tried in the time that a real account stays locked."""
+    with looking():
+        tries = db.session.scalar(
+            select(func.count())
+            .select_from(AuditEntry)
+            .where(
+                AuditEntry.deed == "record_unknown_name",
+                AuditEntry.subject == _unknown(username),
+                AuditEntry.at > at - LOCKED_FOR,
+            )
+        )
+    return int(tries or 0)
+
+
+@transactional
+def record_unknown_name(username: str, *, by: Actor, at: datetime) -> bool:
+    """Count a try at a name that nobody has, and answer whether it now looks locked like a real account.
+
+    It is counted in the database, so that several web processes answer alike and nobody learns which names exist.
+    """
+    audit.record("record_unknown_name", by=by, at=at, subject_type="account", subject=_unknown(username))
+    return _tries_at_unknown(username, at=at) >= FAILURES_UNTIL_LOCKED
 
 
 def _failed() -> LogInFailed:
