@@ -271,6 +271,16 @@ _PRICE_DAY = (
     .correlate(Item)
     .scalar_subquery()
 )
+# By row id: the price itself is then one look-up, where a second search by item and day would be two.
+_earlier = Price.__table__.alias("earlier")
+_PRICE_ID = (
+    select(_earlier.c.id)
+    .where(_earlier.c.item_id == Item.id, _earlier.c.valid_from <= _DAY)
+    .order_by(_earlier.c.valid_from.desc())
+    .limit(1)
+    .correlate(Item)
+    .scalar_subquery()
+)
 _ITEM_COLUMNS = (
     Item.id,
     Item.item_code,
@@ -291,7 +301,7 @@ _ITEMS = (
     select(*_ITEM_COLUMNS)
     .select_from(Item)
     .outerjoin(EditionItem, and_(EditionItem.item_id == Item.id, EditionItem.edition_id == _EDITION_ID))
-    .outerjoin(Price, and_(Price.item_id == Item.id, Price.valid_from == _PRICE_DAY))
+    .outerjoin(Price, Price.id == _PRICE_ID)
 )
 _EDITION_ITEMS = _ITEMS.where(
     or_(
@@ -511,7 +521,7 @@ _DRAFT_ITEMS = (
     .select_from(DraftLine)
     .join(Item, Item.id == DraftLine.item_id)
     .outerjoin(EditionItem, and_(EditionItem.item_id == Item.id, EditionItem.edition_id == _EDITION_ID))
-    .outerjoin(Price, and_(Price.item_id == Item.id, Price.valid_from == _PRICE_DAY))
+    .outerjoin(Price, Price.id == _PRICE_ID)
     .where(DraftLine.draft_id == bindparam("draft", type_=Integer))
     .order_by(DraftLine.position, DraftLine.item_id)
 )

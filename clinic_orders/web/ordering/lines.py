@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 
 from flask_babel import gettext
 
@@ -228,10 +229,7 @@ class OrderPage:
                 if self.cart.urgent:
                     line.picks = True
                 else:
-                    line.refusal = gettext(
-                        "No distributor delivers this medicine to %(county)s yet.",
-                        county=self.cart.buyer.county_name,
-                    )
+                    line.refusal = self._undelivered
                     line.untold = True
             elif isinstance(error, OrderRefused) and not isinstance(error, BuyerRefused):
                 line.refusal = line.refusal or say(error)
@@ -250,6 +248,12 @@ class OrderPage:
                     )
                 )
         self._count(line, item)
+
+    @cached_property
+    def _undelivered(self) -> str:
+        """What stands where nobody delivers, found once for the lines that need it."""
+        county = self.cart.buyer.county_name
+        return str(gettext("No distributor delivers this medicine to %(county)s yet.", county=county))
 
     def is_plain(self, item: ItemRow) -> bool:
         """Whether nothing was typed and nothing can stand against it: most of a long list."""
