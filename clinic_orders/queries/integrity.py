@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
+from decimal import Decimal
 
 from sqlalchemy import Select, case, func, select, text
 
 from clinic_orders.models.base import db
 from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, Shipment, ShipmentLine
 from clinic_orders.models.orders import EventKind, Order, OrderEvent, OrderLine
+from clinic_orders.rules.money import line_amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +155,43 @@ def _returns() -> list[Problem]:
     ]
 
 
+def _owed() -> list[Problem]:
+    """What every receipt owes, kept as one sum less its returns, against its lines rounded one by one (R-PAY-1)."""
+    lines = db.session.execute(
+        select(
+            ShipmentLine.shipment_id,
+            OrderLine.pack_price,
+            func.sum(ShipmentLine.accepted_packs).label("accepted"),
+            func.sum(ShipmentLine.returned_packs).label("returned"),
+        )
+        .join(Shipment, Shipment.id == ShipmentLine.shipment_id)
+        .join(OrderLine, OrderLine.id == ShipmentLine.order_line_id)
+        .where(Shipment.accepted_at.is_not(None))
+        .group_by(ShipmentLine.id, ShipmentLine.shipment_id, OrderLine.pack_price)
+    )
+    summed: dict[int, Decimal] = defaultdict(Decimal)
+    for line in lines:
+        summed[line.shipment_id] += line_amount(line.pack_price, line.accepted - line.returned)
+    returned = {
+        row.shipment_id: row.amount
+        for row in db.session.execute(
+            select(GoodsReturn.shipment_id, func.sum(GoodsReturn.amount).label("amount"))
+            .where(GoodsReturn.agreed_at.is_not(None))
+            .group_by(GoodsReturn.shipment_id)
+        )
+    }
+    kept = db.session.execute(
+        select(Shipment.id, Shipment.receipt_no, Shipment.owed).where(Shipment.accepted_at.is_not(None))
+    )
+    return [
+        Problem(
+            "owed", row.receipt_no, f"kept {row.owed - returned.get(row.id, 0)}, lines give {summed[row.id]}"
+        )
+        for row in kept
+        if row.owed - returned.get(row.id, 0) != summed[row.id]
+    ]
+
+
 def problems() -> list[Problem]:
     """Everything that does not agree; an empty list is the good answer."""
-    return _foreign_keys() + _order_sums() + _line_sums() + _returns()
+    return _foreign_keys() + _order_sums() + _line_sums() + _returns() + _owed()
