@@ -64,6 +64,13 @@ PLACES: dict[Role, tuple[tuple[str, str], ...]] = {
 }
 
 
+# Areas without a place of their own stand under these, for roles that have them.
+_UNDER: dict[str, tuple[str, ...]] = {
+    "payments": ("payables.index", "distribution.receivables"),
+    "returns": ("receiving.index",),
+}
+
+
 class Place(NamedTuple):
     """One tab: where it leads, its word, whether the reader is there, how much waits there."""
 
@@ -119,4 +126,5 @@ def _nearest(urls: dict[str, str]) -> str | None:
         if endpoint.partition(".")[0] == area and request.path.startswith(url)
     ]
     of_area = [endpoint for endpoint in urls if endpoint.partition(".")[0] == area]
+    of_area = of_area or [endpoint for endpoint in _UNDER.get(area, ()) if endpoint in urls]
     return max(near)[1] if near else of_area[0] if len(of_area) == 1 else None
