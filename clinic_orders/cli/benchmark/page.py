@@ -10,6 +10,7 @@ from typing import Any, Final
 from flask import Flask, template_rendered
 from jinja2 import Template
 
+from clinic_orders.actions.transaction import end_reading
 from clinic_orders.cli.benchmark.measuring import Rounds, counted, timed
 from clinic_orders.cli.benchmark.world import Clinic, World
 from clinic_orders.cli.context import Failed
@@ -58,6 +59,8 @@ class OrderPageRounds:
             # and what a template makes once in a request, such as the form's token, it makes here too.
             with app.request_context(clinic.visitor.environ(PATH)):
                 app.preprocess_request()
+                # A ROLLBACK at the end of this request would take the page its prepared statements.
+                end_reading()
                 floor, text = timed(lambda: template.render(values))
             if not text.rstrip().endswith("</html>"):
                 raise Failed("the rendered template is no page")

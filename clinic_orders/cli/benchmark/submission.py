@@ -89,7 +89,11 @@ class SubmissionRounds:
 
 
 class Copier:
-    """Reads what a deed inserted, and inserts the same once more under other keys."""
+    """Reads what a deed inserted, and inserts the same once more under other keys.
+
+    It reads in transactions that end by COMMIT: a ROLLBACK would take the application's requests their prepared
+    statements (see ``end_reading``).
+    """
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -100,13 +104,13 @@ class Copier:
 
     def last_keys(self) -> dict[Table, int]:
         """The highest key of every table."""
-        with self.engine.connect() as connection:
+        with self.engine.begin() as connection:
             return {table: connection.scalar(select(func.max(table.c.id))) or 0 for table in self._tables}
 
     def rows_since(self, keys: dict[Table, int]) -> Rows:
         """The rows inserted since, tables in the order in which they refer to each other."""
         found: Rows = []
-        with self.engine.connect() as connection:
+        with self.engine.begin() as connection:
             for table in self._tables:
                 rows = connection.execute(select(table).where(table.c.id > keys[table]).order_by(table.c.id))
                 values = [dict(row) for row in rows.mappings()]
