@@ -11,8 +11,14 @@ from clinic_orders.models import (
     notices,
     orders,
     payments,
+    pharmacies,
     policy,
+    recorded,
     roster,
+    sales,
+    stock,
+    tracing,
+    volume,
 )
 
 __all__ = [
@@ -26,6 +32,12 @@ __all__ = [
     "notices",
     "orders",
     "payments",
+    "pharmacies",
     "policy",
+    "recorded",
     "roster",
+    "sales",
+    "stock",
+    "tracing",
+    "volume",
 ]
