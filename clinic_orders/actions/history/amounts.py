@@ -8,8 +8,7 @@ from typing import Final, cast
 
 from sqlalchemy import Table, select
 
-from clinic_orders.actions.bulk import in_parts
-from clinic_orders.actions.history.shared import update_many
+from clinic_orders.actions.bulk import in_parts, update_rows
 from clinic_orders.models.base import db
 from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, ShipmentLine
 from clinic_orders.models.orders import OrderLine
@@ -45,7 +44,7 @@ def settle_returns(shipment_ids: Iterable[int]) -> None:
             amounts[row.id] = amounts.get(row.id, ZERO) + return_amount(owed, row.packs)
             returned[row.shipment_line_id] = before + row.packs
             kept[row.id] = row.amount
-        update_many(
+        update_rows(
             _RETURNS,
             [
                 {"id": row_id, "amount": amount}

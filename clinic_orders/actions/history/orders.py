@@ -7,9 +7,17 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final, cast
 
-from sqlalchemy import Table, delete, insert, select
+from sqlalchemy import Table, delete, select
 
-from clinic_orders.actions.bulk import NumberedRow, Problems, Stored, in_parts, reserve_ids
+from clinic_orders.actions.bulk import (
+    NumberedRow,
+    Problems,
+    Stored,
+    in_parts,
+    insert_rows,
+    reserve_ids,
+    update_rows,
+)
 from clinic_orders.actions.history.shared import (
     Change,
     Codes,
@@ -22,7 +30,6 @@ from clinic_orders.actions.history.shared import (
     distributor_names,
     papers,
     touch_many,
-    update_many,
     write_down,
 )
 from clinic_orders.actions.numbers import pass_over
@@ -594,10 +601,9 @@ def _write(plan: _Plan, at: datetime) -> None:
         connection.execute(
             delete(_EVENTS).where(_EVENTS.c.order_id.in_(part), _EVENTS.c.kind == EventKind.SUBMITTED)
         )
-    update_many(_ORDERS, plan.changed_heads)
+    update_rows(_ORDERS, plan.changed_heads)
     touch_many(_ORDERS, changed, at)
-    update_many(_LINES, plan.changed_lines)
+    update_rows(_LINES, plan.changed_lines)
     for table, rows in ((_ORDERS, plan.heads), (_LINES, plan.lines), (_EVENTS, plan.events)):
-        if rows:
-            connection.execute(insert(table), rows)
+        insert_rows(table, rows)
     db.session.expire_all()

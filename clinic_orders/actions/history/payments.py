@@ -6,16 +6,23 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple, cast
 
-from sqlalchemy import Table, insert, select
+from sqlalchemy import Table, select
 
-from clinic_orders.actions.bulk import NumberedRow, Problems, Stored, in_parts, reserve_ids
+from clinic_orders.actions.bulk import (
+    NumberedRow,
+    Problems,
+    Stored,
+    in_parts,
+    insert_rows,
+    reserve_ids,
+    update_rows,
+)
 from clinic_orders.actions.history.shared import (
     Change,
     Codes,
     RecordedHere,
     check_code,
     touch_many,
-    update_many,
     write_down,
 )
 from clinic_orders.actions.transaction import transactional
@@ -116,9 +123,8 @@ def put_payments(rows: Sequence[NumberedRow], *, by: Actor, at: datetime, batch_
         after = {"amount": values["amount"], "paid_on": values["paid_on"]}
         subject = values["payment_no"]
         changes.append(Change(row_id, subject, values["paying_id"], values["distributor_id"], None, after))
-    if new:
-        db.session.connection().execute(insert(_PAYMENTS), new)
-    update_many(_PAYMENTS, changed)
+    insert_rows(_PAYMENTS, new)
+    update_rows(_PAYMENTS, changed)
     touch_many(_PAYMENTS, (row["id"] for row in changed), at)
     stored.created, stored.updated = len(new), len(changed)
     write_down("put_payments", "payment", changes, by=by, at=at)

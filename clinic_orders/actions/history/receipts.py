@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, cast
 
-from sqlalchemy import Table, delete, insert, select
+from sqlalchemy import Table, delete, select
 
 from clinic_orders.actions.bulk import (
     NumberedRow,
@@ -16,7 +16,9 @@ from clinic_orders.actions.bulk import (
     Stored,
     UnknownCode,
     in_parts,
+    insert_rows,
     reserve_ids,
+    update_rows,
 )
 from clinic_orders.actions.history.amounts import settle_returns
 from clinic_orders.actions.history.shared import (
@@ -28,7 +30,6 @@ from clinic_orders.actions.history.shared import (
     Standings,
     papers,
     touch_many,
-    update_many,
     write_down,
 )
 from clinic_orders.actions.numbers import pass_over
@@ -578,14 +579,13 @@ def _write(plan: _Plan, orders: Mapping[str, _Order], at: datetime) -> None:
     line_ids = [line["id"] for line in plan.changed_lines]
     for part in in_parts(line_ids):
         connection.execute(delete(_CODES).where(_CODES.c.shipment_line_id.in_(part)))
-    update_many(_SHIPMENTS, plan.changed_shipments)
+    update_rows(_SHIPMENTS, plan.changed_shipments)
     touch_many(_SHIPMENTS, (head["id"] for head in plan.changed_shipments), at)
-    update_many(_LINES, plan.changed_lines)
+    update_rows(_LINES, plan.changed_lines)
     for table, rows in ((_SHIPMENTS, plan.shipments), (_LINES, plan.lines), (_CODES, plan.codes)):
-        if rows:
-            connection.execute(insert(table), rows)
+        insert_rows(table, rows)
     changed = [line for order in orders.values() for line in order.lines.values() if line.changed]
-    update_many(
+    update_rows(
         _ORDER_LINES,
         [
             {

@@ -8,9 +8,18 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, cast
 
-from sqlalchemy import Table, insert, select
+from sqlalchemy import Table, select
 
-from clinic_orders.actions.bulk import NumberedRow, Problems, Stored, UnknownCode, in_parts, reserve_ids
+from clinic_orders.actions.bulk import (
+    NumberedRow,
+    Problems,
+    Stored,
+    UnknownCode,
+    in_parts,
+    insert_rows,
+    reserve_ids,
+    update_rows,
+)
 from clinic_orders.actions.history.amounts import settle_returns
 from clinic_orders.actions.history.shared import (
     Belongs,
@@ -20,7 +29,6 @@ from clinic_orders.actions.history.shared import (
     TooEarly,
     papers,
     touch_many,
-    update_many,
     write_down,
 )
 from clinic_orders.actions.numbers import pass_over
@@ -379,15 +387,13 @@ def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _write(plan: _Plan, batches: Sequence[_Batch], shipment_ids: set[int], at: datetime) -> None:
     """The statements, few whatever the number of rows."""
-    connection = db.session.connection()
-    update_many(_RETURNS, plan.changed_returns)
+    update_rows(_RETURNS, plan.changed_returns)
     touch_many(_RETURNS, (head["id"] for head in plan.changed_returns), at)
-    update_many(_LINES, plan.changed_lines)
+    update_rows(_LINES, plan.changed_lines)
     for table, rows in ((_RETURNS, plan.returns), (_LINES, plan.lines)):
-        if rows:
-            connection.execute(insert(table), rows)
+        insert_rows(table, rows)
     by_line = {batch.line_id: batch for batch in batches}
-    update_many(
+    update_rows(
         _SHIPMENT_LINES,
         [{"id": batch.line_id, "returned_packs": batch.returned} for batch in by_line.values()],
     )
@@ -410,4 +416,4 @@ def _add_returned(differences: Mapping[int, int]) -> None:
                 select(OrderLine.id, OrderLine.returned_packs).where(OrderLine.id.in_(part))
             )
         ]
-    update_many(_ORDER_LINES, rows)
+    update_rows(_ORDER_LINES, rows)

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Table, bindparam, select, update
+from sqlalchemy import Table, select, update
 
 from clinic_orders.actions import audit
 from clinic_orders.actions.bulk import NumberedRow, Problems, UnknownCode, in_parts
@@ -187,32 +187,13 @@ def distributor_names(ids: Iterable[int]) -> dict[int, str]:
     return found
 
 
-def update_many(table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Change many rows by ``id`` in one statement; every mapping has the same columns besides it."""
-    if not rows:
-        return
-    columns = [name for name in rows[0] if name != "id"]
-    statement = (
-        update(table)
-        .where(table.c.id == bindparam("row_id"))
-        .values({name: bindparam(f"new_{name}", type_=table.c[name].type) for name in columns})
-    )
-    db.session.connection().execute(
-        statement,
-        [{"row_id": row["id"], **{f"new_{name}": row[name] for name in columns}} for row in rows],
-    )
-
-
 def touch_many(table: Table, ids: Iterable[int], at: datetime) -> None:
     """Let the versions of changed orders, shipments or returns rise."""
-    wanted = [{"row_id": row_id, "now": at} for row_id in dict.fromkeys(ids)]
-    if not wanted:
-        return
     values: dict[str, Any] = {"version": table.c.version + 1}
     if "updated_at" in table.c:
-        values["updated_at"] = bindparam("now")
-    statement = update(table).where(table.c.id == bindparam("row_id")).values(values)
-    db.session.connection().execute(statement, wanted)
+        values["updated_at"] = at
+    for part in in_parts(dict.fromkeys(ids)):
+        db.session.execute(update(table).where(table.c.id.in_(part)).values(values))
 
 
 @dataclass(frozen=True, slots=True)
