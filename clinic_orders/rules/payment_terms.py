@@ -20,6 +20,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from clinic_orders.rules.days import Month
+from clinic_orders.rules.findings import CheckRule, Finding, Grade
 from clinic_orders.rules.money import line_amount, total
 
 
@@ -115,3 +116,37 @@ def ageing(days: int) -> Ageing | None:
     if days <= 60:
         return Ageing.UP_TO_60
     return Ageing.UP_TO_90 if days <= 90 else Ageing.OVER_90
+
+
+def payment_overdue(
+    receipt_no: str, institution: str, distributor: str, *, due_on: date, outstanding: Decimal, on: date
+) -> Finding | None:
+    """The finding on a receipt that is not paid in time (R-PAY-4): a warning up to 30 days, then a violation.
+
+    Args:
+        receipt_no: of the receipt.
+        institution: code of the paying organisation.
+        distributor: code of the one to be paid.
+        due_on: the due date.
+        outstanding: yuan, at the end of the day D.
+        on: the day D.
+
+    >>> payment_overdue("PS1", "C1", "D1", due_on=date(2026, 2, 28), outstanding=Decimal("5.10"),
+    ...                 on=date(2026, 3, 31)).as_json()["ageing"]
+    '31-60'
+    """
+    bucket = ageing(days_overdue(due_on, on=on))
+    if bucket is None or outstanding <= 0:
+        return None
+    days = days_overdue(due_on, on=on)
+    return Finding(
+        CheckRule.PAYMENT_OVERDUE,
+        Grade.WARNING if bucket is Ageing.UP_TO_30 else Grade.VIOLATION,
+        institution=institution,
+        distributor=distributor,
+        key=receipt_no,
+        period=due_on.isoformat(),
+        formula=f"outstanding = {outstanding} > 0; {on} − {due_on} = {days}",
+        figures={"outstanding": outstanding, "days_overdue": days, "ageing": bucket.value},
+        rows=(("receipt", receipt_no),),
+    )
