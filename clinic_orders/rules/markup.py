@@ -68,7 +68,7 @@ class SaleSeen:
     """
 
     sale_no: str
-    line_no: int
+    line_no: str
     day: date
     base_units: int
     amount: Decimal
@@ -223,7 +223,7 @@ def judge_sale(
 def over_markup(institution: str, item_code: str, month: str, lines: Sequence[OverLine]) -> Finding | None:
     """The finding of one institution, item and month (R-PRICE-4); None where no line is over.
 
-    >>> sale = SaleSeen("S1", 1, date(2026, 1, 3), 1, Decimal("4.04"))
+    >>> sale = SaleSeen("S1", "1", date(2026, 1, 3), 1, Decimal("4.04"))
     >>> line = judge_sale(sale, base=Decimal("3.50"), rate=Decimal("0.15"), pack_size=1, rounding=MarkupRounding.HALF_UP)
     >>> over_markup("C001", "X1", "2026-01", [line]).as_json()["worst_rate"]
     '0.1543'
@@ -270,7 +270,7 @@ def posted_price(posted: Iterable[Posted], *, on: date) -> Decimal | None:
 def shelf_excess(sale: SaleSeen, posted: Decimal | None, *, pack_size: int) -> Decimal:
     """What was taken above the posted price, in yuan; 0.00 where nothing was, or nothing is posted (R-PRICE-5).
 
-    >>> sale = SaleSeen("S1", 1, date(2026, 1, 3), 10, Decimal("1.25"))
+    >>> sale = SaleSeen("S1", "1", date(2026, 1, 3), 10, Decimal("1.25"))
     >>> shelf_excess(sale, Decimal("3.36"), pack_size=28)
     Decimal('0.05')
     """

@@ -1,0 +1,57 @@
+"""The checks of formats.md section 3: what is found as of a day, computed and never stored here.
+
+A check is a module with ``RULES`` (the rules whose findings it gives) and ``find(scope)``, which answers them in any
+order. It reads set-based, asks the plain rule of ``rules/`` for each case that is left, and is held equal to that
+rule on random data by a property test on both databases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Final, Protocol
+
+from clinic_orders.queries.checks import emergency_share
+from clinic_orders.queries.checks.scope import Scope
+from clinic_orders.rules.findings import CheckRule, Finding, in_order
+
+__all__ = ["CHECKS", "Scope", "check", "checked_rules"]
+
+
+class Check(Protocol):
+    """A module that finds something."""
+
+    @property
+    def RULES(self) -> tuple[CheckRule, ...]:  # noqa: N802 - it is a constant of the module.
+        """What it finds."""
+        ...
+
+    def find(self, scope: Scope) -> Iterator[Finding]:
+        """The findings as of the scope's day."""
+        ...
+
+
+CHECKS: Final[tuple[Check, ...]] = (emergency_share,)
+
+
+def checked_rules() -> tuple[CheckRule, ...]:
+    """Every rule that a check looks for, in the order of formats.md."""
+    found = {rule for one in CHECKS for rule in one.RULES}
+    return tuple(rule for rule in CheckRule if rule in found)
+
+
+def check(scope: Scope, rules: Collection[CheckRule] | None = None) -> list[Finding]:
+    """All findings as of a day, sorted by rule, institution or distributor, key (formats.md section 3).
+
+    Args:
+        scope: the day and what may be looked at.
+        rules: only these; None = all.
+
+    """
+    wanted = frozenset(CheckRule if rules is None else rules)
+    return in_order(
+        finding
+        for one in CHECKS
+        if wanted.intersection(one.RULES)
+        for finding in one.find(scope)
+        if finding.rule in wanted
+    )

@@ -1,0 +1,48 @@
+"""Institutions with too many emergency orders in a month (R-ORD-9)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import case, func, select
+
+from clinic_orders.models.base import db
+from clinic_orders.models.orders import Order, OrderLine
+from clinic_orders.models.roster import Institution, InstitutionRecord
+from clinic_orders.queries.checks.scope import Scope
+from clinic_orders.queries.roster import current
+from clinic_orders.rules.findings import CheckRule, Finding
+from clinic_orders.rules.shares import emergency_share
+
+RULES = (CheckRule.EMERGENCY_SHARE,)
+
+
+def find(scope: Scope) -> Iterator[Finding]:
+    """The clues of the month that the day ends; on other days there are none (formats.md section 3)."""
+    if not scope.ends_month:
+        return
+    statement = (
+        select(
+            Institution.code,
+            InstitutionRecord.kind,
+            InstitutionRecord.scale,
+            func.sum(case((Order.emergency.is_(True), 1), else_=0)),
+            func.count(),
+        )
+        .select_from(Order)
+        .join(OrderLine, OrderLine.order_id == Order.id)
+        .join(Institution, Institution.id == Order.institution_id)
+        .join(InstitutionRecord, InstitutionRecord.institution_id == Order.institution_id)
+        .where(
+            Order.submitted_at >= scope.month_begins,
+            Order.submitted_at < scope.ends,
+            current(InstitutionRecord, scope.as_of),
+            scope.only(Order.institution_id),
+        )
+        .group_by(Institution.code, InstitutionRecord.kind, InstitutionRecord.scale)
+    )
+    for code, kind, scale, emergencies, lines in db.session.connection().execute(statement):
+        limit = scope.book.decimal_or_none("order.emergency_share", kind=kind, scale=scale, on=scope.as_of)
+        found = emergency_share(code, scope.month, emergency_lines=emergencies, lines=lines, limit=limit)
+        if found is not None:
+            yield found

@@ -1,0 +1,71 @@
+"""What a check is asked for: the day, the rows it may look at, the policy; the same for every check."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import ColumnElement, true
+from sqlalchemy.orm import InstrumentedAttribute
+
+from clinic_orders.queries.policy import policy_book
+from clinic_orders.rules.days import Month, Quarter, end_of_day, start_of_day
+from clinic_orders.rules.policy import PolicyBook
+
+
+@dataclass(frozen=True)
+class Scope:
+    """One question to the checks: what is found as of a day (rules section 0, "as of").
+
+    Attributes:
+        as_of: the day D; a check sees events dated on or before it.
+        institution_ids: only these subjects are looked at; None = everybody. A check against a distributor that
+            also needs rows of others reads them all the same.
+        book: all rows of policy.
+
+    """
+
+    as_of: date
+    institution_ids: Collection[int] | None = None
+
+    @cached_property
+    def book(self) -> PolicyBook:
+        """The policy, read once for all checks of the question."""
+        return policy_book()
+
+    @property
+    def month(self) -> Month:
+        """The month of the day."""
+        return Month.of(self.as_of)
+
+    @property
+    def ends_month(self) -> bool:
+        """Whether the day is the last one of its month."""
+        return self.as_of == self.month.last_day
+
+    @property
+    def quarter(self) -> Quarter:
+        """The quarter of the day."""
+        return Quarter.of(self.as_of)
+
+    @property
+    def ends_quarter(self) -> bool:
+        """Whether the day is the last one of its quarter."""
+        return self.as_of == self.quarter.last_day
+
+    @property
+    def month_begins(self) -> datetime:
+        """The first instant of the month, UTC."""
+        return start_of_day(self.month.first_day)
+
+    @property
+    def ends(self) -> datetime:
+        """The end of the day, UTC: what is dated before it is seen."""
+        return end_of_day(self.as_of)
+
+    def only(self, column: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
+        """The condition that a column of institution ids is one of those looked at."""
+        return true() if self.institution_ids is None else column.in_(self.institution_ids)
