@@ -75,11 +75,13 @@ class AlarmRow:
 
 _record = InstitutionRecord
 ALARM_SORTS: dict[str, Any] = {
+    "kind": Alarm.kind,
     "first": Alarm.first_at,
     "last": Alarm.last_at,
     "times": Alarm.times,
     "institution": _record.name,
     "place": Alarm.county_code,
+    "order": Order.order_no,
 }
 
 

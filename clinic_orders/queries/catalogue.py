@@ -320,8 +320,10 @@ def price_rows(ids: Sequence[int]) -> Iterator[dict[str, Any]]:
             yield dict(row)
 
 
-def edition_rows(edition_ids: Sequence[int]) -> Iterator[dict[str, Any]]:
-    """The items of editions as rows of the kind ``editions``."""
+def edition_rows(
+    edition_ids: Sequence[int], item_ids: Sequence[int] | None = None
+) -> Iterator[dict[str, Any]]:
+    """The items of editions, all or some of them, as rows of the kind ``editions``."""
     statement = (
         select(Edition.edition, Edition.valid_from, Item.item_code)
         .join(EditionItem, EditionItem.edition_id == Edition.id)
@@ -329,6 +331,8 @@ def edition_rows(edition_ids: Sequence[int]) -> Iterator[dict[str, Any]]:
         .where(Edition.id.in_(edition_ids))
         .order_by(Edition.valid_from, Edition.edition, Item.item_code)
     )
+    if item_ids is not None:
+        statement = statement.where(Item.id.in_(item_ids))
     for row in db.session.execute(statement).mappings():
         yield dict(row)
 

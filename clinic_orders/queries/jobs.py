@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select
 
 from clinic_orders.models.base import db
 from clinic_orders.models.jobs import JobRun, RunState
@@ -42,10 +43,35 @@ RUN_ORDERS: Final = frozenset({"started", "job", "as_of"})
 
 
 def runs(
-    *, job: str = "", state: RunState | None = None, trigger: str = "", sort: str = "-started"
+    *,
+    words: Sequence[str] = (),
+    titled: Sequence[Sequence[str]] = (),
+    job: str = "",
+    state: RunState | None = None,
+    trigger: str = "",
+    sort: str = "-started",
 ) -> Select[JobRun]:
-    """Runs of a job, in a state, by the clock or by hand."""
+    """Runs of a job, in a state, by the clock or by hand.
+
+    Args:
+        words: each must stand in the job's word, in the error or in the process that ran it …
+        titled: … or the job is among these: per word the jobs whose name, in the reader's language, has it.
+        job: the job's word.
+        state: of the run.
+        trigger: schedule or manual.
+        sort: one of RUN_ORDERS, with ``-`` for the other way round.
+
+    """
     statement = select(JobRun)
+    for number, word in enumerate(words):
+        statement = statement.where(
+            or_(
+                JobRun.job.icontains(word, autoescape=True),
+                JobRun.error.icontains(word, autoescape=True),
+                JobRun.worker.icontains(word, autoescape=True),
+                JobRun.job.in_(titled[number] if number < len(titled) else ()),
+            )
+        )
     if job:
         statement = statement.where(JobRun.job == job)
     if state is not None:

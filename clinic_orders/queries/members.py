@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import and_, case, false, func, or_, select
 
@@ -45,8 +46,20 @@ class MemberRow:
         return self.tie is not Tie.SUPERVISED or self.mandate_from is not None
 
 
-def members_of(ordering_id: int, *, on: date, words: str = "") -> list[MemberRow]:
-    """The villages, stores and community members of an organisation on a day, those that wait for it first."""
+MEMBER_SORTS: Final = frozenset({"waiting", "name", "tie", "mandate", "last"})
+"""What the list of members may be sorted by."""
+
+
+def members_of(ordering_id: int, *, on: date, words: str = "", sort: str = "waiting") -> list[MemberRow]:
+    """The villages, stores and community members of an organisation on a day.
+
+    Args:
+        ordering_id: the organisation.
+        on: the day.
+        words: each must stand in a member's name or code.
+        sort: one of MEMBER_SORTS, with ``-`` for the other way round; ``waiting``: what waits for it first.
+
+    """
     record = InstitutionRecord
     own = Draft.__table__.alias("own_draft")
     mine = Draft.__table__.alias("my_draft")
@@ -134,7 +147,7 @@ def members_of(ordering_id: int, *, on: date, words: str = "") -> list[MemberRow
     for word in words.split()[:5]:
         like = f"%{word.replace('%', '').replace('_', '')}%"
         statement = statement.where(or_(record.name.ilike(like), Institution.code.ilike(like)))
-    return [
+    rows = [
         MemberRow(
             institution_id=row[0],
             code=row[1],
@@ -150,6 +163,19 @@ def members_of(ordering_id: int, *, on: date, words: str = "") -> list[MemberRow
         )
         for row in db.session.execute(statement)
     ]
+    return _sorted(rows, sort)
+
+
+def _sorted(rows: list[MemberRow], sort: str) -> list[MemberRow]:
+    """The rows, which come as what waits first and then by name, in the wanted order; no date counts as the latest."""
+    keys: dict[str, Callable[[MemberRow], Any]] = {
+        "waiting": lambda row: row.for_review_at is None,
+        "name": lambda row: row.name,
+        "tie": lambda row: row.tie,
+        "mandate": lambda row: row.mandate_from or date.max,
+        "last": lambda row: row.last_order_at or datetime.max.replace(tzinfo=UTC),
+    }
+    return sorted(rows, key=keys[sort.removeprefix("-")], reverse=sort.startswith("-"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, select
+from sqlalchemy import ColumnElement, Select, Text, and_, bindparam, false, func, or_, select
+from sqlalchemy import cast as sql_cast
 
 from clinic_orders.models.base import db
 from clinic_orders.models.notices import Notice
@@ -39,20 +42,45 @@ def notices_of(actor: Actor) -> ColumnElement[bool]:
     return _addressed(*_party(actor))
 
 
-def _wanted(actor: Actor, kind: str, unread: bool) -> list[ColumnElement[bool]]:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which notices are wanted; empty values ask for all.
+
+    Attributes:
+        kind: the stable word of the notice.
+        unread: only those that nobody has opened.
+        words: each must stand in the notice's facts, or belong to its kind.
+        titled: for each word the kinds whose name has it; names are a matter of the reader's language.
+
+    """
+
+    kind: str = ""
+    unread: bool = False
+    words: tuple[str, ...] = ()
+    titled: tuple[Collection[str], ...] = ()
+
+
+def _conditions(actor: Actor, wanted: Wanted) -> list[ColumnElement[bool]]:
     conditions = [notices_of(actor)]
-    if kind:
-        conditions.append(Notice.kind == kind)
-    if unread:
+    if wanted.kind:
+        conditions.append(Notice.kind == wanted.kind)
+    if wanted.unread:
         conditions.append(Notice.read_at.is_(None))
+    facts = sql_cast(Notice.facts, Text)
+    for number, word in enumerate(wanted.words):
+        # Facts are kept as JSON, in which Chinese characters stand as their numbers.
+        written = json.dumps(word)[1:-1]
+        found = [facts.icontains(written, autoescape=True)]
+        if number < len(wanted.titled) and wanted.titled[number]:
+            found.append(Notice.kind.in_(wanted.titled[number]))
+        conditions.append(or_(*found))
     return conditions
 
 
-def count_notices(actor: Actor, *, kind: str = "", unread: bool = False) -> int:
-    """How many notices the actor's organisation has; ``unread``: that nobody has opened."""
-    return (
-        db.session.scalar(select(func.count()).select_from(Notice).where(*_wanted(actor, kind, unread))) or 0
-    )
+def count_notices(actor: Actor, wanted: Wanted | None = None) -> int:
+    """How many notices of the actor's organisation fit."""
+    conditions = _conditions(actor, wanted or Wanted())
+    return db.session.scalar(select(func.count()).select_from(Notice).where(*conditions)) or 0
 
 
 @cache
@@ -72,18 +100,17 @@ def count_unread(actor: Actor) -> int:
 
 def inbox(
     actor: Actor,
+    wanted: Wanted | None = None,
     *,
-    kind: str = "",
-    unread: bool = False,
     newest_first: bool = True,
     offset: int = 0,
     limit: int | None = None,
 ) -> Sequence[Notice]:
-    """The notices of the actor's organisation, unread ones first."""
+    """The notices of the actor's organisation that fit, unread ones first."""
     by_time = (Notice.created_at.desc(), Notice.id.desc()) if newest_first else (Notice.created_at, Notice.id)
     return db.session.scalars(
         select(Notice)
-        .where(*_wanted(actor, kind, unread))
+        .where(*_conditions(actor, wanted or Wanted()))
         .order_by(Notice.read_at.is_not(None), *by_time)
         .offset(offset)
         .limit(limit)

@@ -82,8 +82,10 @@ def show(edition_id: int) -> str | Response:
     line, before, _edition_row = _edition(edition_id)
     wanted = Wanted(q=request.args.get("q", "").strip(), edition=line.edition)
     sort = sort_order(questions.ITEM_ORDERS, "fit" if wanted.q else "name")
+    on = max(guards.today(), line.valid_from)
     if wanted_file():
-        return as_import_file("editions", questions.edition_rows([line.id]))
+        found = questions.find_items(wanted, Place(), on=on, sort=sort) if wanted.q else None
+        return as_import_file("editions", questions.edition_rows([line.id], found))
     changes = questions.compare(line, before) if before is not None else []
     part = request.args.get("show", "")
     counts = {what: sum(change.what == what for change in changes) for what in ("added", "dropped", "price")}
@@ -92,7 +94,7 @@ def show(edition_id: int) -> str | Response:
         cut = page_cut(len(chosen))
         rows: list[Any] = chosen[cut.offset : cut.offset + cut.limit]
     else:
-        part, on = "", max(guards.today(), line.valid_from)
+        part = ""
         ids = questions.find_items(wanted, Place(), on=on, sort=sort)
         cut = page_cut(len(ids))
         rows = questions.item_lines(ids[cut.offset : cut.offset + cut.limit], Place(), on=on)

@@ -9,14 +9,14 @@ from flask_babel import gettext, ngettext
 from werkzeug.wrappers import Response as AnyResponse
 
 from clinic_orders.actions import notices as deeds
-from clinic_orders.queries.notices import count_notices, count_unread, inbox, kinds_in_inbox
+from clinic_orders.queries.notices import Wanted, count_notices, count_unread, inbox, kinds_in_inbox
 from clinic_orders.rules.errors import N_
 from clinic_orders.rules.parties import Actor, Permission, Role
 from clinic_orders.web import guards
 from clinic_orders.web.addresses import own_path
 from clinic_orders.web.display import notice_text, notice_title
 from clinic_orders.web.guards import needs, public
-from clinic_orders.web.listing import Column, as_file, page_cut, wanted_file
+from clinic_orders.web.listing import Column, as_file, page_cut, sort_order, wanted_file
 from clinic_orders.web.navigation import PLACES, counts, places
 
 blueprint = Blueprint("home", __name__)
@@ -103,25 +103,30 @@ def more() -> str:
 def notices() -> str | Response:
     """The inbox of the organisation, unread first."""
     actor = guards.actor()
-    kind = request.args.get("kind", "")
-    unread = request.args.get("unread") == "1"
-    newest_first = request.args.get("sort", "-at") != "at"
-    if wanted_file():
-        rows = inbox(actor, kind=kind, unread=unread, newest_first=newest_first)
-        return as_file("notices", _FILE, rows)
-    cut = page_cut(count_notices(actor, kind=kind, unread=unread))
-    found = inbox(
-        actor, kind=kind, unread=unread, newest_first=newest_first, offset=cut.offset, limit=cut.limit
+    kinds = [(word, notice_title(word)) for word in kinds_in_inbox(actor)]
+    words = tuple(request.args.get("q", "")[:100].split()[:5])
+    wanted = Wanted(
+        kind=request.args.get("kind", ""),
+        unread=request.args.get("unread") == "1",
+        words=words,
+        titled=tuple(
+            [kind for kind, title in kinds if word.casefold() in title.casefold()] for word in words
+        ),
     )
+    newest_first = sort_order({"at"}, "-at") == "-at"
+    if wanted_file():
+        return as_file("notices", _FILE, inbox(actor, wanted, newest_first=newest_first))
+    cut = page_cut(count_notices(actor, wanted))
+    found = inbox(actor, wanted, newest_first=newest_first, offset=cut.offset, limit=cut.limit)
     return render_template(
         "home/notices.html",
         notices=[
             (notice, notice_title(notice.kind), notice_text(notice.kind, notice.facts)) for notice in found
         ],
         page=cut,
-        kinds=[(word, notice_title(word)) for word in kinds_in_inbox(actor)],
-        kind=kind,
-        unread=unread,
+        kinds=kinds,
+        wanted=wanted,
+        filtered=wanted != Wanted(),
         sort="-at" if newest_first else "at",
         waiting=any(notice.read_at is None for notice in found),
         this_year=guards.today().year,

@@ -92,10 +92,18 @@ def index() -> str | Response:
 
 def _page(typed: Typed) -> str | Response:
     states = {state.value: state for state in RunState}
-    wanted = {name: request.args.get(name, "") for name in ("job", "state", "trigger")}
+    wanted = {name: request.args.get(name, "")[:100] for name in ("q", "job", "state", "trigger")}
+    words = wanted["q"].split()[:5]
     sort = sort_order(questions.RUN_ORDERS, "-started")
     statement = questions.runs(
-        job=wanted["job"], state=states.get(wanted["state"]), trigger=wanted["trigger"], sort=sort
+        words=words,
+        titled=[
+            [job.name for job in jobs.JOBS if word.casefold() in _(job.title).casefold()] for word in words
+        ],
+        job=wanted["job"],
+        state=states.get(wanted["state"]),
+        trigger=wanted["trigger"],
+        sort=sort,
     )
     if wanted_file():
         return as_file("job-runs", _FILE, questions.list_runs(statement))

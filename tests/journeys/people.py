@@ -101,8 +101,8 @@ class VillageDoctor(Person):
 
     def sends_the_order(self) -> str:
         """Check, send; the order's number."""
-        self.presses("核对订单")
-        assert self.heading() == "核对订单"
+        self.presses("核对采购单")
+        assert self.heading() == "核对采购单"
         self.presses(re.compile("提交|发出|送出|交"))
         number = re.search(r"CG\d{8}-\d{4,}", self.text())
         assert number, self.text()
@@ -208,7 +208,7 @@ class Distributor(Person):
         self.goes_to("/distribution/")
         assert order_no in self.text()
         self.goes_to(f"/distribution/orders/{order_no}")
-        self.presses("确认这张订单")
+        self.presses("确认这张采购单")
 
     def ships(self, order_no: str, *, batch_no: str, expiry: str) -> str:
         """Ship everything in one batch an item; the delivery note's number."""

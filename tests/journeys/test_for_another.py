@@ -65,8 +65,8 @@ def test_the_hospital_may_lower_a_village_s_draft_but_never_raise_it(
     # A browser without our attributes sends what it likes: the server has the last word.
     hospital.page.eval_on_selector("[name=r-LY001]", "box => box.removeAttribute('max')")
     hospital.page.fill("[name=r-LY001]", "13")
-    hospital.presses("核对订单")
-    assert hospital.heading() != "核对订单"
+    hospital.presses("核对采购单")
+    assert hospital.heading() != "核对采购单"
     assert "13" in hospital.page.input_value("[name=r-LY001]")
 
     order_no = hospital.lowers_and_orders("明白川村卫生室", "LY001", "8")

@@ -32,7 +32,7 @@ def test_a_suspended_institution_is_told_why_it_may_not_order_and_orders_urgentl
     doctor.goes_to("/order")
     assert "采购已暂停" in doctor.text()
     doctor.goes_to("/order/check")
-    assert doctor.page.get_by_role("button", name="提交订单").count() == 0
+    assert doctor.page.get_by_role("button", name="提交采购单").count() == 0
 
     order_no = doctor.orders_urgently("atftt", "LY001", "2", "心梗病人在路上")
     county.logs_in("county")

@@ -18,21 +18,40 @@ from clinic_orders.queries import payables
 from clinic_orders.queries.distribution import OrderRow, OrderStatus
 from clinic_orders.queries.payables import PayableState
 from clinic_orders.rules.days import SHANGHAI
+from clinic_orders.rules.errors import N_
 from clinic_orders.rules.parties import Permission
 from clinic_orders.rules.payment_terms import Ageing
 from clinic_orders.web.distribution import forms
 from clinic_orders.web.distribution.base import blueprint
 from clinic_orders.web.distribution.trouble import Trouble, answer_typed
 from clinic_orders.web.guards import actor, at, needs, today
-from clinic_orders.web.listing import page_cut, sort_order
+from clinic_orders.web.listing import Column, as_file, page_cut, sort_order, wanted_file
 from clinic_orders.web.papers import pdf
 
 WORK_PER_PAGE = 20
 MAX_OPENED = 20
 WORK_SORTS = {"deadline", "institution", "packs", "amount"}
+WORK_COLUMNS = (
+    Column(N_("Order number"), lambda row: row.order_no),
+    Column(N_("Deadline"), lambda row: row.deadline),
+    Column(N_("Institution"), lambda row: row.institution),
+    Column(N_("County"), lambda row: row.county),
+    Column(N_("Township"), lambda row: row.township),
+    Column(N_("Ordered by"), lambda row: row.ordering or row.institution),
+    Column(N_("Mode"), lambda row: row.mode),
+    Column(N_("Emergency"), lambda row: _("Yes") if row.emergency else ""),
+    Column(N_("Submitted"), lambda row: row.submitted_at),
+    Column(N_("To do"), lambda row: _("answer") if row.status is OrderStatus.TO_ANSWER else _("ship")),
+    Column(N_("Items"), lambda row: row.open_items),
+    Column(N_("Packs"), lambda row: row.open_packs),
+    Column(N_("Amount (yuan)"), lambda row: row.amount),
+)
 
 
-def _matches(row: OrderRow, show: str) -> bool:
+def _matches(row: OrderRow, show: str, words: list[str]) -> bool:
+    said = f"{row.order_no} {row.institution} {row.ordering or ''} {row.county} {row.township}".casefold()
+    if not all(word in said for word in words):
+        return False
     wanted = {
         "late": row.late,
         "answer": row.status is OrderStatus.TO_ANSWER,
@@ -51,16 +70,22 @@ def _sorted(rows: list[OrderRow], sort: str) -> list[OrderRow]:
     return sorted(rows, key=keys[sort.removeprefix("-")], reverse=sort.startswith("-"))
 
 
+def _chosen(everything: list[OrderRow]) -> tuple[list[OrderRow], str]:
+    """Of the open orders those that the address asks for, in its order; and that order."""
+    show, words = request.args.get("show", ""), request.args.get("q", "")[:100].casefold().split()[:5]
+    sort = sort_order(WORK_SORTS, "deadline")
+    return _sorted([row for row in everything if _matches(row, show, words)], sort), sort
+
+
 def _day_page(
     form: Mapping[str, str] | None = None, opened: list[str] | None = None, trouble: Trouble | None = None
 ) -> str:
     """The work list, with the orders opened for an answer."""
     by, now = actor(), at()
     everything = questions.open_orders(by, at=now)
-    show, sort = request.args.get("show", ""), sort_order(WORK_SORTS, "deadline")
-    found = [row for row in everything if _matches(row, show)]
+    found, sort = _chosen(everything)
     cut = page_cut(len(found), WORK_PER_PAGE)
-    rows = _sorted(found, sort)[cut.offset : cut.offset + cut.limit]
+    rows = found[cut.offset : cut.offset + cut.limit]
     numbers = request.args.getlist("open")[:MAX_OPENED] if opened is None else opened
     wanted = {row.order_no for row in everything if row.status is OrderStatus.TO_ANSWER} & set(numbers)
     on_page = {row.order_no for row in rows}
@@ -71,7 +96,8 @@ def _day_page(
         rows=rows,
         everything=everything,
         late=[row for row in everything if row.late],
-        show=show,
+        show=request.args.get("show", ""),
+        words=request.args.get("q", ""),
         sort=sort,
         page=cut,
         opened={order.order_no: order for order in questions.orders_with_lines(wanted, by, at=now)},
@@ -100,8 +126,10 @@ def _work_figures(rows: list[OrderRow]) -> dict[str, Any]:
 
 @blueprint.get("/")
 @needs(Permission.ORDERS_ANSWER)
-def day() -> str:
+def day() -> str | Response:
     """What is to be done today, the most urgent first."""
+    if wanted_file():
+        return as_file("work", WORK_COLUMNS, _chosen(questions.open_orders(actor(), at=at()))[0])
     return _day_page()
 
 
@@ -150,8 +178,8 @@ def _after_work(done: list[str], trouble: Trouble, opened: list[str]) -> Respons
     still_open = [number for number in opened if number not in done]
     if trouble or still_open:
         return _day_page(request.form, still_open, trouble), 409 if trouble else 200
-    show, sort, page = (request.args.get(name) for name in ("show", "sort", "page"))
-    return redirect(url_for(".day", show=show, sort=sort, page=page), 303)
+    kept: dict[str, Any] = {name: request.args.get(name) for name in ("q", "show", "sort", "page")}
+    return redirect(url_for(".day", **kept), 303)
 
 
 @blueprint.get("/picking-list.pdf")

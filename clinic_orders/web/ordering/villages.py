@@ -7,7 +7,7 @@ from flask_babel import gettext
 from werkzeug.wrappers import Response
 
 from clinic_orders.actions import drafts, mandates
-from clinic_orders.queries.members import mandates_of, members_of, waiting_reviews
+from clinic_orders.queries.members import MEMBER_SORTS, mandates_of, members_of, waiting_reviews
 from clinic_orders.queries.ordering import draft_of
 from clinic_orders.rules.cart import NothingToReview
 from clinic_orders.rules.days import day_in_china, parse_day
@@ -16,7 +16,7 @@ from clinic_orders.rules.parties import Actor, Permission
 from clinic_orders.web import guards, navigation
 from clinic_orders.web.errors import say
 from clinic_orders.web.guards import needs
-from clinic_orders.web.listing import Column, as_file, page_cut, wanted_file
+from clinic_orders.web.listing import Column, as_file, page_cut, sort_order, wanted_file
 from clinic_orders.web.ordering.door import blueprint, cart
 from clinic_orders.web.ordering.lines import OrderPage
 from clinic_orders.web.ordering.pages import render_check
@@ -44,7 +44,8 @@ def villages() -> str | Response:
     if actor.institution_id is None:
         abort(404)
     words = request.args.get("q", "")
-    rows = members_of(actor.institution_id, on=guards.today(), words=words)
+    sort = sort_order(MEMBER_SORTS, "waiting")
+    rows = members_of(actor.institution_id, on=guards.today(), words=words, sort=sort)
     if wanted_file():
         return as_file("villages", _EXPORT, rows)
     cut = page_cut(len(rows))
@@ -52,6 +53,7 @@ def villages() -> str | Response:
         "ordering/villages.html",
         rows=rows[cut.offset : cut.offset + cut.limit],
         page=cut,
+        sort=sort,
         words=words,
         waiting=sum(1 for row in rows if row.for_review_at is not None),
     )

@@ -1,0 +1,196 @@
+"""A world in which every list is longer than a page, for the tests that walk over all lists."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+from clinic_orders.actions import notices
+from clinic_orders.actions.answering import answer_order_in_full
+from clinic_orders.actions.payments import record_payment
+from clinic_orders.actions.returns import ReturnedPacks, request_return
+from clinic_orders.models.accounts import RoleAssignment, User
+from clinic_orders.models.base import db
+from clinic_orders.models.catalogue import Edition, EditionItem, Price
+from clinic_orders.models.exchange import ImportBatch
+from clinic_orders.models.jobs import JobRun, RunState
+from clinic_orders.models.notices import Alarm
+from clinic_orders.models.policy import PolicyValue
+from clinic_orders.models.roster import DeliveryRelation, Distributor, Membership
+from clinic_orders.rules.parties import Actor, InstitutionKind, Role
+from tests.deliveries_in_work import accepted, make_shipment
+from tests.orders_in_work import LONG_AGO, NOW, World, make_institution, make_order, make_world
+
+MANY = 60
+"""More than the longest page of a list."""
+START = date(2026, 1, 1)
+
+
+def make_people(world: World) -> dict[Role, User]:
+    """Somebody for every role, whom the checking client can log in."""
+    places: dict[Role, dict[str, object]] = {
+        Role.INSTITUTION: {"institution_id": world.clinic.id},
+        Role.HOSPITAL: {"institution_id": world.hospital.id},
+        Role.DISTRIBUTOR: {"distributor_id": world.distributor.id},
+        Role.COUNTY: {"county_code": "410325"},
+        Role.CITY: {},
+        Role.OPERATOR: {},
+    }
+    people = {}
+    for role, place in places.items():
+        user = User(username=f"u-{role.value}", name="王桂兰", password_hash="-", created_at=LONG_AGO)
+        user.assignments.append(RoleAssignment(role=role, valid_from=START, **place))
+        db.session.add(user)
+        people[role] = user
+    db.session.commit()
+    return people
+
+
+def make_many() -> tuple[World, dict[Role, User]]:
+    """More than a page of everything that has a list."""
+    world = make_world(items=MANY)
+    people = make_people(world)
+    _roster(world)
+    _catalogue(world)
+    _office(world)
+    _orders(world, people)
+    db.session.commit()
+    return world, people
+
+
+def _roster(world: World) -> None:
+    for number in range(MANY):
+        village = make_institution(
+            f"V2{number:03}",
+            f"第{number}村卫生室",
+            county="410329",
+            kind=InstitutionKind.VILLAGE_CLINIC,
+            township="白元镇",
+        )
+        village.records[0].supervisor_id = world.hospital.id
+        db.session.add_all(
+            [
+                Distributor(code=f"D2{number:03}", name=f"第{number}医药有限公司", recorded_at=LONG_AGO),
+                DeliveryRelation(
+                    institution_id=village.id,
+                    distributor_id=world.distributor.id,
+                    valid_from=START + timedelta(days=number),
+                    recorded_at=LONG_AGO,
+                ),
+            ]
+        )
+        person = User(username=f"n{number}", name=f"第{number}人", password_hash="-", created_at=LONG_AGO)
+        person.assignments.append(
+            RoleAssignment(role=Role.INSTITUTION, institution_id=village.id, valid_from=START)
+        )
+        db.session.add(person)
+    world.clinic.memberships.append(Membership(joined_on=START))
+
+
+def _catalogue(world: World) -> None:
+    for number in range(MANY):
+        edition = Edition(
+            edition=f"推荐-{number:02}", valid_from=START + timedelta(days=number), recorded_at=LONG_AGO
+        )
+        db.session.add(edition)
+        db.session.flush()
+        if number == MANY - 1:
+            db.session.add_all(EditionItem(edition_id=edition.id, item_id=item.id) for item in world.items)
+    for number, item in enumerate(world.items):
+        item.search_text = item.generic_name
+        db.session.add(
+            Price(
+                item_id=item.id,
+                valid_from=START,
+                pack_price=Decimal(number + 1),
+                document_no="示例",
+                recorded_at=LONG_AGO,
+            )
+        )
+
+
+def _office(world: World) -> None:
+    for number in range(MANY):
+        at = NOW - timedelta(hours=number + 3)
+        db.session.add_all(
+            [
+                ImportBatch(
+                    kind="prices",
+                    filename=f"价格{number}.csv",
+                    sha256=f"{number:064}",
+                    rows=number,
+                    created=number,
+                    updated=0,
+                    unchanged=0,
+                    by_name="赵红军",
+                    at=at,
+                ),
+                JobRun(
+                    job="record-lapsed-orders",
+                    scheduled_at=at,
+                    as_of=at.date(),
+                    state=RunState.DONE,
+                    started_at=at,
+                    heartbeat_at=at,
+                    ended_at=at,
+                ),
+                Alarm(
+                    kind="no_distributor",
+                    key=f"{number}",
+                    institution_id=world.clinic.id,
+                    county_code="410325",
+                    facts={"item": f"第{number}种药"},
+                    first_at=at,
+                    last_at=at,
+                ),
+            ]
+        )
+        notices.tell(
+            "mandate_revoked",
+            at=at,
+            facts={"hospital": "车村镇卫生院", "institution": f"第{number}村卫生室"},
+            institution_id=world.clinic.id,
+        )
+        db.session.add(
+            PolicyValue(
+                parameter="stocking.minimum",
+                kind="retail_pharmacy",
+                scale=f"第{number}档",
+                valid_from=START,
+                value=f"{number}",
+                recorded_at=LONG_AGO,
+            )
+        )
+
+
+def _orders(world: World, people: dict[Role, User]) -> None:
+    """One third received, paid in part and asked back; one third under way; the rest waits for its answer."""
+    clinic = people[Role.INSTITUTION]
+    buyer = Actor(clinic.name, Role.INSTITUTION, user_id=clinic.id, institution_id=world.clinic.id)
+    for number in range(MANY):
+        order = make_order(world, (number + 2,), submitted_at=NOW - timedelta(hours=2, minutes=number))
+        answer_order_in_full(order.order_no, by=world.seller, at=NOW)
+        receipt = accepted(
+            world, order=order, by=buyer, at=NOW + timedelta(hours=1, minutes=number), batch=f"B{number}"
+        )
+        request_return(
+            receipt.receipt_no,
+            {receipt.lines[0].id: ReturnedPacks(1, "quality")},
+            by=buyer,
+            at=NOW + timedelta(hours=3, minutes=number),
+        )
+        record_payment(
+            world.clinic.id,
+            world.distributor.id,
+            Decimal("0.01") * (number + 1),
+            NOW.date(),
+            key=f"many-{number:012}",
+            by=buyer,
+            at=NOW + timedelta(hours=4, minutes=number),
+        )
+        make_shipment(
+            world,
+            order=make_order(world, (1,), submitted_at=NOW - timedelta(hours=1, minutes=number)),
+            at=NOW + timedelta(minutes=number),
+        )
+        make_order(world, (number + 1,), submitted_at=NOW - timedelta(minutes=number + 1))

@@ -1,0 +1,227 @@
+"""Every list has search, sort, paging, an empty state and export; a page that lists without them fails."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from clinic_orders.models.base import db
+from clinic_orders.models.catalogue import Edition
+from clinic_orders.rules.parties import Role
+from tests.many_of_all import make_many, make_people
+from tests.orders_in_work import LONG_AGO, NOW, make_world
+
+TEMPLATES = Path(__file__).parents[2] / "templates"
+EDITION = 60
+"""The last of the many editions, which has all items."""
+NOBODY = "没有这样的词"
+"""A word that stands nowhere."""
+
+
+@dataclass(frozen=True)
+class List:
+    """A list page.
+
+    Attributes:
+        role: who reads it.
+        address: its path; ``{edition}`` is the number of an edition with items.
+        search: the name of its search field.
+        always_has_rows: it can't be empty, for a reader has at least the rows that make them one.
+        exports_set_only: the file holds the values that somebody has set, to be imported again.
+
+    """
+
+    role: Role
+    address: str
+    search: str = "q"
+    always_has_rows: bool = False
+    exports_set_only: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.role.value} {self.address}"
+
+
+LISTS: dict[str, tuple[List, ...]] = {
+    "audit.index": (List(Role.CITY, "/audit/", search="subject"),),
+    "bureau.alarms": (List(Role.COUNTY, "/bureau/alarms"),),
+    "bureau_orders.index": (List(Role.CITY, "/bureau/orders/"),),
+    "catalogue.search": (
+        List(Role.CITY, "/catalogue/"),
+        List(Role.INSTITUTION, "/catalogue/"),
+    ),
+    "distribution.day": (List(Role.DISTRIBUTOR, "/distribution/"),),
+    "distribution.orders": (List(Role.DISTRIBUTOR, "/distribution/orders"),),
+    "distribution.receivables": (List(Role.DISTRIBUTOR, "/distribution/receivables"),),
+    "distribution.shipments": (
+        List(Role.DISTRIBUTOR, "/distribution/shipments"),
+        List(Role.DISTRIBUTOR, "/distribution/shipments?show=returns"),
+    ),
+    "editions.index": (List(Role.CITY, "/editions/"),),
+    "editions.prices": (List(Role.CITY, "/editions/prices"),),
+    "editions.show": (List(Role.CITY, "/editions/{edition}"),),
+    "files.index": (List(Role.CITY, "/files/"),),
+    "home.notices": (List(Role.INSTITUTION, "/notices"),),
+    "jobs.index": (List(Role.OPERATOR, "/jobs/"),),
+    "ordering.orders": (List(Role.INSTITUTION, "/orders"),),
+    "ordering.villages": (List(Role.HOSPITAL, "/villages"),),
+    "payables.index": (List(Role.INSTITUTION, "/payables/"),),
+    "payments.index": (List(Role.INSTITUTION, "/payments/"),),
+    "policy.index": (List(Role.CITY, "/policy/", always_has_rows=True, exports_set_only=True),),
+    "receiving.index": (
+        List(Role.INSTITUTION, "/receiving/"),
+        List(Role.INSTITUTION, "/receiving/?state=waiting"),
+    ),
+    "returns.index": (List(Role.INSTITUTION, "/returns/"),),
+    "roster.distributors": (List(Role.CITY, "/roster/distributors", always_has_rows=True),),
+    "roster.institutions": (List(Role.CITY, "/roster/", always_has_rows=True),),
+    "roster.missing": (List(Role.CITY, "/roster/relations/missing"),),
+    "roster.relations": (List(Role.CITY, "/roster/relations"),),
+    "users.index": (List(Role.CITY, "/accounts/", always_has_rows=True),),
+}
+# Pages that go through rows without being a list to search in, and why.
+NO_LISTS = {
+    "ordering.check": "the lines of one order before it is sent",
+    "ordering.order_page": "the order form; its items are searched, not sorted or exported",
+    "policy.set_up": "what is to be done, in the order in which to do it",
+    "policy.show": "the values of one parameter",
+    "users.issue": "a choice of institutions for slips, narrowed by filters",
+    "home.help_page": "help",
+}
+# What a template that lists contains.
+MARKS = re.compile(r"lists\.(pagination|filters|sort_head)\(| in rows %}")
+
+
+def every_list() -> list[List]:
+    return [page for pages in LISTS.values() for page in pages]
+
+
+def number_of_rows(page) -> int:
+    """What the pagination says: rows in all; 0 where there is none."""
+    found = [re.findall(r"\d+", text.replace(",", "")) for text in page.texts(".page-nav p")]
+    return int(found[0][-1]) if found and found[0] else 0
+
+
+def rows_shown(page) -> list[str]:
+    """The rows of the list itself: what stands in the same sheet as its pagination."""
+    with_pages = [frame for frame in page.all("main .sheet") if frame.all(".page-nav")] or page.all("main")
+    for selector in ("tbody tr", "a.item", "li.notice"):
+        if rows := [row.text for row in with_pages[-1].all(selector)]:
+            return rows
+    return []
+
+
+def content(client, address) -> list[list[str]]:
+    response = client.get(address, status=200)
+    return list(csv.reader(io.StringIO(response.get_data(as_text=True).lstrip("\ufeff"))))
+
+
+def sort_keys(page) -> list[str]:
+    """By what the page lets the reader sort: heads, links or a choice."""
+    keys = [
+        key
+        for link in page.all("main a[href*='sort=']")
+        for key in parse_qs(urlsplit(link["href"]).query)["sort"]
+    ]
+    return [*keys, *(option["value"] for option in page.all("select[name=sort] option"))]
+
+
+def with_query(address: str, **more: str) -> str:
+    """The address with one more thing asked."""
+    query = "&".join(f"{name}={value}" for name, value in more.items())
+    return f"{address}{'&' if '?' in address else '?'}{query}"
+
+
+def faults_of(client, listed: List, address: str) -> list[str]:
+    """What a list with more rows than a page lacks, a sentence each."""
+    page = client.get(address, status=200).page
+    faults = []
+    if not page.all(f"main form[method=get] input[name={listed.search}]"):
+        faults.append("has no search field")
+    total = number_of_rows(page)
+    following = page.all(".page-nav a[rel=next]")
+    if total <= 20 or not following:
+        return [*faults, f"has {total} rows and no next page: make more rows in tests/many_of_all.py"]
+    first = rows_shown(page)
+    second = rows_shown(client.get(following[0]["href"], status=200).page)
+    # The last page may be short.
+    if not client.page.all(".page-nav a[rel=prev]") or (second and second[0] == first[0]):
+        faults.append("shows the same rows on its second page")
+    keys = {key.removeprefix("-") for key in sort_keys(page)}
+    turned = any(
+        rows_shown(client.get(with_query(address, sort=key), status=200).page)[:1]
+        != rows_shown(client.get(with_query(address, sort=f"-{key}"), status=200).page)[:1]
+        for key in sorted(keys)
+    )
+    if not turned:
+        faults.append(f"is not turned round by any of its sorts {sorted(keys)}")
+    for kind in ("csv", "xlsx"):
+        links = [
+            link
+            for link in page.all(f"main a[href*='format={kind}']")
+            if urlsplit(link["href"]).path == urlsplit(address).path
+        ]
+        if len(links) != 1:
+            faults.append(f"has no {kind} export")
+        elif kind == "csv":
+            found = content(client, links[0]["href"])
+            if len(found) < total + 1 and not listed.exports_set_only:
+                faults.append(f"exports {len(found) - 1} of {total} rows")
+        elif not client.get(links[0]["href"], status=200).data.startswith(b"PK"):
+            faults.append("exports no XLSX")
+    page = client.get(with_query(address, **{listed.search: NOBODY}), status=200).page
+    if not page.all("main .empty"):
+        faults.append("has no empty state where nothing fits")
+    elif not page.all("main .empty a[href]"):
+        faults.append("leads nowhere where nothing fits")
+    if len(content(client, with_query(address, format="csv", **{listed.search: NOBODY}))) != 1:
+        faults.append("exports rows that the search leaves out")
+    return faults
+
+
+def test_every_template_that_lists_stands_in_the_table():
+    listing = {
+        f"{path.parent.name}.{path.stem}"
+        for path in TEMPLATES.glob("*/*.html")
+        if path.parent.name not in {"parts", "layout", "documents"} and MARKS.search(path.read_text("utf-8"))
+    }
+    unknown = listing - set(LISTS) - set(NO_LISTS)
+    assert not unknown, f"{sorted(unknown)}: put them into LISTS of {__name__}, or say in NO_LISTS why not"
+
+
+def test_the_table_names_pages_that_there_are(app):
+    assert set(LISTS) | set(NO_LISTS) <= set(app.view_functions)
+    routes = app.url_map.bind("localhost")
+    for endpoint, pages in LISTS.items():
+        for page in pages:
+            assert routes.match(page.address.partition("?")[0].format(edition=1))[0] == endpoint
+
+
+def test_every_list_can_be_searched_sorted_turned_over_and_exported(app, client, clock_at):
+    clock_at(NOW + timedelta(hours=6))
+    _world, people = make_many()
+    wrong = []
+    for listed in every_list():
+        client.log_in(people[listed.role])
+        address = listed.address.format(edition=EDITION)
+        wrong += [f"{listed} {fault}" for fault in faults_of(client, listed, address)]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("listed", [page for page in every_list() if not page.always_has_rows], ids=str)
+def test_an_empty_list_says_so_and_leads_on(app, client, clock_at, listed):
+    clock_at(NOW)
+    people = make_people(make_world(items=0))
+    client.log_in(people[listed.role])
+    if "{edition}" in listed.address:
+        db.session.add(Edition(id=EDITION, edition="空", valid_from=NOW.date(), recorded_at=LONG_AGO))
+        db.session.commit()
+    page = client.get(listed.address.format(edition=EDITION), status=200).page
+    assert page.all("main .empty h2, main .empty h3"), f"{listed} shows nothing where there is nothing"
+    assert page.texts("main .empty p")[0]
