@@ -14,6 +14,17 @@ from clinic_orders.actions.bulk import NumberedRow, Stored
 from clinic_orders.actions.catalogue import put_editions, put_items, put_prices
 from clinic_orders.actions.history import put_orders, put_payments, put_receipts, put_returns
 from clinic_orders.actions.policy import put_policies
+from clinic_orders.actions.reported import (
+    put_agreed_volumes,
+    put_designated_pharmacies,
+    put_other_purchases,
+    put_sales,
+    put_settlements,
+    put_shelf_prices,
+    put_stock_counts,
+    put_supply_problems,
+    put_trace_products,
+)
 from clinic_orders.actions.roster import (
     put_commitments,
     put_distributors,
@@ -61,6 +72,15 @@ PUT_HISTORY: Final[Mapping[str, PutHistory]] = {
     "receipts": put_receipts,
     "returns": put_returns,
     "payments": put_payments,
+    "agreed-volumes": put_agreed_volumes,
+    "supply-problems": put_supply_problems,
+    "sales": put_sales,
+    "settlements": put_settlements,
+    "stock-counts": put_stock_counts,
+    "shelf-prices": put_shelf_prices,
+    "other-purchases": put_other_purchases,
+    "trace-products": put_trace_products,
+    "designated-pharmacies": put_designated_pharmacies,
 }
 
 

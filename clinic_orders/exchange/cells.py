@@ -19,11 +19,14 @@ from clinic_orders.rules import catalogue, days, money, quantities
 from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.payments import AmountNotPositive
 from clinic_orders.rules.reasons import R, parse_reason
-from clinic_orders.rules.tracing import parse_trace_code
+from clinic_orders.rules.tracing import parse_prefix, parse_trace_code
 
 MAX_PACKS: Final = 9_999_999
+# A hundred such lines still fit into one integer of PostgreSQL.
+MAX_UNITS: Final = 20_000_000
 # With MAX_PACKS, the amount of a line still fits into the integers of the database.
 MAX_PRICE: Final = Decimal("9999999.9999")
+MAX_AMOUNT: Final = Decimal("9999999999.99")
 # No number, date or code is longer; a longer text is cut in messages, too.
 MAX_SHORT: Final = 64
 
@@ -171,6 +174,17 @@ def whole(minimum: int = 0, maximum: int = MAX_PACKS) -> Cell:
     )
 
 
+def units(minimum: int = 0) -> Cell:
+    """A whole number of base units, pieces on a shelf or in a sale; below 0 only where the minimum is.
+
+    >>> units(-MAX_UNITS).read("-10")
+    -10
+    """
+    return Cell(
+        lambda typed: quantities.parse_units(typed, minimum=minimum, maximum=MAX_UNITS), str, Sheet.WHOLE
+    )
+
+
 def price() -> Cell:
     """Yuan of a pack: above 0, at most 4 decimals.
 
@@ -183,6 +197,19 @@ def price() -> Cell:
 def amount() -> Cell:
     """Yuan that were paid: above 0, at most 2 decimals."""
     return Cell(_amount, _amount_text, Sheet.DECIMAL)
+
+
+def money_taken(*, may_be_negative: bool = False) -> Cell:
+    """Yuan with at most 2 decimals, 0 included.
+
+    >>> money_taken(may_be_negative=True).read("-1.2")
+    Decimal('-1.20')
+    """
+    return Cell(
+        lambda typed: _within_reach(money.parse_amount(typed, may_be_negative=may_be_negative), typed),
+        _amount_text,
+        Sheet.DECIMAL,
+    )
 
 
 def rate() -> Cell:
@@ -210,6 +237,20 @@ def degrees(limit: int) -> Cell:
 def day() -> Cell:
     """A day of the calendar, ``YYYY-MM-DD``."""
     return Cell(days.parse_day, date.isoformat, Sheet.DAY)
+
+
+def month() -> Cell:
+    """A month, ``YYYY-MM``; the value is that text.
+
+    >>> month().read("2026-01")
+    '2026-01'
+    """
+    return Cell(lambda typed: str(days.Month.parse(typed)), str, absent="")
+
+
+def prefix() -> Cell:
+    """The first seven digits of a trace code, as text."""
+    return Cell(parse_prefix, str, absent="")
 
 
 def instant() -> Cell:
@@ -314,6 +355,12 @@ def _price(typed: str) -> Decimal:
     if number > MAX_PRICE:
         raise money.NumberTooLarge(typed=typed)
     return number
+
+
+def _within_reach(value: Decimal, typed: str) -> Decimal:
+    if abs(value) > MAX_AMOUNT:
+        raise money.NumberTooLarge(typed=typed)
+    return value
 
 
 def _amount(typed: str) -> Decimal:

@@ -18,8 +18,9 @@ from clinic_orders.exchange.tables import KINDS, Kind
 from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.parties import Actor
 
-# A row of these may be wrong only because another one is: its institution or its batch stands in the bad row.
-_ROWS_SPEAK_OF_EACH_OTHER: Final = frozenset({"institutions", "receipts"})
+# A row of these may be wrong only because another one is: its institution, its batch or the other half of
+# its cycle stands in the bad row.
+_ROWS_SPEAK_OF_EACH_OTHER: Final = frozenset({"institutions", "receipts", "agreed-volumes"})
 
 
 class TooLongForPage(RuleBroken):

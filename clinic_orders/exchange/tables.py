@@ -261,6 +261,34 @@ _POLICIES = Kind(
     key=("parameter", "kind", "scale", "valid_from"),
 )
 
+_AGREED_VOLUMES = Kind(
+    "agreed-volumes",
+    "约定采购量",
+    (
+        Column("institution_code", "单位编码", cells.code()),
+        Column("item_code", "品规编码", cells.code()),
+        Column("cycle_start", "采购周期首日", cells.day()),
+        Column("cycle_end", "采购周期末日", cells.day()),
+        _optional("reported_packs", "报量盒数", cells.whole()),
+        Column("agreed_packs", "约定盒数", cells.whole(1)),
+    ),
+    key=("institution_code", "item_code", "cycle_start"),
+)
+
+_SUPPLY_PROBLEMS = Kind(
+    "supply-problems",
+    "供应问题",
+    (
+        Column("item_code", "品规编码", cells.code()),
+        _optional("county_code", "县区代码", cells.code(12)),
+        Column("first_day", "首日", cells.day()),
+        _optional("last_day", "末日", cells.day()),
+        _optional("backup_item_code", "备供品规编码", cells.code()),
+        Column("verified_by", "核实人", cells.text(64)),
+    ),
+    key=("item_code", "county_code", "first_day"),
+)
+
 _ORDERS = Kind(
     "orders",
     "采购单",
@@ -346,10 +374,107 @@ _PAYMENTS = Kind(
     key=("institution_code", "distributor_code", "payment_no"),
 )
 
+_SALES = Kind(
+    "sales",
+    "销售",
+    (
+        Column("institution_code", "单位编码", cells.code()),
+        Column("sale_no", "销售单号", cells.code()),
+        Column("line_no", "行号", cells.code()),
+        # Empty where the line is another product, so the column must be there.
+        Column("item_code", "品规编码", cells.code(), may_be_empty=True),
+        Column("sold_at", "销售时间", cells.instant()),
+        Column("base_units", "最小单位数量", cells.units(-cells.MAX_UNITS)),
+        Column("amount", "金额", cells.money_taken(may_be_negative=True)),
+        _optional("insured", "医保结算", cells.flag()),
+        _optional("trace_codes", "追溯码", cells.trace_codes(MAX_TRACE_CODES)),
+        _optional("other_product", "目录外商品", cells.text(200)),
+    ),
+    key=("institution_code", "sale_no", "line_no"),
+)
+
+_SETTLEMENTS = Kind(
+    "settlements",
+    "医保结算",
+    (
+        Column("institution_code", "单位编码", cells.code()),
+        Column("item_code", "品规编码", cells.code()),
+        Column("month", "结算月份", cells.month()),
+        Column("base_units", "最小单位数量", cells.units()),
+        Column("amount", "结算金额", cells.money_taken()),
+    ),
+    key=("institution_code", "item_code", "month"),
+)
+
+_STOCK_COUNTS = Kind(
+    "stock-counts",
+    "库存盘点",
+    (
+        Column("institution_code", "单位编码", cells.code()),
+        Column("item_code", "品规编码", cells.code()),
+        Column("counted_on", "盘点日期", cells.day()),
+        Column("base_units", "最小单位数量", cells.units()),
+    ),
+    key=("institution_code", "item_code", "counted_on"),
+)
+
+_SHELF_PRICES = Kind(
+    "shelf-prices",
+    "标签价",
+    (
+        Column("institution_code", "单位编码", cells.code()),
+        Column("item_code", "品规编码", cells.code()),
+        Column("posted_on", "标价日期", cells.day()),
+        Column("price", "每盒标签价", cells.price()),
+    ),
+    key=("institution_code", "item_code", "posted_on"),
+)
+
+_OTHER_PURCHASES = Kind(
+    "other-purchases",
+    "非中选采购",
+    (
+        Column("institution_code", "单位编码", cells.code()),
+        Column("document_no", "单据号", cells.code()),
+        Column("line_no", "行号", cells.code()),
+        Column("group", "同类组", cells.text(200)),
+        Column("product_name", "商品名称", cells.text(200)),
+        Column("base_units", "最小单位数量", cells.units(1)),
+        Column("amount", "金额", cells.money_taken()),
+        Column("purchased_on", "采购日期", cells.day()),
+        _optional("justified", "有正当理由", cells.flag()),
+    ),
+    key=("institution_code", "document_no", "line_no"),
+)
+
+_TRACE_PRODUCTS = Kind(
+    "trace-products",
+    "追溯码产品",
+    (
+        Column("prefix", "追溯码前七位", cells.prefix()),
+        Column("item_code", "品规编码", cells.code()),
+        Column("base_units_per_code", "每码最小单位数", cells.units(1)),
+    ),
+    key=("prefix",),
+)
+
+_DESIGNATED_PHARMACIES = Kind(
+    "designated-pharmacies",
+    "定点药店",
+    (
+        Column("code", "药店编码", cells.code()),
+        Column("name", "药店名称", cells.text(200)),
+        Column("lng", "经度", cells.degrees(180)),
+        Column("lat", "纬度", cells.degrees(90)),
+    ),
+    key=("code",),
+)
+
 KINDS: Final[Mapping[str, Kind]] = {
     kind.name: kind
     for kind in (
         _CATALOGUE, _PRICES, _EDITIONS, _INSTITUTIONS, _MANDATES, _COMMITMENTS, _DISTRIBUTORS,
-        _DELIVERY_RELATIONS, _POLICIES, _ORDERS, _RECEIPTS, _RETURNS, _PAYMENTS,
+        _DELIVERY_RELATIONS, _POLICIES, _AGREED_VOLUMES, _SUPPLY_PROBLEMS, _ORDERS, _RECEIPTS, _RETURNS, _PAYMENTS,
+        _SALES, _SETTLEMENTS, _STOCK_COUNTS, _SHELF_PRICES, _OTHER_PURCHASES, _TRACE_PRODUCTS, _DESIGNATED_PHARMACIES,
     )
 }  # fmt: skip

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, true
+from sqlalchemy import ColumnElement, func, or_, select, true
 from sqlalchemy.orm import aliased
 
 from clinic_orders.models.base import db
@@ -28,7 +28,9 @@ from clinic_orders.models.roster import (
     InstitutionRecord,
     Mandate,
 )
+from clinic_orders.queries import reported
 from clinic_orders.queries.roster import institutions_of
+from clinic_orders.queries.streaming import PART, Row, stream
 from clinic_orders.queries.visibility import (
     orders_visible_to,
     payments_visible_to,
@@ -38,14 +40,7 @@ from clinic_orders.queries.visibility import (
 from clinic_orders.rules.parties import Actor, InstitutionKind, Role
 from clinic_orders.rules.payments import PaymentFacts, counts_on
 
-Row = dict[str, Any]
-PART: Final = 1000
 ALL_ITEMS: Final = "*"
-
-
-def _stream(statement: Select[*tuple[Any, ...]]) -> Iterator[Row]:
-    for row in db.session.execute(statement.execution_options(yield_per=PART)).mappings():
-        yield dict(row)
 
 
 def _catalogue(_actor: Actor, _on: date) -> Iterator[Row]:
@@ -54,14 +49,14 @@ def _catalogue(_actor: Actor, _on: date) -> Iterator[Row]:
         Item.manufacturer, Item.batch, Item.approval_no, Item.nhsa_code, Item.variety, Item.group.label("group"),
         Item.suits, Item.ceiling_price, Item.supplies_here, Item.cold_chain,
     ).order_by(Item.item_code)  # fmt: skip
-    for row in _stream(statement):
+    for row in stream(statement):
         words = set(row["suits"].split(";"))
         row["suits"] = tuple(kind.value for kind in InstitutionKind if kind.value in words)
         yield row
 
 
 def _prices(_actor: Actor, _on: date) -> Iterator[Row]:
-    yield from _stream(
+    yield from stream(
         select(Item.item_code, Price.valid_from, Price.pack_price, Price.document_no)
         .join(Price.item)
         .order_by(Item.item_code, Price.valid_from)
@@ -69,7 +64,7 @@ def _prices(_actor: Actor, _on: date) -> Iterator[Row]:
 
 
 def _editions(_actor: Actor, _on: date) -> Iterator[Row]:
-    yield from _stream(
+    yield from stream(
         select(Edition.edition, Edition.valid_from, Item.item_code)
         .join(EditionItem, EditionItem.edition_id == Edition.id)
         .join(Item, Item.id == EditionItem.item_id)
@@ -79,7 +74,7 @@ def _editions(_actor: Actor, _on: date) -> Iterator[Row]:
 
 def _policies(_actor: Actor, _on: date) -> Iterator[Row]:
     value = PolicyValue
-    yield from _stream(
+    yield from stream(
         select(value.parameter, value.kind, value.scale, value.valid_from, value.value, value.document_no).order_by(
             value.parameter, value.kind, value.scale, value.valid_from
         )
@@ -94,7 +89,7 @@ def institution_rows(condition: ColumnElement[bool]) -> Iterator[Row]:
     """The rows of some institutions, with all their dated records; `condition` is one on ``InstitutionRecord``."""
     record = InstitutionRecord
     supervisor, headquarters, lead = aliased(Institution), aliased(Institution), aliased(Institution)
-    yield from _stream(
+    yield from stream(
         select(
             Institution.code, record.valid_from, record.name, record.kind, record.county_code, record.township,
             record.village, supervisor.code.label("supervisor_code"), record.scale, record.speciality,
@@ -113,7 +108,7 @@ def institution_rows(condition: ColumnElement[bool]) -> Iterator[Row]:
 
 def _mandates(actor: Actor, on: date) -> Iterator[Row]:
     hospital = aliased(Institution)
-    yield from _stream(
+    yield from stream(
         select(
             Institution.code.label("institution_code"),
             hospital.code.label("hospital_code"),
@@ -129,7 +124,7 @@ def _mandates(actor: Actor, on: date) -> Iterator[Row]:
 
 def _commitments(actor: Actor, on: date) -> Iterator[Row]:
     letter = Commitment
-    yield from _stream(
+    yield from stream(
         select(
             Institution.code.label("institution_code"),
             letter.signed_on,
@@ -144,7 +139,7 @@ def _commitments(actor: Actor, on: date) -> Iterator[Row]:
 
 
 def _distributors(_actor: Actor, _on: date) -> Iterator[Row]:
-    yield from _stream(
+    yield from stream(
         select(Distributor.code, Distributor.name, Distributor.uscc, Distributor.phone).order_by(
             Distributor.code
         )
@@ -184,7 +179,7 @@ def relation_rows(condition: ColumnElement[bool]) -> Iterator[Row]:
         .where(condition)
         .order_by(scope, item_code, relation.valid_from)
     )
-    yield from _stream(statement)
+    yield from stream(statement)
 
 
 # Orders, receipts, returns: also what an import compares a file with. ------------------------------------
@@ -364,7 +359,7 @@ def payment_rows(condition: ColumnElement[bool]) -> Iterator[Row]:
         .where(condition)
         .order_by(Institution.code, Distributor.code, Payment.payment_no)
     )  # fmt: skip
-    yield from _stream(statement)
+    yield from stream(statement)
 
 
 def _payments(actor: Actor, on: date) -> Iterator[Row]:
@@ -388,6 +383,15 @@ _ROWS: Final[dict[str, Callable[[Actor, date], Iterator[Row]]]] = {
     "receipts": _receipts,
     "returns": _returns,
     "payments": _payments,
+    "agreed-volumes": reported.agreed_volume_rows,
+    "supply-problems": reported.supply_problem_rows,
+    "sales": reported.sale_rows,
+    "settlements": reported.settlement_rows,
+    "stock-counts": reported.stock_count_rows,
+    "shelf-prices": reported.shelf_price_rows,
+    "other-purchases": reported.other_purchase_rows,
+    "trace-products": reported.trace_product_rows,
+    "designated-pharmacies": reported.designated_pharmacy_rows,
 }
 
 

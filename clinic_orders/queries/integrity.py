@@ -11,6 +11,7 @@ from sqlalchemy import Select, case, func, select, text
 from clinic_orders.models.base import db
 from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, Shipment, ShipmentLine
 from clinic_orders.models.orders import EventKind, Order, OrderEvent, OrderLine
+from clinic_orders.queries.volume import clashing_cycles
 from clinic_orders.rules.money import line_amount
 
 
@@ -192,6 +193,18 @@ def _owed() -> list[Problem]:
     ]
 
 
+def _cycles() -> list[Problem]:
+    """Cycles of one item that differ and overlap (R-VOL-1)."""
+    return [
+        Problem(
+            "cycles",
+            found.item_code,
+            f"{found.one.first} to {found.one.last} overlaps {found.other.first} to {found.other.last}",
+        )
+        for found in clashing_cycles()
+    ]
+
+
 def problems() -> list[Problem]:
     """Everything that does not agree; an empty list is the good answer."""
-    return _foreign_keys() + _order_sums() + _line_sums() + _returns() + _owed()
+    return _foreign_keys() + _order_sums() + _line_sums() + _returns() + _owed() + _cycles()

@@ -95,3 +95,56 @@ def parse_cart_packs(text: str, *, maximum: int) -> int:
     if not text.strip():
         return 0
     return parse_packs(text, minimum=0, maximum=maximum)
+
+
+class UnitsNotWhole(PacksRefused):
+    """Base units that are not a whole number in plain digits."""
+
+    message = N_("Write a whole number in plain digits. You wrote “%(typed)s”.")
+
+
+class UnitsTooFew(PacksRefused):
+    """Fewer base units than make sense here."""
+
+    message = N_("Write at least %(minimum)s. You wrote %(typed)s.")
+
+
+class UnitsTooMany(PacksRefused):
+    """More base units than any real number has."""
+
+    message = N_("%(typed)s is more than %(maximum)s. Check the number.")
+
+
+class UnitsZero(PacksRefused):
+    """Nothing was sold and nothing came back."""
+
+    message = N_("0 base units are neither a sale nor a return. Write what was sold, or leave the line out.")
+
+
+def parse_units(text: str, *, maximum: int, minimum: int) -> int:
+    """Read a number of base units between the minimum, which may be below 0, and the maximum, both included.
+
+    Raises:
+        UnitsNotWhole, UnitsTooFew, UnitsTooMany: naming what was typed.
+
+    >>> parse_units("-10", minimum=-99, maximum=99)
+    -10
+    >>> parse_units("1e9", minimum=0, maximum=99)
+    Traceback (most recent call last):
+    clinic_orders.rules.quantities.UnitsNotWhole: Write a whole number in plain digits. You wrote “1e9”.
+
+    """
+    typed = text.strip()
+    narrow = typed.translate(_NARROW)
+    sign, digits = (-1, narrow[1:]) if narrow.startswith("-") else (1, narrow)
+    if _DIGITS.fullmatch(digits) is None:
+        raise UnitsNotWhole(typed=typed)
+    significant = digits.lstrip("0")
+    limit = max(abs(minimum), abs(maximum))
+    # A longer number is not even made: Python takes its time over ten thousand digits.
+    units = sign * (int(significant or "0") if len(significant) <= len(str(limit)) else limit + 1)
+    if units < minimum:
+        raise UnitsTooFew(typed=typed, minimum=minimum)
+    if units > maximum:
+        raise UnitsTooMany(typed=typed, maximum=maximum)
+    return units

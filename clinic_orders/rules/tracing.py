@@ -20,6 +20,7 @@ from clinic_orders.rules.errors import N_, RuleBroken
 MAX_LENGTH: Final = 64
 
 _TWENTY: Final = re.compile(r"[0-9]{20}")
+_PREFIX: Final = re.compile(r"[0-9]{7}")
 _GS1: Final = re.compile(r"\(01\)[0-9]{14}(?:\((?:10|21)\)[!-'*-z]{1,20}|\(17\)[0-9]{6})*")
 _BETWEEN: Final = re.compile(r"[\s,;，；、]+")
 # A Chinese keyboard types full-width digits unnoticed; they mean the same and nothing else.
@@ -30,6 +31,12 @@ class TraceCodeNotUnderstood(RuleBroken):
     """What was scanned or typed is no trace code."""
 
     message = N_("“%(typed)s” is not a trace code. It has 20 digits; scan it again.")
+
+
+class PrefixNotUnderstood(RuleBroken):
+    """The first digits of a trace code are seven."""
+
+    message = N_("“%(typed)s” is not the beginning of a trace code. It has 7 digits, leading zeros included.")
 
 
 class TraceCodeTwice(RuleBroken):
@@ -51,6 +58,22 @@ def parse_trace_code(text: str) -> str:
     if len(code) <= MAX_LENGTH and _GS1.fullmatch(code):
         return code
     raise TraceCodeNotUnderstood(typed=text.strip()[:40])
+
+
+def parse_prefix(text: str) -> str:
+    """Read the first seven digits of a code, which say product and pack level (R-TRACE-1).
+
+    Raises:
+        PrefixNotUnderstood: they are not seven digits.
+
+    >>> parse_prefix("0123456")
+    '0123456'
+
+    """
+    prefix = text.strip().translate(_NARROW)
+    if _PREFIX.fullmatch(prefix) is None:
+        raise PrefixNotUnderstood(typed=text.strip()[:40])
+    return prefix
 
 
 def parse_trace_codes(text: str) -> tuple[str, ...]:

@@ -84,6 +84,50 @@ KIND_WORDS: Final[dict[str, KindWords]] = {
             "Money that institutions paid to distributors, one row a payment. Imported payments count as confirmed."
         ),
     ),
+    "agreed-volumes": KindWords(
+        N_("Agreed volumes"),
+        N_(
+            "How many packs of an item an institution has agreed to buy in a cycle. A cycle has the same days for every institution."
+        ),
+    ),
+    "supply-problems": KindWords(
+        N_("Supply problems"),
+        N_(
+            "Items that can't be had in a county or in the whole city, with the backup item that counts meanwhile."
+        ),
+    ),
+    "sales": KindWords(
+        N_("Sales to patients and customers"),
+        N_(
+            "What was sold, one row a line. The same line again with other values is a correction; the earlier one stays on record."
+        ),
+    ),
+    "settlements": KindWords(
+        N_("Settlements of the fund"),
+        N_("What the insurance fund settled with an institution for an item in a month."),
+    ),
+    "stock-counts": KindWords(
+        N_("Stock counts"), N_("What was on the shelf of an institution at the end of a day.")
+    ),
+    "shelf-prices": KindWords(
+        N_("Posted prices"), N_("The price per pack on the tag of an institution, from a day on.")
+    ),
+    "other-purchases": KindWords(
+        N_("Purchases of non-selected products"),
+        N_("Products bought in place of selected ones, with the group they belong to."),
+    ),
+    "trace-products": KindWords(
+        N_("Products of trace codes"),
+        N_(
+            "Which item the first seven digits of a trace code mean, and how many base units such a pack holds."
+        ),
+    ),
+    "designated-pharmacies": KindWords(
+        N_("Designated pharmacies"),
+        N_(
+            "Pharmacies that are designated by the insurance, with their place. A new one keeps its distance."
+        ),
+    ),
 }
 
 # By column, or by kind and column where one word means different things.
@@ -213,6 +257,55 @@ COLUMN_WORDS: Final[dict[str, ColumnWords]] = {
         N_("quality, recall, near_expiry, wrong_delivery, overstock, other, or the Chinese label"),
         "near_expiry",
     ),
+    "cycle_start": ColumnWords(N_("First day of the cycle"), "2026-01-01"),
+    "cycle_end": ColumnWords(
+        N_("Last day of the cycle, included; the same for every institution"), "2026-12-31"
+    ),
+    "reported_packs": ColumnWords(N_("Packs that the institution planned"), "240"),
+    "agreed_packs": ColumnWords(N_("Packs that were agreed, a whole number from 1"), "200"),
+    "supply-problems.county_code": ColumnWords(
+        N_("Code of the county, 6 digits; left empty the whole city"), "410325"
+    ),
+    "first_day": ColumnWords(N_("First day of the problem"), "2026-03-01"),
+    "last_day": ColumnWords(N_("Last day, included; left empty until further notice"), ""),
+    "backup_item_code": ColumnWords(N_("Code of the item that counts meanwhile"), "LY002"),
+    "verified_by": ColumnWords(N_("Who verified it"), "医保局李明"),
+    "sale_no": ColumnWords(N_("Number of the receipt that the customer got"), "XS20260105-0001"),
+    "line_no": ColumnWords(N_("Number of the line"), "1"),
+    "sales.item_code": ColumnWords(
+        N_(
+            "Code of the item; empty for a product outside the catalogue, whose name stands in its own column"
+        ),
+        "LY001",
+    ),
+    "sold_at": ColumnWords(N_("Instant of the sale"), "2026-01-05T10:20"),
+    "sales.base_units": ColumnWords(N_("Base units sold; below 0 for a customer's return"), "28"),
+    "sales.amount": ColumnWords(N_("Yuan taken, at most 2 decimals"), "3.36"),
+    "insured": ColumnWords(N_("Y if the fund paid for it, else N"), "Y"),
+    "sales.trace_codes": ColumnWords(N_("Trace codes of the packs, with ; between them"), ""),
+    "other_product": ColumnWords(N_("Name of a product outside the catalogue"), ""),
+    "month": ColumnWords(N_("Month that was settled, YYYY-MM"), "2026-01"),
+    "settlements.base_units": ColumnWords(N_("Base units settled"), "280"),
+    "settlements.amount": ColumnWords(N_("Yuan settled, at most 2 decimals"), "33.60"),
+    "counted_on": ColumnWords(N_("Day at whose end it was counted"), "2026-01-31"),
+    "stock-counts.base_units": ColumnWords(N_("Base units found; 0 is a count too"), "84"),
+    "posted_on": ColumnWords(N_("First day on which the tag says so"), "2026-01-01"),
+    "shelf-prices.price": ColumnWords(N_("Yuan for a pack on the tag, at most 4 decimals"), "3.36"),
+    "other-purchases.document_no": ColumnWords(N_("Number of the purchase paper"), "CG-0001"),
+    "other-purchases.group": ColumnWords(
+        N_("Group of drugs that replace each other"), "氯吡格雷口服常释剂型"
+    ),
+    "product_name": ColumnWords(N_("Name of the product"), "硫酸氢氯吡格雷片（非中选）"),
+    "other-purchases.base_units": ColumnWords(N_("Base units bought, a whole number from 1"), "280"),
+    "other-purchases.amount": ColumnWords(N_("Yuan paid, at most 2 decimals"), "120.00"),
+    "purchased_on": ColumnWords(N_("Day of the purchase"), "2026-01-08"),
+    "justified": ColumnWords(N_("Y if the bureau accepts the reason, else N"), "N"),
+    "prefix": ColumnWords(N_("First 7 digits of the code, leading zeros kept"), "8123456"),
+    "base_units_per_code": ColumnWords(N_("Base units in a pack with such a code"), "28"),
+    "designated-pharmacies.code": ColumnWords(N_("Code, kept exactly"), "P41030300001"),
+    "designated-pharmacies.name": ColumnWords(N_("Name"), "示例定点药店"),
+    "designated-pharmacies.lng": ColumnWords(N_("Longitude in degrees"), "112.434468"),
+    "designated-pharmacies.lat": ColumnWords(N_("Latitude in degrees"), "34.663041"),
 }
 
 _FORMS: Final = {

@@ -24,6 +24,8 @@ CONTRACT = {
     "distributors": "CODE name uscc? phone?",
     "delivery-relations": "SCOPE ITEM_CODE distributor_code VALID_FROM valid_to?",
     "policies": "PARAMETER KIND? SCALE? VALID_FROM value document_no?",
+    "agreed-volumes": "INSTITUTION_CODE ITEM_CODE CYCLE_START cycle_end reported_packs? agreed_packs",
+    "supply-problems": "ITEM_CODE COUNTY_CODE? FIRST_DAY last_day? backup_item_code? verified_by",
     "orders": "ORDER_NO institution_code ordering_code? paying_code? distributor_code ITEM_CODE packs pack_price "
     "submitted_at mode? channel? emergency? emergency_reason? confirmed_packs? confirmed_at? closed_packs? closed_at? "
     "closed_reason? withdrawn_packs? withdrawn_at?",
@@ -31,6 +33,13 @@ CONTRACT = {
     "short_expiry_reason? expiry_date invoice_no? shipped_at? delivered_at? accepted_at? trace_codes?",
     "returns": "RETURN_NO receipt_no ITEM_CODE batch_no? packs agreed_at reason trace_codes?",
     "payments": "INSTITUTION_CODE DISTRIBUTOR_CODE PAYMENT_NO amount paid_on receipt_no? method? reference? recorded_by?",
+    "sales": "INSTITUTION_CODE SALE_NO LINE_NO item_code sold_at base_units amount insured? trace_codes? other_product?",
+    "settlements": "INSTITUTION_CODE ITEM_CODE MONTH base_units amount",
+    "stock-counts": "INSTITUTION_CODE ITEM_CODE COUNTED_ON base_units",
+    "shelf-prices": "INSTITUTION_CODE ITEM_CODE POSTED_ON price",
+    "other-purchases": "INSTITUTION_CODE DOCUMENT_NO LINE_NO group product_name base_units amount purchased_on justified?",
+    "trace-products": "PREFIX item_code base_units_per_code",
+    "designated-pharmacies": "CODE name lng lat",
 }
 
 

@@ -1,0 +1,463 @@
+"""Volumes, supply problems, sales, settlements, stock, prices, trace products, pharmacies: in, corrected, out again."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+
+from clinic_orders.exchange.exporting import CSV, XLSX, export_file
+from clinic_orders.exchange.importing import Report, import_file
+from clinic_orders.exchange.tables import KINDS
+from clinic_orders.exchange.writing import write_csv
+from clinic_orders.models.audit import AuditEntry
+from clinic_orders.models.base import db
+from clinic_orders.models.catalogue import Item
+from clinic_orders.models.roster import Institution
+from clinic_orders.models.sales import SaleCode, SaleLine
+from clinic_orders.models.stock import StockCount
+from clinic_orders.models.volume import AgreedVolume, SupplyProblem
+from clinic_orders.queries.integrity import problems
+from clinic_orders.queries.volume import clashing_cycles
+from clinic_orders.rules.parties import SYSTEM, Actor, Role
+from clinic_orders.rules.volume import Cycle, clashes
+from tests.files_world import COUNTY, NOW, counts, make_world, moment, refused, take, take_well
+
+pytestmark = pytest.mark.both_databases
+TODAY = date(2026, 11, 20)
+LATER = NOW + timedelta(hours=1)
+
+ROWS: Mapping[str, Sequence[Mapping[str, Any]]] = {
+    "agreed-volumes": [
+        {
+            "institution_code": code,
+            "item_code": "LY001",
+            "cycle_start": date(2026, 1, 1),
+            "cycle_end": date(2026, 12, 31),
+            "reported_packs": reported,
+            "agreed_packs": 200,
+        }
+        for code, reported in (("0H01", 240), ("0V01", None))
+    ],
+    "supply-problems": [
+        {"item_code": "LY001", "county_code": COUNTY, "first_day": date(2026, 3, 1), "verified_by": "李明"},
+        {
+            "item_code": "LY001",
+            "first_day": date(2026, 3, 1),
+            "last_day": date(2026, 4, 1),
+            "backup_item_code": "LY002",
+            "verified_by": "=李明",
+        },
+    ],
+    "sales": [
+        {
+            "institution_code": "0V01",
+            "sale_no": "00012",
+            "line_no": "1",
+            "item_code": "LY001",
+            "sold_at": moment("2026-01-31T23:59"),
+            "base_units": 28,
+            "amount": Decimal("3.36"),
+            "insured": True,
+            "trace_codes": ("01234567890123456789", "(01)06901234567892(21)A1"),
+        },
+        {
+            "institution_code": "0V01",
+            "sale_no": "00012",
+            "line_no": "2",
+            "item_code": "",
+            "sold_at": moment("2026-01-31T23:59"),
+            "base_units": 1,
+            "amount": Decimal("0.00"),
+            "other_product": "=蜂蜜,大枣",
+        },
+        {
+            "institution_code": "0V01",
+            "sale_no": "00013",
+            "line_no": "1",
+            "item_code": "LY001",
+            "sold_at": moment("2027-02-01T08:00"),
+            "base_units": -7,
+            "amount": Decimal("-0.84"),
+        },
+    ],
+    "settlements": [
+        {
+            "institution_code": "0V01",
+            "item_code": "LY001",
+            "month": "2026-01",
+            "base_units": 56,
+            "amount": Decimal("6.72"),
+        }
+    ],
+    "stock-counts": [
+        {
+            "institution_code": "0V01",
+            "item_code": "LY001",
+            "counted_on": date(2026, 1, 31),
+            "base_units": units,
+        }
+        for units in (0,)
+    ],
+    "shelf-prices": [
+        {
+            "institution_code": "0V01",
+            "item_code": "LY001",
+            "posted_on": date(2026, 1, 1),
+            "price": Decimal("3.3650"),
+        }
+    ],
+    "other-purchases": [
+        {
+            "institution_code": "0V01",
+            "document_no": "0007",
+            "line_no": "01",
+            "group": "氯吡格雷片剂",
+            "product_name": "+氯吡格雷（非中选）",
+            "base_units": 280,
+            "amount": Decimal("120.00"),
+            "purchased_on": date(2026, 1, 8),
+            "justified": True,
+        }
+    ],
+    "trace-products": [{"prefix": "0123456", "item_code": "LY001", "base_units_per_code": 28}],
+    "designated-pharmacies": [
+        {"code": "0P1", "name": "-示例药店", "lng": Decimal("112.434468"), "lat": Decimal("34.6")}
+    ],
+}
+# Per kind: a column and what can't stand in it.
+WRONG = [
+    ("agreed-volumes", "agreed_packs", ("0", "-1", "1.5", "1e9", "一", "")),
+    ("agreed-volumes", "reported_packs", ("-1", "1.5")),
+    ("agreed-volumes", "cycle_end", ("2026-02-30", "2025-12-31")),
+    ("agreed-volumes", "item_code", ("LY1", "")),
+    ("agreed-volumes", "institution_code", ("V01",)),
+    ("supply-problems", "first_day", ("2026-02-30", "2026-3-1")),
+    ("supply-problems", "backup_item_code", ("LY999", "LY001")),
+    ("supply-problems", "county_code", ("410999",)),
+    ("supply-problems", "last_day", ("2026-02-28",)),
+    ("supply-problems", "verified_by", ("",)),
+    ("sales", "base_units", ("0", "1.5", "1e9", "一", "99999999999")),
+    ("sales", "amount", ("-0.01", "3.36001", "1e9", "一")),
+    ("sales", "sold_at", ("2026-02-30T09:00", "2026-01-31")),
+    ("sales", "item_code", ("LY999",)),
+    ("sales", "institution_code", ("V01", "")),
+    ("sales", "trace_codes", ("8123", "01234567890123456789;x")),
+    ("sales", "insured", ("也许",)),
+    ("settlements", "base_units", ("-1", "1.5", "1e9", "一")),
+    ("settlements", "amount", ("-1", "3.36001")),
+    ("settlements", "month", ("2026-13", "2026-1", "2026-01-01")),
+    ("settlements", "item_code", ("LY999",)),
+    ("stock-counts", "base_units", ("-1", "1.5", "1e9", "一", "")),
+    ("stock-counts", "counted_on", ("2026-02-30",)),
+    ("stock-counts", "item_code", ("ly001",)),
+    ("shelf-prices", "price", ("0", "-1", "1e9", "一", "3.36001")),
+    ("shelf-prices", "posted_on", ("2026-02-30",)),
+    ("shelf-prices", "institution_code", ("V01",)),
+    ("other-purchases", "base_units", ("0", "-1", "1.5", "1e9", "一")),
+    ("other-purchases", "amount", ("-1", "3.36001")),
+    ("other-purchases", "purchased_on", ("2026-02-30",)),
+    ("other-purchases", "institution_code", ("V01",)),
+    ("other-purchases", "group", ("",)),
+    ("trace-products", "prefix", ("123456", "12345678", "012345六")),
+    ("trace-products", "base_units_per_code", ("0", "-1", "1.5", "1e9")),
+    ("trace-products", "item_code", ("LY999",)),
+    ("designated-pharmacies", "lng", ("181", "东", "")),
+    ("designated-pharmacies", "lat", ("-91",)),
+]
+
+
+@pytest.fixture(autouse=True)
+def world(app: Flask) -> Iterator[None]:
+    make_world()
+    yield
+    db.session.rollback()
+
+
+def take_all() -> None:
+    for kind, rows in ROWS.items():
+        assert counts(take_well(kind, *rows)) == (len(rows), 0, 0)
+
+
+def exported(kind: str, form: str = CSV, *, labels: bool = False, by: Actor = SYSTEM) -> bytes:
+    out = io.BytesIO()
+    export_file(kind, form, out, by=by, on=TODAY, labels=labels)
+    return out.getvalue()
+
+
+def take_file(kind: str, content: bytes) -> Report:
+    return import_file(kind, io.BytesIO(content), f"{kind}.csv", by=SYSTEM, at=LATER)
+
+
+def one(kind: str, **more: Any) -> dict[str, Any]:
+    return {**ROWS[kind][0], **more}
+
+
+def test_everything_goes_out_in_every_form_and_comes_back_unchanged() -> None:
+    take_all()
+    for kind, rows in ROWS.items():
+        plain = exported(kind)
+        files = (
+            plain,
+            exported(kind, labels=True),
+            exported(kind, XLSX),
+            exported(kind, XLSX, labels=True),
+            plain.decode("utf-8-sig").encode("gb18030"),
+        )
+        for content in files:
+            report = take_file(kind, content)
+            assert [problem.as_dict() for problem in report.errors] == []
+            assert counts(report) == (0, 0, len(rows)), kind
+        assert exported(kind) == plain
+
+
+def test_formulas_are_harmless_in_files_and_the_same_afterwards() -> None:
+    take_all()
+    for kind, typed in (("sales", "=蜂蜜,大枣"), ("other-purchases", "+氯吡格雷（非中选）")):
+        lines = exported(kind).decode("utf-8-sig")
+        assert f"'{typed}" in lines
+        assert counts(take_file(kind, lines.encode())) == (0, 0, len(ROWS[kind]))
+    assert db.session.scalar(select(SaleLine.other_product).where(SaleLine.line_no == "2")) == "=蜂蜜,大枣"
+
+
+CHANGED: Mapping[str, Mapping[str, Any]] = {
+    "agreed-volumes": {"agreed_packs": 150},
+    "supply-problems": {"last_day": date(2026, 5, 1)},
+    "sales": {"amount": Decimal("3.35")},
+    "settlements": {"base_units": 84},
+    "stock-counts": {"base_units": 3},
+    "shelf-prices": {"price": Decimal("3.37")},
+    "other-purchases": {"justified": False},
+    "trace-products": {"item_code": "LY002"},
+    "designated-pharmacies": {"lat": Decimal("34.61")},
+}
+
+
+@pytest.mark.parametrize("kind", ROWS)
+def test_a_row_with_other_values_is_a_correction_that_keeps_the_row_before(kind: str) -> None:
+    take_well(kind, *ROWS[kind])
+    model: Any = {mapper.class_.__table__.name: mapper.class_ for mapper in db.Model.registry.mappers}[
+        {"sales": "sale_line", "designated-pharmacies": "designated_pharmacy"}.get(
+            kind, kind.replace("-", "_").removesuffix("s")
+        )
+    ]
+    db.session.expunge_all()
+    before = set(db.session.scalars(select(model.id)))
+    report = take_file(kind, _csv(kind, one(kind, **CHANGED[kind])))
+    assert [str(problem.refusal) for problem in report.errors] == []
+    assert counts(report) == (0, 1, 0)
+    old = db.session.scalars(select(model).where(model.replaced_at.is_not(None))).one()
+    new = db.session.scalars(select(model).where(model.id.not_in(before))).one()
+    assert (old.replaced_at, new.recorded_at, new.replaces_id, new.replaced_at) == (
+        LATER,
+        LATER,
+        old.id,
+        None,
+    )
+    assert old.recorded_at == NOW
+    # A month closed between the two sees the old row and not the new one.
+    cut_off = NOW + timedelta(minutes=30)
+    seen = select(model.id).where(
+        model.recorded_at <= cut_off, model.replaced_at.is_(None) | (model.replaced_at > cut_off)
+    )
+    assert set(db.session.scalars(seen)) == before
+    entry = db.session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
+    entries = db.session.scalars(
+        select(AuditEntry).where(AuditEntry.subject_id == new.id, AuditEntry.at == LATER)
+    ).all()
+    assert entry is not None
+    assert entry.deed == "store_file"
+    changed = next(found for found in entries if found.before)
+    assert set(changed.before or {}) == set(changed.after or {}) == set(CHANGED[kind])
+    assert counts(take_file(kind, exported(kind))) == (0, 0, len(ROWS[kind]))
+
+
+def _csv(kind: str, row: Mapping[str, Any]) -> bytes:
+    whole = {column.name: row.get(column.name, column.cell.absent) for column in KINDS[kind].columns}
+    out = io.BytesIO()
+    write_csv(KINDS[kind], [whole], out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("kind", "column", "typed"),
+    [(kind, column, typed) for kind, column, many in WRONG for typed in many],
+)
+def test_a_bad_cell_is_named_with_row_and_column_and_nothing_is_stored(
+    kind: str, column: str, typed: str
+) -> None:
+    header, row = _csv(kind, one(kind)).decode("utf-8-sig").splitlines()
+    cells = dict(zip(header.split(","), row.split(","), strict=True))
+    cells[column] = typed
+    report = take_file(kind, f"{','.join(cells)}\n{','.join(cells.values())}\n".encode())
+    assert [(problem.row, problem.column) for problem in report.errors] == [(2, column)]
+    assert str(report.errors[0].refusal)
+    assert exported(kind).count(b"\r\n") == 1
+
+
+def test_all_refusals_of_a_file_come_at_once() -> None:
+    report = take(
+        "sales",
+        one("sales", institution_code="?", item_code="??"),
+        one("sales", line_no="2", item_code=""),
+        one("sales", line_no="3", other_product="蜂蜜"),
+        one("sales", line_no="4", base_units=0),
+        one("sales", line_no="4"),
+    )
+    assert refused(report) == [
+        (2, "institution_code", "UnknownCode"),
+        (2, "item_code", "UnknownCode"),
+        (3, "item_code", "NeitherItemNorProduct"),
+        (4, "other_product", "ItemAndProduct"),
+        (5, "base_units", "UnitsZero"),
+        (6, "institution_code", "RecordTwice"),
+    ]
+
+
+def test_a_return_with_money_in_is_stored_and_pointed_at() -> None:
+    report = take_well("sales", one("sales", base_units=-28))
+    assert [(found.row, found.column) for found in report.warnings] == [(2, "amount")]
+    assert counts(report) == (1, 0, 0)
+
+
+def test_other_trace_codes_are_a_correction_and_the_old_line_keeps_its_own() -> None:
+    take_well("sales", one("sales"))
+    assert counts(take_well("sales", one("sales", trace_codes=("01234567890123456789",)))) == (0, 1, 0)
+    found = db.session.execute(
+        select(SaleLine.replaced_at.is_(None), func.count())
+        .join(SaleCode, SaleCode.sale_line_id == SaleLine.id)
+        .group_by(SaleLine.replaced_at.is_(None))
+    ).all()
+    assert sorted((bool(standing), count) for standing, count in found) == [(False, 2), (True, 1)]
+
+
+def test_a_sale_belongs_to_its_day_in_china() -> None:
+    take_well("sales", one("sales", sold_at=moment("2026-02-01T00:30")))
+    assert db.session.scalar(select(SaleLine.sold_on)) == date(2026, 2, 1)
+
+
+def test_a_high_price_a_wrong_code_and_the_future_are_no_refusals() -> None:
+    take_well("trace-products", one("trace-products", item_code="LY002"))
+    take_well("sales", one("sales", amount=Decimal("9999.99"), sold_at=moment("2030-01-01T00:00")))
+    take_well("stock-counts", one("stock-counts", counted_on=date(2031, 1, 1)))
+
+
+# Cycles (R-VOL-1).
+
+
+def volume(code: str, first: date, last: date, item_code: str = "LY001") -> dict[str, Any]:
+    return one(
+        "agreed-volumes", institution_code=code, item_code=item_code, cycle_start=first, cycle_end=last
+    )
+
+
+def test_a_cycle_has_the_same_days_for_every_institution_and_cycles_never_overlap() -> None:
+    first, half, last = date(2026, 1, 1), date(2026, 6, 30), date(2026, 12, 31)
+    take_well("agreed-volumes", volume("0H01", first, half))
+    report = take(
+        "agreed-volumes",
+        volume("0V01", first, last),
+        volume("0V01", half, last),
+        volume("0V01", half + timedelta(days=1), last),
+        volume("0V01", first, last, "LY002"),
+        volume("0H01", half, last, "LY002"),
+        volume("0H01", last, first, "LY003"),
+    )
+    assert refused(report) == [
+        (2, "cycle_end", "CycleEndsElsewhere"),
+        (3, "cycle_start", "CyclesOverlap"),
+        (6, "cycle_start", "CyclesOverlap"),
+        (7, "cycle_end", "CycleEndsBeforeStart"),
+    ]
+    take_well("agreed-volumes", volume("0V01", half + timedelta(days=1), last))
+
+
+def test_the_end_of_a_cycle_moves_when_the_file_has_all_its_institutions() -> None:
+    first, last, later = date(2026, 1, 1), date(2026, 6, 30), date(2026, 7, 31)
+    take_well("agreed-volumes", volume("0H01", first, last), volume("0V01", first, last))
+    assert refused(take("agreed-volumes", volume("0H01", first, later))) == [
+        (2, "cycle_end", "CycleEndsElsewhere")
+    ]
+    moved = take_well("agreed-volumes", volume("0H01", first, later), volume("0V01", first, later))
+    assert counts(moved) == (0, 2, 0)
+
+
+DAYS = st.dates(date(2026, 1, 1), date(2026, 1, 12))
+CYCLES = st.tuples(DAYS, DAYS).map(lambda days: Cycle(min(days), max(days)))
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.sampled_from(["LY001", "LY002"]), CYCLES), max_size=6))
+def test_the_rule_and_the_database_find_the_same_clashes(rows: list[tuple[str, Cycle]]) -> None:
+    db.session.rollback()
+    items = dict(db.session.execute(select(Item.item_code, Item.id)).all())
+    institution = db.session.scalars(select(Institution.id)).first()
+    with db.session.begin_nested() as nested:
+        for number, (code, cycle) in enumerate(rows):
+            # Rows that were replaced are no longer there for anybody.
+            for replaced in (None, NOW) if number == 0 else (None,):
+                db.session.add(
+                    AgreedVolume(
+                        institution_id=institution, item_id=items[code], cycle_start=cycle.first,
+                        cycle_end=cycle.last, agreed_packs=1, recorded_at=NOW, replaced_at=replaced,
+                    )
+                )  # fmt: skip
+        unique = {(code, cycle.first) for code, cycle in rows}
+        if len(unique) == len(rows):
+            db.session.flush()
+            found = {(pair.item_code, pair.one, pair.other) for pair in clashing_cycles()}
+            assert found == {
+                (code, *sorted((one, other)))
+                for code, one in rows
+                for other_code, other in rows
+                if code == other_code and clashes(one, other)
+            }
+        else:
+            db.session.expunge_all()
+        nested.rollback()
+
+
+# Supply problems.
+
+
+def test_a_problem_that_waits_is_in_no_file_and_a_file_verifies_it() -> None:
+    item = db.session.scalar(select(Item.id).where(Item.item_code == "LY001"))
+    waiting = SupplyProblem(
+        item_id=item, county_code=COUNTY, first_day=date(2026, 3, 1), reported_at=NOW, words="断货",
+        reported_by_name="周", recorded_at=NOW,
+    )  # fmt: skip
+    db.session.add(waiting)
+    db.session.flush()
+    assert exported("supply-problems").count(b"\r\n") == 1
+    assert counts(take_well("supply-problems", one("supply-problems"))) == (0, 1, 0)
+    standing = db.session.scalars(select(SupplyProblem).where(SupplyProblem.replaced_at.is_(None))).one()
+    assert (standing.verified_by, standing.words, standing.reported_by_name) == ("李明", "断货", "周")
+
+
+# Who sees what.
+
+
+def test_a_county_exports_what_belongs_to_its_institutions() -> None:
+    take_all()
+    own, other = Actor("李", Role.COUNTY, county_code=COUNTY), Actor("王", Role.COUNTY, county_code="410329")
+    for kind, rows in ROWS.items():
+        assert exported(kind, by=own) == exported(kind)
+        left = {"supply-problems": 1, "trace-products": 1, "designated-pharmacies": 1}.get(kind, 0)
+        assert exported(kind, by=other).count(b"\r\n") == 1 + left, rows
+
+
+def test_a_large_file_is_summed_up_in_the_history() -> None:
+    days = [date(2026, 1, 1) + timedelta(days=number) for number in range(60)]
+    take_well("stock-counts", *(one("stock-counts", counted_on=day) for day in days))
+    entry = db.session.scalars(select(AuditEntry).where(AuditEntry.deed == "put_stock_counts")).one()
+    assert (entry.subject, entry.after) == ("× 60", {"created": 60, "updated": 0})
+    assert db.session.scalar(select(func.count()).select_from(StockCount)) == 60
+    assert problems() == []
