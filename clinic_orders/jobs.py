@@ -11,17 +11,19 @@ import logging
 import os
 import socket
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import TypeVar
 
 from apscheduler.triggers.cron import CronTrigger
 
 from clinic_orders import clock
 from clinic_orders.actions import jobs as runs
-from clinic_orders.actions import lapsing
+from clinic_orders.actions import lapsing, payment_holds, payment_reminders
 from clinic_orders.models.base import db
 from clinic_orders.models.jobs import JobRun
+from clinic_orders.queries import arrears
 from clinic_orders.queries import jobs as job_queries
 from clinic_orders.queries import lapsing as questions
 from clinic_orders.rules.days import SHANGHAI, day_in_china
@@ -81,7 +83,10 @@ class Job:
             moment = self.trigger.get_next_fire_time(moment, moment + timedelta(seconds=1))
 
 
-def _each(found: list[int], deed: Callable[[int], object], outcome: Outcome) -> None:
+R = TypeVar("R")
+
+
+def _each(found: Sequence[R], deed: Callable[[R], object], outcome: Outcome) -> None:
     """Do a deed for each record; a failing one is logged and counted, the others go on."""
     outcome.rows_read += len(found)
     for record_id in found:
@@ -104,6 +109,22 @@ def alert_unanswered_emergencies(_as_of: date, at: datetime, outcome: Outcome) -
     """Alert the county bureau of emergency orders without an answer in the allowed hours (R-ORD-9)."""
     found = questions.unanswered_emergencies(at)
     _each(found, lambda order_id: lapsing.alert_emergency(order_id, by=SYSTEM, at=at), outcome)
+
+
+def remind_of_payments(as_of: date, at: datetime, outcome: Outcome) -> None:
+    """Remind of what falls due in 7, 3 and 1 days and of what fell due, once for each receipt (section 12)."""
+    found = arrears.receipts_to_remind(as_of, sent_on=day_in_china(at))
+
+    def deed(pair: arrears.Pair) -> None:
+        payment_reminders.remind_of_payments(*pair, for_day=as_of, by=SYSTEM, at=at)
+
+    _each(sorted(found), deed, outcome)
+
+
+def look_at_payment_holds(_as_of: date, at: datetime, outcome: Outcome) -> None:
+    """Begin and end the holds that overdue money puts on orders (R-PAY-5)."""
+    found = arrears.pairs_to_look_at(on=day_in_china(at))
+    _each(found, lambda pair: payment_holds.look_at_hold(*pair, by=SYSTEM, at=at), outcome)
 
 
 def watch(_as_of: date, at: datetime, outcome: Outcome) -> None:
@@ -130,6 +151,19 @@ JOBS: tuple[Job, ...] = (
         N_("Alert the county bureau of unanswered emergency orders"),
         "*/10 * * * *",
         alert_unanswered_emergencies,
+        catch_up=False,
+    ),
+    Job(
+        "remind-of-payments",
+        N_("Remind of payments before and after their due day"),
+        "10 0 * * *",
+        remind_of_payments,
+    ),
+    Job(
+        "look-at-payment-holds",
+        N_("Begin and end payment holds"),
+        "20 0 * * *",
+        look_at_payment_holds,
         catch_up=False,
     ),
     Job("watch-jobs", N_("Report missed and failed jobs"), "30 6 * * *", watch, catch_up=False),

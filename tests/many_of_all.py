@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import date, timedelta
 from decimal import Decimal
 
+from sqlalchemy import select
+
 from clinic_orders.actions import notices
 from clinic_orders.actions.answering import answer_order_in_full
 from clinic_orders.actions.payments import record_payment
 from clinic_orders.actions.returns import ReturnedPacks, request_return
 from clinic_orders.models.accounts import RoleAssignment, User
+from clinic_orders.models.arrears import PaymentHold
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Edition, EditionItem, Price
 from clinic_orders.models.exchange import ImportBatch
@@ -54,6 +57,7 @@ def make_many() -> tuple[World, dict[Role, User]]:
     _catalogue(world)
     _office(world)
     _orders(world, people)
+    _holds(world)
     db.session.commit()
     return world, people
 
@@ -194,3 +198,23 @@ def _orders(world: World, people: dict[Role, User]) -> None:
             at=NOW + timedelta(minutes=number),
         )
         make_order(world, (number + 1,), submitted_at=NOW - timedelta(minutes=number + 1))
+
+
+def _holds(world: World) -> None:
+    """A running hold towards each of the many distributors."""
+    sellers = db.session.scalars(select(Distributor).where(Distributor.code.like("D2%")))
+    for number, seller in enumerate(sellers):
+        db.session.add(
+            PaymentHold(
+                paying_id=world.clinic.id,
+                distributor_id=seller.id,
+                amount=Decimal(number + 100),
+                since=START + timedelta(days=number),
+                after_days=60,
+                min_amount=Decimal(100),
+                scope="distributor",
+                receipts=1,
+                began_at=NOW - timedelta(hours=number),
+                looked_at=NOW,
+            )
+        )

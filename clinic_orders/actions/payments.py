@@ -11,6 +11,7 @@ from sqlalchemy import select
 from clinic_orders.actions import audit, notices
 from clinic_orders.actions.loading import ChangedMeanwhile, NotFound
 from clinic_orders.actions.numbers import PAYMENT, next_numbers
+from clinic_orders.actions.payment_holds import free_if_paid
 from clinic_orders.actions.transaction import transactional
 from clinic_orders.models.base import db
 from clinic_orders.models.deliveries import Shipment
@@ -115,6 +116,7 @@ def record_payment(
     after = {"amount": amount, "paid_on": paid_on, "receipt_no": receipt_no, "reference": reference}
     _write_down("record_payment", payment, by=by, at=at, after=after)
     _tell_other_side("payment_entered", payment, side, at=at)
+    free_if_paid((payment.paying_id, payment.distributor_id), at=at)
     return payment
 
 
@@ -157,6 +159,7 @@ def confirm_payment(payment_id: int, *, by: Actor, at: datetime, seen_version: i
     payment.confirmed_at, payment.confirmed_by_id, payment.confirmed_by_name = at, by.user_id, by.name
     _write_down("confirm_payment", payment, by=by, at=at, after={"confirmed_at": at})
     _tell_other_side("payment_confirmed", payment, side, at=at)
+    free_if_paid((payment.paying_id, payment.distributor_id), at=at)
     return payment
 
 
@@ -207,6 +210,7 @@ def uphold_payment(payment_id: int, *, by: Actor, at: datetime, seen_version: in
     _write_down("uphold_payment", payment, by=by, at=at, after={"upheld_at": at})
     for side in (PaymentSide.INSTITUTION, PaymentSide.DISTRIBUTOR):
         _tell_other_side("payment_upheld", payment, side, at=at)
+    free_if_paid((payment.paying_id, payment.distributor_id), at=at)
     return payment
 
 

@@ -19,6 +19,7 @@ from clinic_orders.actions.loading import (
     shipment_for_update,
 )
 from clinic_orders.actions.numbers import RETURN, next_numbers
+from clinic_orders.actions.payment_holds import free_if_paid
 from clinic_orders.actions.transaction import transactional
 from clinic_orders.models.base import db
 from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, Shipment, ShipmentLine
@@ -214,6 +215,7 @@ def request_return(
         link=f"/distribution/shipments/returns/{made.return_no}",
         distributor_id=made.distributor_id,
     )
+    free_if_paid((shipment.paying_id, shipment.distributor_id), at=at)
     return made
 
 
@@ -276,6 +278,7 @@ def agree_return(return_no: str, *, by: Actor, at: datetime, seen_version: int |
     touch(order, at)
     _write_down("agree_return", found, by=by, at=at, after={"agreed_at": at, "amount": found.amount})
     _tell_buyers("return_agreed", found, order, {"amount": str(found.amount)}, at=at)
+    free_if_paid((shipment.paying_id, shipment.distributor_id), at=at)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from clinic_orders.models import (
     accounts,
+    arrears,
     audit,
     base,
     catalogue,
@@ -23,6 +24,7 @@ from clinic_orders.models import (
 
 __all__ = [
     "accounts",
+    "arrears",
     "audit",
     "base",
     "catalogue",

@@ -16,6 +16,7 @@ from clinic_orders.models.jobs import JobRun, RunState
 from clinic_orders.models.notices import Alarm
 from clinic_orders.models.orders import Order
 from clinic_orders.models.roster import County, InstitutionRecord
+from clinic_orders.queries.arrears import holds_count
 from clinic_orders.queries.deadlines import awaits_answer, has_lapsed
 from clinic_orders.queries.institutions import LACKS, InstitutionFilter, count_institutions
 from clinic_orders.queries.policy import policy_book
@@ -209,6 +210,7 @@ class Desk:
         lacking: members by what they lack (``institutions.LACKS``).
         gap_items: items that nobody delivers somewhere, each county's once.
         unconfirmed: parameters in use without confirmation; None where that is not the reader's business.
+        holds: running payment holds (R-PAY-5).
         failed_jobs: jobs whose last run failed; None where that is not the reader's business.
         last_run: when a job last ended well.
 
@@ -223,6 +225,7 @@ class Desk:
     lacking: dict[str, int]
     gap_items: int
     unconfirmed: int | None
+    holds: int
     failed_jobs: list[str] | None
     last_run: datetime | None
 
@@ -301,6 +304,7 @@ def desk(by: Actor, *, at: datetime) -> Desk:
         lacking={what: count_institutions(by, InstitutionFilter(lacks=what), on=on) for what in LACKS},
         gap_items=len(gaps(by, on=on)),
         unconfirmed=len(unconfirmed_parameters(book, on=on)) if city else None,
+        holds=holds_count(by, on=on)[0],
         failed_jobs=failed_jobs(at) if by.may(Permission.JOBS_RUN) else None,
         last_run=db.session.scalar(select(func.max(JobRun.ended_at)).where(JobRun.state == RunState.DONE)),
     )

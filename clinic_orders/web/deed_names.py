@@ -19,6 +19,7 @@ DEEDS: dict[str, str] = {
     "answer_order": N_("Answered an order"),
     "ask_hospital": N_("Asked the hospital to look at a draft"),
     "assign_role": N_("Gave a role"),
+    "begin_payment_hold": N_("Stopped orders for overdue money"),
     "change_password": N_("Changed the password"),
     "choose_organisation": N_("Went on in another organisation"),
     "close_account": N_("Closed an account"),
@@ -30,6 +31,7 @@ DEEDS: dict[str, str] = {
     "disown_order": N_("Said an order is not theirs"),
     "dispute_payment": N_("Disputed a payment"),
     "end_all_sessions": N_("Logged out everywhere"),
+    "end_payment_hold": N_("Opened orders again"),
     "end_relation": N_("Ended a delivery relation"),
     "end_role": N_("Ended a role"),
     "give_mandate": N_("Gave a mandate"),
@@ -70,6 +72,7 @@ DEEDS: dict[str, str] = {
     "record_payment": N_("Recorded a payment"),
     "record_unknown_name": N_("Tried a log-in name that nobody has"),
     "refuse_return": N_("Refused a return"),
+    "remind_of_payments": N_("Reminded of payments"),
     "reopen_account": N_("Opened an account again"),
     "report_no_distributor": N_("Reported that nobody delivers"),
     "request_return": N_("Asked to return goods"),
@@ -113,6 +116,8 @@ SUBJECTS: dict[str, str] = {
     "order": N_("Order form"),
     "other_purchase": N_("Purchase of a non-selected product"),
     "payment": N_("A payment"),
+    "payment_hold": N_("Payment hold"),
+    "payment_reminder": N_("Payment reminder"),
     "policy": N_("Policy"),
     "price": N_("Price"),
     "relation": N_("Delivery relation"),
@@ -241,6 +246,8 @@ FIELDS: dict[str, str] = {
     "uscc": N_("Unified social credit code"),
     "version": N_("Version"),
     "village": N_("Village or neighbourhood"),
+    "ended_at": N_("Ended at"),
+    "receipts": N_("Receipts"),
 }
 # Row numbers say nothing to people; the subject names the record.
 _UNSAID = frozenset({"institution_id", "distributor_id", "hospital_id", "user_id", "item_id"})

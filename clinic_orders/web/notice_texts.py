@@ -182,6 +182,43 @@ register_notices(
             N_("%(party)s has taken %(payment_no)s back: %(amount)s yuan on %(paid_on)s count no more."),
             {"amount": _yuan, "paid_on": _day},
         ),
+        "payment_due_soon": NoticeText(
+            N_("Payment is coming due"),
+            N_("To %(distributor)s: %(amount)s yuan for %(count)s receipts, to be paid by %(due_on)s."),
+            {"amount": _yuan, "due_on": _day},
+        ),
+        "payment_overdue": NoticeText(
+            N_("Payment is past its due day"),
+            N_(
+                "To %(distributor)s: %(amount)s yuan for %(count)s receipts were to be paid by %(due_on)s. Pay and record it; ask for a return if goods were wrong."
+            ),
+            {"amount": _yuan, "due_on": _day},
+        ),
+        "payment_overdue_and_due": NoticeText(
+            N_("Payment is past its due day"),
+            N_(
+                "To %(distributor)s: %(amount)s yuan for %(count)s receipts were to be paid by %(due_on)s; %(soon_amount)s yuan more for %(soon_count)s receipts by %(soon_due_on)s."
+            ),
+            {"amount": _yuan, "due_on": _day, "soon_amount": _yuan, "soon_due_on": _day},
+        ),
+        "receivable_overdue": NoticeText(
+            N_("Money is past its due day"),
+            N_(
+                "%(payer)s has not paid %(amount)s yuan for %(count)s receipts, due since %(due_on)s. It has been told."
+            ),
+            {"amount": _yuan, "due_on": _day},
+        ),
+        "payment_hold_began": NoticeText(
+            N_("Orders stopped for overdue money"),
+            N_(
+                "%(payer)s owes %(distributor)s %(amount)s yuan, due since %(since)s, for more than %(days)s days. Orders open again as soon as it is paid and recorded; urgent medicines can be ordered now."
+            ),
+            {"amount": _yuan, "since": _day},
+        ),
+        "payment_hold_ended": NoticeText(
+            N_("Orders are open again"),
+            N_("The hold on %(payer)s for what it owed %(distributor)s has ended."),
+        ),
         "mandate_given": NoticeText(
             N_("Mandate given"),
             N_("From %(first_day)s on you may order for %(institution)s."),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, abort, render_template, request
 from werkzeug.wrappers import Response
 
+from clinic_orders.queries import arrears, receiving
 from clinic_orders.queries import payables as queries
-from clinic_orders.queries import receiving
 from clinic_orders.queries.payables import Book, PayableState, Scope, Wanted
 from clinic_orders.rules.errors import N_
 from clinic_orders.rules.parties import Permission, Role
@@ -78,8 +78,10 @@ def index() -> str | Response:
         return as_file("payables", COLUMNS, book.rows(wanted, sort=sort))
     count, amount = book.sum(wanted)
     page = page_cut(count)
+    running = arrears.holds(actor(), on=today()) if actor().role is not Role.DISTRIBUTOR else []
     return render_template(
         "payables/index.html",
+        holds=running,
         frame=frame(),
         totals=book.totals(),
         groups=book.groups(),

@@ -27,6 +27,7 @@ NOT_SHOWN = {
     "MarkupRounding": "a choice of policy, shown as its value",
     "Permission": "the guards' words",
     "RejectReason": "named by rules.reasons",
+    "ReminderStage": "the notices say it",
     "ReturnReason": "named by rules.reasons",
     "Side": "who may take a step; the buttons are named",
     "Step": "the buttons are named on their pages",

@@ -67,6 +67,7 @@ LISTS: dict[str, tuple[List, ...]] = {
     "editions.prices": (List(Role.CITY, "/editions/prices"),),
     "editions.show": (List(Role.CITY, "/editions/{edition}"),),
     "files.index": (List(Role.CITY, "/files/"),),
+    "holds.index": (List(Role.COUNTY, "/holds/"),),
     "home.notices": (List(Role.INSTITUTION, "/notices"),),
     "jobs.index": (List(Role.OPERATOR, "/jobs/"),),
     "ordering.orders": (List(Role.INSTITUTION, "/orders"),),

@@ -25,6 +25,7 @@ from clinic_orders.actions.history.shared import (
     touch_many,
     write_down,
 )
+from clinic_orders.actions.payment_holds import free_if_paid
 from clinic_orders.actions.transaction import transactional
 from clinic_orders.models.base import db
 from clinic_orders.models.deliveries import Shipment
@@ -129,6 +130,7 @@ def put_payments(rows: Sequence[NumberedRow], *, by: Actor, at: datetime, batch_
     stored.created, stored.updated = len(new), len(changed)
     write_down("put_payments", "payment", changes, by=by, at=at)
     db.session.expire_all()
+    free_if_paid(*{(change.institution_id, change.distributor_id) for change in changes}, at=at)
     return stored
 
 
