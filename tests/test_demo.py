@@ -6,7 +6,12 @@ import csv
 from datetime import date, datetime
 from decimal import Decimal
 
-from clinic_orders.exchange.demonstration import SMALL_COUNTIES, Demonstration, make_demonstration
+from clinic_orders.exchange.demonstration import (
+    SMALL_COUNTIES,
+    Demonstration,
+    files,
+    make_demonstration,
+)
 from clinic_orders.exchange.divisions import CATALOG, read_divisions
 from clinic_orders.rules.days import SHANGHAI
 from clinic_orders.rules.parties import InstitutionKind
@@ -20,7 +25,8 @@ def _rows(name: str) -> list[dict[str, str]]:
 
 
 def _small(seed: int = 1, months: int = 2) -> Demonstration:
-    return make_demonstration(
+    """The demonstration with all its rows, those of the past months too."""
+    world = make_demonstration(
         "small",
         months=months,
         seed=seed,
@@ -30,6 +36,10 @@ def _small(seed: int = 1, months: int = 2) -> Demonstration:
         items=_rows("catalogue"),
         prices={row["item_code"]: Decimal(row["pack_price"]) for row in _rows("prices")},
     )
+    for file in list(files(world)):
+        if file.name:
+            world.rows.setdefault(file.kind, []).extend(file.rows)
+    return world
 
 
 def test_the_same_seed_gives_the_same_rows_and_another_seed_others() -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import random
 import sys
+from collections import Counter
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -23,7 +24,8 @@ from clinic_orders.cli.context import Console, Failed, pass_console
 from clinic_orders.exchange.demonstration import (
     SCALES,
     Demonstration,
-    import_order,
+    expected_rows,
+    files,
     make_demonstration,
     person,
 )
@@ -175,22 +177,29 @@ def demo(console: Console, size: str, months: int, seed: int, if_empty: bool, fo
             months=months,
             seed=seed,
             today=today,
-            now=now,
+            # The history ends as the day begins, so that it is the same at whatever hour it is made.
+            now=start_of_day(today),
             divisions=divisions,
             items=_csv(RECOMMENDED / "catalogue.csv"),
             prices={row["item_code"]: Decimal(row["pack_price"]) for row in _csv(RECOMMENDED / "prices.csv")},
         )
-        kinds = list(import_order(world))
-        steps = sum(len(rows) for _, rows in kinds)
-        with click.progressbar(length=steps, label="演示数据", file=sys.stderr) as bar:
-            for kind, rows in kinds:
-                _all_stored(import_rows(kind, rows, filename=f"demonstration:{kind}", by=SYSTEM, at=now))
-                bar.update(len(rows))
+        steps = expected_rows(world)
+        # Only a terminal shows a bar; elsewhere click would leave a lonely label.
+        bar = click.progressbar(
+            length=steps, label="演示数据", file=sys.stderr, hidden=not sys.stderr.isatty()
+        )
+        with bar:
+            for file in files(world):
+                name = f"demonstration:{file.kind} {file.name}".rstrip()
+                _all_stored(import_rows(file.kind, file.rows, filename=name, by=SYSTEM, at=now))
+                bar.update(min(len(file.rows), max(0, steps - bar.pos)))
+            bar.update(max(0, steps - bar.pos))
         mark_all_as_demo(by=SYSTEM, at=now)
         made = _open_accounts(world, seed, now)
         _raise_alarms(world, now)
         lines = _keep(settings.instance / "demo-logins.txt", made)
         totals = questions.counts()
+        planted = dict(sorted(Counter(found.rule for found in world.planted).items()))
     if form == "json":
         click.echo(
             json.dumps(
@@ -198,6 +207,7 @@ def demo(console: Console, size: str, months: int, seed: int, if_empty: bool, fo
                     "size": size,
                     "as_of": today.isoformat(),
                     "counts": totals,
+                    "planted": {"as_of": world.as_of.isoformat(), "findings": planted},
                     "logins": [
                         {"role": word, "username": entry.username, "password": entry.password}
                         for word, entry, _ in made
@@ -208,6 +218,9 @@ def demo(console: Console, size: str, months: int, seed: int, if_empty: bool, fo
         )
         return
     click.echo("  ".join(f"{name} {count}" for name, count in totals.items()))
+    click.echo(
+        f"planted findings as of {world.as_of}: " + "  ".join(f"{rule} {n}" for rule, n in planted.items())
+    )
     click.echo(lines, nl=False)
 
 

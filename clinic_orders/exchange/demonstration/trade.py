@@ -1,0 +1,272 @@
+"""The past months of trade: orders with their answers, receipts and returns, month by month, up to this hour."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from clinic_orders.exchange.demonstration.world import Demonstration, File, Place, Planted, Row, dice_for
+from clinic_orders.rules.days import SHANGHAI, add_working_days, day_in_china, is_working_day, start_of_day
+from clinic_orders.rules.money import line_amount
+from clinic_orders.rules.parties import InstitutionKind
+from clinic_orders.rules.payment_terms import DueRule, due_date
+
+# So many order lines go into one file: enough to be quick, few enough to be held in memory.
+ROWS_A_FILE = 20_000
+# A pair of payer and distributor, and what each receipt that falls due on a day owes.
+Dues = dict[tuple[date, str, str], dict[str, Decimal]]
+
+
+def working_moment(day: date, dice: random.Random, first_hour: int = 8, last_hour: int = 17) -> datetime:
+    """Some instant of a day's working hours."""
+    hours = first_hour + int(dice.random() * (last_hour - first_hour))
+    return start_of_day(day) + timedelta(hours=hours, seconds=int(dice.random() * 3600))
+
+
+def next_working(day: date) -> date:
+    """The day itself, if people work on it, else the next on which they do."""
+    return day if is_working_day(day) else add_working_days(day, 1)
+
+
+@dataclass(slots=True)
+class _Numbers:
+    """Paper numbers of the past, one series a day."""
+
+    last: dict[str, int] = field(default_factory=dict)
+    invoices: int = 4100260000
+
+    def next(self, prefix: str, moment: datetime) -> str:
+        series = f"{prefix}{moment.astimezone(SHANGHAI):%Y%m%d}"
+        self.last[series] = self.last.get(series, 0) + 1
+        return f"{series}-{self.last[series]:04d}"
+
+    def invoice(self) -> str:
+        self.invoices += 1
+        return f"{self.invoices:012d}"
+
+
+@dataclass(slots=True)
+class Trade:
+    """Makes orders and what becomes of them.
+
+    Attributes:
+        world: whose places order.
+        dues: what it makes payable, filled as the months go by.
+
+    """
+
+    world: Demonstration
+    dues: Dues = field(default_factory=dict)
+    _numbers: _Numbers = field(default_factory=_Numbers)
+    _dice: random.Random = field(default_factory=random.Random)
+    _orders: list[Row] = field(default_factory=list)
+    _receipts: list[Row] = field(default_factory=list)
+    _returns: list[Row] = field(default_factory=list)
+
+    def files(self) -> Iterator[File]:
+        """Orders, receipts and returns, a few files for each month, the oldest first."""
+        month = self.world.start
+        while month <= self.world.today:
+            self._dice = dice_for(self.world.seed, f"trade {month}")
+            part = 0
+            for submitted, place in self._plans(month):
+                self._place_orders(submitted, place)
+                if len(self._orders) >= ROWS_A_FILE:
+                    part += 1
+                    yield from self._filled(f"{month:%Y-%m} {part}")
+            following = (month + timedelta(days=32)).replace(day=1)
+            if following > self.world.today:
+                self._show_orders()
+            yield from self._filled(f"{month:%Y-%m} {part + 1}")
+            month = following
+
+    def _filled(self, name: str) -> Iterator[File]:
+        for kind, rows in (
+            ("orders", self._orders), ("receipts", self._receipts), ("returns", self._returns)
+        ):  # fmt: skip
+            if rows:
+                yield File(kind, name, rows)
+        self._orders, self._receipts, self._returns = [], [], []
+
+    def _plans(self, month: date) -> list[tuple[datetime, Place]]:
+        """When who orders in a month: every place once, many hospitals twice."""
+        dice = self._dice
+        plans: list[tuple[datetime, Place]] = []
+        for place in self.world.places:
+            times = 2 if place.kind is InstitutionKind.TOWNSHIP_HOSPITAL and dice.random() < 0.5 else 1
+            for _ in range(times):
+                day = next_working(month + timedelta(days=int(dice.random() * 26)))
+                if place.joined_on <= day < self.world.today:
+                    plans.append((working_moment(day, dice), place))
+        plans.sort(key=lambda plan: (plan[0], plan[1].code))
+        return plans
+
+    def _place_orders(self, submitted: datetime, place: Place) -> None:
+        """One cart, split by distributor (R-ORD-1)."""
+        dice = self._dice
+        share = dice.uniform(0.6, 1.0)
+        groups: dict[str, list[tuple[str, int]]] = {}
+        for item_code, packs in place.usual:
+            if dice.random() < share and (place.county, item_code) in self.world.relation:
+                groups.setdefault(self.world.relation[place.county, item_code], []).append(
+                    (item_code, max(1, round(packs * dice.uniform(0.7, 1.3))))
+                )
+        for distributor, group in sorted(groups.items()):
+            self._one_order(place, distributor, group, submitted)
+
+    def _show_orders(self) -> None:
+        """For the people who log in: goods to receive, an order to ship and one to answer, whatever the seed."""
+        world, dice = self.world, self._dice
+        clinic = next(place for place in world.places if place.code == world.show_clinic)
+        lines = [
+            line
+            for line in clinic.usual
+            if self.world.relation.get((clinic.county, line[0])) == world.show_distributor
+        ]
+        if len(lines) < 4:
+            extra = [
+                code
+                for (county, code), who in sorted(self.world.relation.items())
+                if (county, who) == (clinic.county, world.show_distributor)
+            ]
+            lines = (lines + [(code, dice.randrange(2, 12)) for code in extra if code not in dict(lines)])[:5]
+        working = [
+            day for days in range(1, 30) if is_working_day(day := self.world.today - timedelta(days=days))
+        ]
+        for day, stage in ((working[2], "receive"), (working[1], "ship"), (working[0], "answer")):
+            submitted = start_of_day(day) + timedelta(hours=8, minutes=dice.randrange(60))
+            self._one_order(clinic, world.show_distributor, lines, submitted, stage=stage)
+
+    def _is_answered(self, order_no: str, place: Place, distributor: str, submitted: datetime) -> bool:
+        """A few orders are never answered: they lapse, or are still waiting; in the judged month each is planted."""
+        if self._dice.random() >= 0.012:
+            return True
+        world = self.world
+        last_day = add_working_days(day_in_china(submitted), 2)
+        ends = (last_day, last_day + timedelta(days=1))
+        judged = [(day.year, day.month) == (world.as_of.year, world.as_of.month) for day in ends]
+        if any(judged) and not all(judged):
+            # Whether it falls into the judged month would hang on a hair; somebody answers after all.
+            return True
+        if all(judged):
+            world.planted.append(
+                Planted(
+                    "late_confirmation", "warning", place.code, distributor, order_no, last_day.isoformat()
+                )
+            )
+        return False
+
+    def _one_order(
+        self,
+        place: Place,
+        distributor: str,
+        group: list[tuple[str, int]],
+        submitted: datetime,
+        stage: str = "",
+    ) -> None:
+        """One order's life, cut off at ``now``: what would lie in the future has not happened.
+
+        ``stage`` stops it where somebody is to act: ``answer``, ``ship`` or ``receive``; empty lets it go on.
+        """
+        dice, now = self._dice, self.world.now
+        order_no = self._numbers.next("CG", submitted)
+        answered = working_moment(add_working_days(submitted.astimezone(SHANGHAI).date(), 1), dice)
+        is_answered = stage != "answer" and (
+            bool(stage) or self._is_answered(order_no, place, distributor, submitted)
+        )
+        answered_at = answered if is_answered and answered <= now else None
+        head: Row = {
+            "order_no": order_no,
+            "institution_code": place.code,
+            "ordering_code": place.supervisor if place.proxy else place.code,
+            "paying_code": place.code,
+            "distributor_code": distributor,
+            "submitted_at": submitted,
+            "mode": "proxy" if place.proxy else "direct",
+            "channel": "clinic_orders",
+            "emergency": False,
+        }
+        shipped_at = working_moment(add_working_days(answered.astimezone(SHANGHAI).date(), 1), dice, 7, 12)
+        lines: list[tuple[str, int]] = []
+        for item_code, packs in group:
+            row = head | {"item_code": item_code, "packs": packs, "pack_price": self.world.prices[item_code]}
+            if answered_at is not None:
+                confirmed = int(dice.random() * packs) if dice.random() < 0.02 else packs
+                row["confirmed_packs"], row["confirmed_at"] = confirmed, answered_at
+                if confirmed and dice.random() < 0.008 and shipped_at <= now:
+                    row |= {"closed_packs": confirmed, "closed_at": shipped_at, "closed_reason": "stock_out"}
+                    confirmed = 0
+                if confirmed:
+                    lines.append((item_code, confirmed))
+            self._orders.append(row)
+        if lines and answered_at is not None and shipped_at <= now and stage != "ship":
+            self._one_receipt(head, lines, shipped_at, accepts=not stage)
+
+    def _one_receipt(
+        self, order: Row, lines: list[tuple[str, int]], shipped_at: datetime, *, accepts: bool
+    ) -> None:
+        """The goods of an order under way and, unless they wait for somebody, received on the next working day."""
+        dice, now = self._dice, self.world.now
+        delivered_at = shipped_at + timedelta(hours=3 + int(dice.random() * 27))
+        accepted_at = working_moment(
+            next_working(delivered_at.astimezone(SHANGHAI).date() + timedelta(days=1)), dice, 8, 18
+        )
+        head: Row = {
+            "receipt_no": self._numbers.next("PS", shipped_at),
+            "order_no": order["order_no"],
+            "invoice_no": self._numbers.invoice(),
+            "shipped_at": shipped_at,
+        }
+        if delivered_at <= now:
+            head["delivered_at"] = delivered_at
+        accepted = accepts and accepted_at <= now
+        if accepted:
+            head["accepted_at"] = accepted_at
+        first_of_month = shipped_at.date().replace(day=1)
+        owed = Decimal(0)
+        for item_code, packs in lines:
+            expiry = first_of_month + timedelta(days=300 + int(dice.random() * 700))
+            row = head | {
+                "item_code": item_code,
+                "batch_no": f"{shipped_at:%y%m}{int(dice.random() * 100):02d}",
+                "shipped_packs": packs,
+                "expiry_date": expiry.replace(day=1) - timedelta(days=1),
+            }
+            if accepted:
+                rejected = 1 + int(dice.random() * packs) if dice.random() < 0.006 else 0
+                row["accepted_packs"], row["rejected_packs"] = packs - rejected, rejected
+                if rejected:
+                    row["reject_reason"] = dice.choice(["damaged", "wrong_quantity", "no_papers"])
+                kept = packs - rejected
+                kept -= self._maybe_return(row, kept, accepted_at)
+                owed += line_amount(self.world.prices[item_code], kept)
+            self._receipts.append(row)
+        if accepted:
+            due_on = due_date(day_in_china(accepted_at), DueRule.END_OF_NEXT_MONTH)
+            whose = (due_on, str(order["paying_code"]), str(order["distributor_code"]))
+            self.dues.setdefault(whose, {})[str(head["receipt_no"])] = owed
+
+    def _maybe_return(self, receipt_line: Row, kept: int, accepted_at: datetime) -> int:
+        """A few lines go back in part; answers how many packs."""
+        dice = self._dice
+        if not kept or dice.random() >= 0.004:
+            return 0
+        agreed = accepted_at + timedelta(days=dice.randrange(3, 20))
+        if agreed > self.world.now:
+            return 0
+        packs = dice.randrange(1, kept + 1)
+        self._returns.append(
+            {
+                "return_no": self._numbers.next("TH", agreed),
+                "receipt_no": receipt_line["receipt_no"],
+                "item_code": receipt_line["item_code"],
+                "batch_no": receipt_line["batch_no"],
+                "packs": packs,
+                "agreed_at": agreed,
+                "reason": dice.choice(["near_expiry", "quality", "overstock"]),
+            }
+        )
+        return packs

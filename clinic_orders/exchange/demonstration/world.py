@@ -1,0 +1,170 @@
+"""The demonstration's world: how large it is, its places, and the names that are invented for it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from clinic_orders.rules.parties import InstitutionKind
+
+Row = dict[str, Any]
+
+SMALL_COUNTIES = ("410325", "410329")  # 嵩县 and 伊川县, as in the drawn screens.
+DISTRIBUTOR_NAMES = (
+    "豫西安康医药配送有限公司",
+    "河洛惠民医药物流有限公司",
+    "伊洛同济药业配送有限公司",
+    "嵩岳医药有限公司",
+    "洛阳康源医药有限公司",
+    "中州百草医药配送有限公司",
+    "邙山医药供应链有限公司",
+    "龙门济世药业有限公司",
+    "栾川伏牛医药配送有限公司",
+    "洛宁神灵医药有限公司",
+    "新安函谷药业配送有限公司",
+    "宜阳灵山医药有限公司",
+    "汝阳杜康医药物流有限公司",
+    "偃师商都医药配送有限公司",
+    "孟津会盟药业有限公司",
+    "涧西工建医药有限公司",
+    "老城丽景医药配送有限公司",
+    "瀍河回洛药业有限公司",
+    "洛龙开元医药物流有限公司",
+    "伊滨科创医药配送有限公司",
+)
+PHARMACY_BRANDS = ("安和堂", "济仁", "百姓康", "同心", "仁爱", "惠民", "益寿", "康乐", "福源", "长春")
+PRIVATE_NAMES = ("仁济民营医院", "骨科康复医院", "康宁门诊部", "同仁中医门诊部", "爱尔口腔门诊部", "慈安医院")
+SURNAMES = "王李张刘陈杨赵黄周吴徐孙马朱胡郭何高林郑"
+GIVEN = (
+    "保田",
+    "秀英",
+    "建国",
+    "桂兰",
+    "志强",
+    "玉梅",
+    "海军",
+    "春花",
+    "文明",
+    "凤霞",
+    "国庆",
+    "红军",
+    "丽娟",
+    "铁柱",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How large the demonstration is; hospitals 0 = one a township."""
+
+    counties: tuple[str, ...] | None
+    hospitals: int
+    clinics: int
+    shops: int
+    distributors: int
+
+
+SCALES = {
+    "small": Scale(SMALL_COUNTIES, hospitals=0, clinics=300, shops=40, distributors=6),
+    "prefecture": Scale(None, hospitals=200, clinics=3067, shops=1000, distributors=20),
+}
+
+
+@dataclass(slots=True)
+class Place:
+    """An invented institution and what it needs to order."""
+
+    code: str
+    name: str
+    kind: InstitutionKind
+    county: str
+    supervisor: str | None
+    joined_on: date
+    remote: bool
+    usual: list[tuple[str, int]] = field(default_factory=list)
+    proxy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """Rows that are imported as one file would be: its kind, a word that tells it from others, the rows."""
+
+    kind: str
+    name: str
+    rows: list[Row]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Planted:
+    """One finding that the demonstration holds on purpose, as ``check`` gives it on the judged day (formats.md section 3).
+
+    Attributes:
+        rule: the finding's rule.
+        grade: its grade.
+        institution: code, or empty.
+        distributor: code, or empty.
+        key: as the table of formats.md says.
+        period: as the table of formats.md says.
+
+    """
+
+    rule: str
+    grade: str
+    institution: str
+    distributor: str
+    key: str
+    period: str
+
+
+@dataclass(slots=True)
+class Demonstration:
+    """What was invented: the standing rows by import kind, the places, who logs in as what, what was planted.
+
+    Attributes:
+        seed: makes it the same every time.
+        start: first day of the first month.
+        today: the day before which the last order is made.
+        now: the instant after which nothing has happened.
+        items: rows of kind ``catalogue``.
+        prices: pack price in yuan by item code.
+        relation: who delivers an item in a county, by county and item code.
+        rows: of the kinds that stand; the past months are made as they are asked for.
+        planted: filled as the months are made; complete at the end.
+
+    """
+
+    seed: int
+    start: date
+    today: date
+    now: datetime
+    items: Sequence[Row]
+    prices: Mapping[str, Decimal]
+    relation: dict[tuple[str, str], str] = field(default_factory=dict)
+    rows: dict[str, list[Row]] = field(default_factory=dict)
+    places: list[Place] = field(default_factory=list)
+    distributors: list[str] = field(default_factory=list)
+    planted: list[Planted] = field(default_factory=list)
+    show_clinic: str = ""
+    show_hospital: str = ""
+    show_distributor: str = ""
+    show_county: str = ""
+
+    @property
+    def as_of(self) -> date:
+        """The judged day, the last one of the last whole month: the planted findings are those of this day."""
+        return self.today.replace(day=1) - timedelta(days=1)
+
+
+def dice_for(seed: int, part: str) -> random.Random:
+    """Dice of its own for a part of the demonstration, so that a new part leaves the others as they were."""
+    # Random enough for a demonstration; nothing secret is made of it.
+    return random.Random(f"{seed} {part}")  # noqa: S311
+
+
+def person(random_: random.Random) -> str:
+    """An invented person's name."""
+    return random_.choice(SURNAMES) + random_.choice(GIVEN)
