@@ -20,7 +20,7 @@ from apscheduler.triggers.cron import CronTrigger
 
 from clinic_orders import clock
 from clinic_orders.actions import jobs as runs
-from clinic_orders.actions import lapsing, payment_holds, payment_reminders
+from clinic_orders.actions import lapsing, payment_holds, payment_reminders, sealing
 from clinic_orders.models.base import db
 from clinic_orders.models.jobs import JobRun
 from clinic_orders.queries import arrears
@@ -139,6 +139,11 @@ def watch(_as_of: date, at: datetime, outcome: Outcome) -> None:
             log.error("job %s failed for good at its slot %s", job.name, slot.isoformat())
 
 
+def seal(_as_of: date, at: datetime, outcome: Outcome) -> None:
+    """Bind the new entries of the audit into its chain."""
+    outcome.changed = outcome.rows_read = sealing.seal_audit(by=SYSTEM, at=at)
+
+
 JOBS: tuple[Job, ...] = (
     Job(
         "record-lapsed-orders",
@@ -166,6 +171,7 @@ JOBS: tuple[Job, ...] = (
         look_at_payment_holds,
         catch_up=False,
     ),
+    Job("seal-audit", N_("Seal the audit"), "20 * * * *", seal, catch_up=False),
     Job("watch-jobs", N_("Report missed and failed jobs"), "30 6 * * *", watch, catch_up=False),
 )
 

@@ -23,17 +23,29 @@ def render_item(kind: str, thing: Any, _autogen: AutogenContext) -> str | Litera
 
 
 def run() -> None:
-    """Migrate in one transaction."""
+    """Migrate in one transaction: if any step fails, the database stays as it was, whatever came before the step."""
     with db.engine.connect() as connection:
-        context.configure(
-            connection=connection,
-            target_metadata=db.metadata,
-            render_as_batch=connection.dialect.name == "sqlite",
-            render_item=render_item,
-            compare_type=True,
-        )
-        with context.begin_transaction():
-            context.run_migrations()
+        is_sqlite = connection.dialect.name == "sqlite"
+        # SQLite changes a table by making it anew; its references are looked at once, at the end.
+        driver = connection.connection.driver_connection
+        if is_sqlite:
+            driver.execute("PRAGMA foreign_keys=OFF")
+        try:
+            context.configure(
+                connection=connection,
+                target_metadata=db.metadata,
+                render_as_batch=is_sqlite,
+                render_item=render_item,
+                compare_type=True,
+                transactional_ddl=True,
+            )
+            with context.begin_transaction():
+                context.run_migrations()
+                if is_sqlite and (dangling := driver.execute("PRAGMA foreign_key_check").fetchall()):
+                    raise RuntimeError(f"the migration leaves references that lead nowhere: {dangling[:5]}")
+        finally:
+            if is_sqlite:
+                driver.execute("PRAGMA foreign_keys=ON")
 
 
 run()

@@ -184,10 +184,6 @@ def update_rows(table: Table, rows: Sequence[Row]) -> None:
     connection = db.session.connection()
     names = [name for name in rows[0] if name != "id"]
     converters = _converters(table, names, connection.dialect)
-    mark = "%s" if connection.dialect.name == "postgresql" else "?"
-    wanted = ", ".join(f'"{name}" = {mark}' for name in names)
-    # The names are those of our own tables and columns; every value is a parameter.
-    statement = f'UPDATE "{table.name}" SET {wanted} WHERE id = {mark}'  # noqa: S608
     for part in in_parts(rows, 2000):
         by_column = [
             list(map(converters[name], [row[name] for row in part]))
@@ -195,4 +191,28 @@ def update_rows(table: Table, rows: Sequence[Row]) -> None:
             else [row[name] for row in part]
             for name in (*names, "id")
         ]
-        connection.exec_driver_sql(statement, list(zip(*by_column, strict=True)))
+        _update_tuples(connection, table, names, by_column)
+
+
+def _update_tuples(
+    connection: Connection, table: Table, names: Sequence[str], by_column: list[list[Any]]
+) -> None:
+    # The names are those of our own tables, columns and types; every value is a parameter.
+    if connection.dialect.name == "postgresql":
+        # One statement with arrays: an executemany would cost a round trip in the server for each row.
+        arrays = ", ".join(
+            f"%s::{table.c[name].type.compile(connection.dialect)}[]" for name in (*names, "id")
+        )
+        wanted = ", ".join(f'"{name}" = said."{name}"' for name in names)
+        said = ", ".join(f'"{name}"' for name in (*names, "id"))
+        connection.exec_driver_sql(
+            f'UPDATE "{table.name}" AS t SET {wanted} '  # noqa: S608
+            f"FROM unnest({arrays}) AS said({said}) WHERE t.id = said.id",
+            tuple(by_column),
+        )
+        return
+    wanted = ", ".join(f'"{name}" = ?' for name in names)
+    connection.exec_driver_sql(
+        f'UPDATE "{table.name}" SET {wanted} WHERE id = ?',  # noqa: S608
+        list(zip(*by_column, strict=True)),
+    )

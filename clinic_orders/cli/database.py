@@ -11,9 +11,25 @@ from flask_migrate import upgrade as alembic_upgrade
 from clinic_orders import clock
 from clinic_orders.actions.divisions import load_divisions
 from clinic_orders.cli.context import Console, Failed, pass_console
+from clinic_orders.cli.schema import (
+    current_migration,
+    known_migrations,
+    refuse_not_newest,
+    refuse_unknown,
+    say,
+)
+from clinic_orders.exchange.backups import write_backup
 from clinic_orders.exchange.divisions import read_divisions
-from clinic_orders.queries.integrity import problems
+from clinic_orders.models.base import reading_only
+from clinic_orders.queries import audit_chain
+from clinic_orders.queries.audit_chain import Head
+from clinic_orders.queries.demonstration import is_empty
+from clinic_orders.queries.integrity import CHECKS, problems
+from clinic_orders.rules.days import day_in_china
+from clinic_orders.rules.errors import N_
 from clinic_orders.rules.parties import SYSTEM
+
+_HEAD_DIGITS = 64
 
 
 @click.group("db")
@@ -21,13 +37,40 @@ def database() -> None:
     """Migrate the database and verify its integrity."""
 
 
+def _back_up_first(console: Console, migration: str) -> None:
+    """A backup beside the database before its schema changes; an empty database needs none."""
+    at = clock.now()
+    folder = console.settings.instance / "backups"
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"before-upgrade-{migration}-{at:%Y%m%dT%H%M%S}.zip"
+    write_backup(
+        target, database_url=console.settings.database_url, instance=console.settings.instance, at=at
+    )
+    click.echo(say(N_("backup before the upgrade: %(file)s"), file=target), err=True)
+
+
 @database.command()
 @click.option("--revision", default="head", show_default=True, help="Up to this migration.")
+@click.option(
+    "--backup/--no-backup", default=True, help="Back up first, if there are migrations to come and any data."
+)
 @pass_console
-def upgrade(console: Console, revision: str) -> None:
-    """Migrate to the newest schema and load the divisions shipped in catalog/."""
+def upgrade(console: Console, revision: str, backup: bool) -> None:
+    """Migrate to the newest schema and load the divisions shipped in catalog/.
+
+    All or nothing: if a migration fails, the database stays as it was. A database that a newer version has
+    migrated is refused.
+    """
     with console.app.app_context():
-        alembic_upgrade(revision=revision)
+        before = current_migration()
+        refuse_unknown(before)
+        if backup and before and before != known_migrations()[0] and not is_empty():
+            _back_up_first(console, before)
+        try:
+            alembic_upgrade(revision=revision)
+        except Exception as error:
+            message = N_("The migration failed, the database is as it was (migration %(migration)s): %(why)s")
+            raise Failed(say(message, migration=before or "–", why=error)) from error
         if revision != "head":
             return
         counts = load_divisions(read_divisions(), by=SYSTEM, at=clock.now())
@@ -41,31 +84,66 @@ def upgrade(console: Console, revision: str) -> None:
 def downgrade(console: Console, revision: str) -> None:
     """Go back to an older schema. Take a backup first: columns of the newer schema are lost."""
     with console.app.app_context():
+        refuse_unknown(current_migration())
         alembic_downgrade(revision=revision)
     click.echo(f"schema: {revision}")
 
 
+class _HeadType(click.ParamType[Head]):
+    """A head of the audit's chain, as ``db check`` and ``backup`` print it."""
+
+    name = "position:digest"
+
+    def convert(self, value: str, _param: click.Parameter | None, _ctx: click.Context | None) -> Head:
+        """Read it."""
+        position, _, digest = value.partition(":")
+        if not position.isdecimal() or len(digest) != _HEAD_DIGITS:
+            self.fail("expected POSITION:DIGEST as db check prints it")
+        return Head(int(position), digest)
+
+
 @database.command()
+@click.option(
+    "--audit-head",
+    "witness",
+    type=_HeadType(),
+    help="A head printed earlier, which must still be in the chain.",
+)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 @pass_console
-def check(console: Console, form: str) -> None:
-    """Verify foreign keys and that every running sum equals its rows. Exit status 1 if anything is wrong."""
-    with console.app.app_context():
-        found = problems()
+def check(console: Console, witness: Head | None, form: str) -> None:
+    """Verify references, sums, the equations of orders, the allocation of payments and the chain of the audit.
+
+    Exit status 1 if anything is wrong.
+    """
+    with console.app.app_context(), reading_only():
+        refuse_not_newest()
+        found = problems(day_in_china(clock.now()), witness)
+        head, unsealed = audit_chain.head(), audit_chain.count_unsealed()
+        lines = [
+            f"{say(CHECKS.get(problem.check, problem.check))}: {problem.subject}: "
+            f"{say(problem.message, **problem.facts)}"
+            for problem in found
+        ]
+        failed = say(N_("%(count)s problems found"), count=len(found))
+        good = [
+            say(N_("ok: references, sums, allocation and the chain of the audit hold")),
+            say(N_("audit: %(sealed)s entries sealed, %(unsealed)s wait for the next sealing; head %(head)s"),
+                sealed=head.position, unsealed=unsealed, head=head),
+        ]  # fmt: skip
     if form == "json":
-        click.echo(
-            json.dumps(
-                {"problems": [{"check": p.check, "subject": p.subject, "detail": p.detail} for p in found]},
-                ensure_ascii=False,
-            )
-        )
+        document = {
+            "problems": [
+                {"check": p.check, "subject": p.subject, "detail": p.detail, "message": line}
+                for p, line in zip(found, lines, strict=True)
+            ],
+            "audit": {"sealed": head.position, "unsealed": unsealed, "head": str(head)},
+        }
+        click.echo(json.dumps(document, ensure_ascii=False))
     else:
-        for problem in found:
-            click.echo(f"{problem.check}: {problem.subject}: {problem.detail}")
+        click.echo("\n".join(lines or good))
     if found:
-        raise Failed(f"{len(found)} problems found")
-    if form == "text":
-        click.echo("ok: foreign keys and sums hold")
+        raise Failed(failed)
 
 
 COMMANDS = (database,)

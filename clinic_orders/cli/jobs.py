@@ -15,6 +15,7 @@ from flask_babel import gettext
 
 from clinic_orders import clock, jobs
 from clinic_orders.cli.context import Console, Failed, pass_console
+from clinic_orders.exchange.backups import ServingLock
 from clinic_orders.models.base import db
 from clinic_orders.models.jobs import JobRun, RunState
 from clinic_orders.queries.jobs import history as run_history
@@ -143,7 +144,9 @@ def run_scheduler(console: Console) -> None:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     log.info("scheduler started with %d jobs", len(jobs.JOBS))
-    clockwork.start()
+    # Nobody restores a backup under a running scheduler.
+    with ServingLock(console.settings.instance, alone=False):
+        clockwork.start()
 
 
 COMMANDS = (job, scheduler)

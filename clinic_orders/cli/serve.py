@@ -12,9 +12,10 @@ from typing import Any
 import click
 from flask import Flask
 from gunicorn.app.base import BaseApplication
-from sqlalchemy import inspect
 
-from clinic_orders.cli.context import Console, Failed, pass_console
+from clinic_orders.cli.context import Console, pass_console
+from clinic_orders.cli.schema import refuse_not_newest
+from clinic_orders.exchange.backups import ServingLock
 from clinic_orders.models.base import db
 
 
@@ -48,9 +49,10 @@ def serve(console: Console, host: str, port: int, workers: int | None, no_schedu
     """Serve the pages until stopped (Ctrl-C or SIGTERM): running requests are finished first."""
     app = console.app
     with app.app_context():
-        if not inspect(db.engine).has_table("alembic_version"):
-            raise Failed("the database is empty; run: clinic-orders db upgrade")
+        refuse_not_newest()
         db.engine.dispose()
+    # Held until this process and those it forks have ended, so that nobody restores under a running server.
+    lock = ServingLock(console.settings.instance, alone=False)
     beside: subprocess.Popen[bytes] | None = None
     if not no_scheduler:
         beside = subprocess.Popen(
@@ -85,6 +87,7 @@ def serve(console: Console, host: str, port: int, workers: int | None, no_schedu
             },
         ).run()
     finally:
+        lock.release()
         if beside is not None and beside.poll() is None:
             os.kill(beside.pid, signal.SIGTERM)
             try:

@@ -34,3 +34,20 @@ class AuditEntry(Base):
     after: Mapped[dict[str, Any] | None] = mapped_column(JSON)
 
     __table_args__ = (Index("ix_audit_entry_subject", "subject_type", "subject_id"),)
+
+
+class AuditLink(Base):
+    """One link of the chain over the audit: an entry's content bound to all entries before it.
+
+    Neither entries nor links are ever changed or removed; triggers of the database refuse it. A link has no foreign
+    key to its entry, so that it still tells of an entry that was removed behind the application's back.
+    """
+
+    __tablename__ = "audit_link"
+
+    # 1, 2, 3 … without gaps, in the order in which entries were sealed; entries of one sealing by their id.
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    entry_id: Mapped[int] = mapped_column(unique=True)
+    content: Mapped[str] = mapped_column(String(64))
+    digest: Mapped[str] = mapped_column(String(64))
+    sealed_at: Mapped[datetime]

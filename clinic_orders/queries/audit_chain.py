@@ -1,0 +1,157 @@
+"""Does the chain of the audit hold? Every entry against its link, every link against the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, cast
+
+from sqlalchemy import Table, func, select
+
+from clinic_orders.models.audit import AuditEntry, AuditLink
+from clinic_orders.models.base import db
+from clinic_orders.rules.audit_chain import GENESIS, content_digest, is_backdated, link_digest
+from clinic_orders.rules.errors import N_
+
+_ENTRIES: Final = cast("Table", AuditEntry.__table__)
+_LINKS: Final = cast("Table", AuditLink.__table__)
+_PART: Final = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest link: written down elsewhere, it witnesses all before it; position 0 = nothing is sealed yet."""
+
+    position: int
+    digest: str
+    sealed_at: datetime | None = None
+
+    def __str__(self) -> str:
+        """As an operator keeps it: the position and the digest."""
+        return f"{self.position}:{self.digest}"
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A place where the chain does not hold.
+
+    Attributes:
+        subject: which entry or link.
+        message: English msgid of what is wrong.
+        facts: for the message.
+
+    """
+
+    subject: str
+    message: str
+    facts: dict[str, Any]
+
+
+def head() -> Head:
+    """The newest link of the chain."""
+    found = db.session.execute(
+        select(_LINKS.c.position, _LINKS.c.digest, _LINKS.c.sealed_at)
+        .order_by(_LINKS.c.position.desc())
+        .limit(1)
+    ).first()
+    return Head(0, GENESIS) if found is None else Head(found.position, found.digest, found.sealed_at)
+
+
+def unsealed_entries(limit: int) -> list[dict[str, Any]]:
+    """The oldest entries without a link, whole, by id."""
+    rows = db.session.execute(
+        select(_ENTRIES)
+        .outerjoin(_LINKS, _LINKS.c.entry_id == _ENTRIES.c.id)
+        .where(_LINKS.c.position.is_(None))
+        .order_by(_ENTRIES.c.id)
+        .limit(limit)
+    )
+    return [dict(row._mapping) for row in rows]
+
+
+def count_unsealed() -> int:
+    """How many entries wait for the next sealing."""
+    sealed = select(func.count()).select_from(_LINKS).scalar_subquery()
+    return db.session.scalar(select(func.count() - sealed).select_from(_ENTRIES)) or 0
+
+
+def broken_places(witness: Head | None = None) -> Iterator[Broken]:
+    """Walk the chain from its beginning; nothing is the good answer. Memory stays the same however long it is.
+
+    Args:
+        witness: a head that was written down earlier; it must still be in the chain.
+
+    """
+    before, expected, sealed_at, sealing_before = GENESIS, 1, None, None
+    for link, entry in _links_with_entries():
+        if link.sealed_at != sealed_at:
+            sealing_before, sealed_at = sealed_at, link.sealed_at
+        if link.position != expected:
+            yield Broken(
+                f"#{expected}", N_("Links %(first)s to %(last)s were removed."), {"first": expected, "last": link.position - 1}
+            )  # fmt: skip
+        elif link.digest != link_digest(before, link.content):
+            yield Broken(
+                f"#{link.position}",
+                N_("The link does not follow from the one before it: links were reordered or written anew."),
+                {},
+            )
+        before, expected = link.digest, link.position + 1
+        yield from _wrong_entry(link, entry, sealing_before)
+        if witness is not None and witness.position == link.position and witness.digest != link.digest:
+            yield Broken(
+                f"#{link.position}", N_("The head that was written down says %(digest)s."), {"digest": witness.digest}
+            )  # fmt: skip
+    if witness is not None and witness.position >= expected:
+        yield Broken(
+            f"#{expected}",
+            N_("The chain ends before the head that was written down, link %(position)s."),
+            {"position": witness.position},
+        )
+    yield from _backdated_unsealed(sealed_at)
+
+
+def _wrong_entry(link: Any, entry: dict[str, Any], sealing_before: datetime | None) -> Iterator[Broken]:
+    subject = f"#{link.position}"
+    if entry["id"] is None:
+        yield Broken(subject, N_("Entry %(entry)s was removed."), {"entry": link.entry_id})
+        return
+    facts = {"entry": entry["id"], "deed": entry["deed"], "subject": entry["subject"]}
+    if content_digest(entry) != link.content:
+        yield Broken(subject, N_("Entry %(entry)s (%(deed)s %(subject)s) was changed."), facts)
+    if is_backdated(entry["at"], sealing_before):
+        yield Broken(subject, N_("Entry %(entry)s (%(deed)s %(subject)s) was inserted afterwards."), facts)
+
+
+def _backdated_unsealed(last_sealed_at: datetime | None) -> Iterator[Broken]:
+    """Entries that no sealing took in although they say they are old."""
+    for entry in unsealed_entries(_PART):
+        if is_backdated(entry["at"], last_sealed_at):
+            yield Broken(
+                "–",
+                N_("Entry %(entry)s (%(deed)s %(subject)s) was inserted afterwards."),
+                {"entry": entry["id"], "deed": entry["deed"], "subject": entry["subject"]},
+            )
+
+
+def _links_with_entries() -> Iterator[tuple[Any, dict[str, Any]]]:
+    """Every link in its order with its entry's columns, all None where it is gone."""
+    position = 0
+    names = [column.name for column in _ENTRIES.columns]
+    links = [column.label(f"link_{column.name}") for column in _LINKS.columns]
+    while True:
+        rows = db.session.execute(
+            select(*links, _ENTRIES)
+            .outerjoin(_ENTRIES, _ENTRIES.c.id == _LINKS.c.entry_id)
+            .where(_LINKS.c.position > position)
+            .order_by(_LINKS.c.position)
+            .limit(_PART)
+        ).all()
+        if not rows:
+            return
+        for row in rows:
+            found = row._mapping
+            link = AuditLink(**{column.name: found[f"link_{column.name}"] for column in _LINKS.columns})
+            yield link, {name: found[name] for name in names}
+        position = rows[-1].link_position
