@@ -26,6 +26,8 @@ class Settings:
         session_days: a session ends after this many days in any case ("keep me logged in" on a phone: 30).
         login_limit: log-in attempts per address, in Flask-Limiter's words.
         rate_limit_storage: where attempts are counted; memory counts per process.
+        trusted_proxies: how many proxies of one's own stand before the server; so many of the last entries of
+            X-Forwarded-For and X-Forwarded-Proto are believed. 0: nobody's word about the visitor's address.
         today: a fixed day for the demonstration and tests; honoured by nothing else.
         testing: set by the tests only.
 
@@ -39,6 +41,7 @@ class Settings:
     session_days: int = 30
     login_limit: str = "30 per minute"
     rate_limit_storage: str = "memory://"
+    trusted_proxies: int = 0
     today: date | None = None
     testing: bool = False
 
@@ -56,6 +59,13 @@ def _secret(instance: Path) -> str:
             with os.fdopen(descriptor, "w") as file:
                 file.write(secrets.token_urlsafe(48))
     return path.read_text().strip()
+
+
+def _count(name: str, text: str) -> int:
+    """A number of proxies, 0 to 9."""
+    if len(text.strip()) != 1 or not text.strip().isdecimal():
+        raise ValueError(f"{PREFIX}{name} must be a number from 0 to 9, not {text!r}")
+    return int(text)
 
 
 def load_settings(environ: dict[str, str] | None = None) -> Settings:
@@ -89,5 +99,6 @@ def load_settings(environ: dict[str, str] | None = None) -> Settings:
         session_days=int(get("SESSION_DAYS", "30")),
         login_limit=get("LOGIN_LIMIT", "30 per minute"),
         rate_limit_storage=get("RATE_LIMIT_STORAGE", "memory://"),
+        trusted_proxies=_count("TRUSTED_PROXIES", get("TRUSTED_PROXIES", "0")),
         today=fixed_day,
     )
