@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sqlalchemy import ColumnElement, and_, false, func, or_, select, true
+from sqlalchemy import ColumnElement, and_, false, func, or_, select, true, union_all
 
 from clinic_orders.models.audit import AuditEntry
 from clinic_orders.models.base import db
+from clinic_orders.models.roster import County, Distributor, Institution, InstitutionRecord
 from clinic_orders.rules.days import start_of_day
 from clinic_orders.rules.parties import Actor, Role
 
@@ -38,6 +39,7 @@ class Filter:
     Attributes:
         deed: the name of the action's function.
         person: part of the name of who did it.
+        organisation: part of the name, or the code, of the organisation that did it or whose matter it is.
         subject: part of the name of the record, for example an order number.
         subject_type: the table's word.
         first: first day in Asia/Shanghai.
@@ -47,6 +49,7 @@ class Filter:
 
     deed: str = ""
     person: str = ""
+    organisation: str = ""
     subject: str = ""
     subject_type: str = ""
     first: date | None = None
@@ -60,12 +63,9 @@ def _conditions(actor: Actor, wanted: Filter) -> list[ColumnElement[bool]]:
     if wanted.subject_type:
         conditions.append(AuditEntry.subject_type == wanted.subject_type)
     if wanted.person:
-        conditions.append(
-            or_(
-                AuditEntry.actor_name.icontains(wanted.person, autoescape=True),
-                AuditEntry.org_name.icontains(wanted.person, autoescape=True),
-            )
-        )
+        conditions.append(AuditEntry.actor_name.icontains(wanted.person, autoescape=True))
+    if wanted.organisation:
+        conditions.append(_of_organisation(wanted.organisation))
     if wanted.subject:
         conditions.append(AuditEntry.subject.icontains(wanted.subject, autoescape=True))
     if wanted.first is not None:
@@ -73,6 +73,49 @@ def _conditions(actor: Actor, wanted: Filter) -> list[ColumnElement[bool]]:
     if wanted.last is not None:
         conditions.append(AuditEntry.at < start_of_day(wanted.last + timedelta(days=1)))
     return conditions
+
+
+def _of_organisation(words: str) -> ColumnElement[bool]:
+    """Entries done by, or about, an institution, distributor or bureau of this name or code."""
+    institutions = (
+        select(Institution.id)
+        .join(InstitutionRecord, InstitutionRecord.institution_id == Institution.id)
+        .where(or_(InstitutionRecord.name.icontains(words, autoescape=True), Institution.code == words))
+    )
+    distributors = select(Distributor.id).where(
+        or_(Distributor.name.icontains(words, autoescape=True), Distributor.code == words)
+    )
+    return or_(
+        AuditEntry.org_name.icontains(words, autoescape=True),
+        AuditEntry.institution_id.in_(institutions),
+        AuditEntry.distributor_id.in_(distributors),
+    )
+
+
+def names_of(codes: Iterable[str]) -> dict[str, str]:
+    """The names of the counties, distributors and institutions of these codes, as of now; one statement for a page."""
+    wanted, found = sorted(set(codes)), dict[str, str]()
+    for first in range(0, max(len(wanted), 1), 500):
+        part = wanted[first : first + 500]
+        statement = union_all(
+            select(County.code, County.name).where(County.code.in_(part)),
+            select(Distributor.code, Distributor.name).where(Distributor.code.in_(part)),
+            select(Institution.code, InstitutionRecord.name)
+            .join(InstitutionRecord, InstitutionRecord.institution_id == Institution.id)
+            .where(Institution.code.in_(part), InstitutionRecord.valid_before.is_(None)),
+        )
+        found |= {row[0]: row[1] for row in db.session.execute(statement)}
+    return found
+
+
+def subject_types_known(actor: Actor) -> Sequence[str]:
+    """The kinds of records in the actor's part of the history, for the filter."""
+    return db.session.scalars(
+        select(AuditEntry.subject_type)
+        .where(entries_visible_to(actor))
+        .distinct()
+        .order_by(AuditEntry.subject_type)
+    ).all()
 
 
 def count_entries(actor: Actor, wanted: Filter) -> int:

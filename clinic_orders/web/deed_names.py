@@ -1,17 +1,13 @@
-"""What the deeds, records and facts of the audit are called on screen. A new deed gets its line here."""
+"""What the deeds, records and facts of the audit are called on screen. A new deed gets its line here.
+
+How the values of facts are said stands in ``deed_facts``.
+"""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any
 
 from flask_babel import gettext
 
 from clinic_orders.rules.errors import N_
-from clinic_orders.rules.parties import InstitutionKind, OrderMode, Role
-from clinic_orders.web.display import MISSING, day, label, moment
 
 DEEDS: dict[str, str] = {
     "accept_shipment": N_("Accepted goods"),
@@ -222,6 +218,12 @@ FIELDS: dict[str, str] = {
     "substitute_group": N_("Group"),
     "trace_codes": N_("Trace codes"),
     "verified_by": N_("Verified by"),
+    "short_expiry_reason": N_("Reason for taking short-dated goods"),
+    "method": N_("Way of payment"),
+    "line_no": N_("Line"),
+    "invoice_no": N_("Invoice"),
+    "expiry_date": N_("Expires on"),
+    "codes": N_("Trace codes"),
     # The roster's columns.
     "address": N_("Street address"),
     "distributor": N_("Distributor"),
@@ -249,17 +251,6 @@ FIELDS: dict[str, str] = {
     "ended_at": N_("Ended at"),
     "receipts": N_("Receipts"),
 }
-# Row numbers say nothing to people; the subject names the record.
-_UNSAID = frozenset({"institution_id", "distributor_id", "hospital_id", "user_id", "item_id"})
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One fact of an entry: its name, what it was and what it is; "" where there was or is nothing."""
-
-    field: str
-    before: str
-    after: str
 
 
 def deed_name(deed: str) -> str:
@@ -270,53 +261,3 @@ def deed_name(deed: str) -> str:
 def subject_name(subject_type: str) -> str:
     """The translated name of a kind of record; its word where nobody has named it."""
     return gettext(SUBJECTS[subject_type]) if subject_type in SUBJECTS else subject_type
-
-
-def changes(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> list[Change]:
-    """The facts of an entry side by side, in the order in which the deed wrote them."""
-    old, new = before or {}, after or {}
-    names = [*old, *(name for name in new if name not in old)]
-    return [
-        Change(
-            gettext(FIELDS[name]) if name in FIELDS else name,
-            _said(name, old[name]) if name in old else "",
-            _said(name, new[name]) if name in new else "",
-        )
-        for name in names
-        if name not in _UNSAID
-    ]
-
-
-def _said(name: str, value: Any) -> str:
-    """A stored fact for people: yes and no, days, roles; lists and tables on one line."""
-    if value is None or value == "":
-        return MISSING
-    if isinstance(value, bool):
-        return str(gettext("yes") if value else gettext("no"))
-    if isinstance(value, Mapping):
-        return "; ".join(
-            f"{gettext(FIELDS[key]) if key in FIELDS else key} {_said(key, inner)}"
-            for key, inner in value.items()
-        )
-    if isinstance(value, list):
-        return ", ".join(_said(name, inner) for inner in value)
-    if isinstance(value, str):
-        return _said_text(name, value)
-    return str(value)
-
-
-def _said_text(name: str, value: str) -> str:
-    if name == "role" and value in {role.value for role in Role}:
-        return label(Role(value))
-    if name == "kind" and value in {kind.value for kind in InstitutionKind}:
-        return label(InstitutionKind(value))
-    if name == "mode" and value in {mode.value for mode in OrderMode}:
-        return label(OrderMode(value))
-    if len(value) >= 10 and value[4:5] == "-" and value[7:8] == "-":
-        try:
-            return (
-                day(date.fromisoformat(value)) if len(value) == 10 else moment(datetime.fromisoformat(value))
-            )
-        except ValueError:
-            return value
-    return value

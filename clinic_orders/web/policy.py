@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
-from decimal import Decimal
 from typing import Any
 
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
-from flask_babel import ngettext
 from werkzeug.wrappers import Response as AnyResponse
 
 from clinic_orders.actions.policy import EXAMPLE_MARK, put_policies
@@ -24,17 +22,14 @@ from clinic_orders.rules.policy_parameters import (
     CHOICE_LABELS,
     PARAMETERS,
     UNITS,
-    Form,
     Parameter,
-    Value,
-    parse_value,
 )
 from clinic_orders.web import guards
-from clinic_orders.web.display import day as day_text
-from clinic_orders.web.display import label, percent, register_labels, yuan
+from clinic_orders.web.display import label, register_labels
 from clinic_orders.web.guards import needs
 from clinic_orders.web.import_files import as_import_file
 from clinic_orders.web.listing import page_cut, sort_order, wanted_file
+from clinic_orders.web.policy_words import said, said_text, scope
 from clinic_orders.web.typed import Typed
 
 blueprint = Blueprint("policy", __name__, url_prefix="/policy")
@@ -48,50 +43,6 @@ register_labels(
     }
 )
 SHAPES = {Mark.UNSET: "off", Mark.EXAMPLE: "wait", Mark.UNCONFIRMED: "warn", Mark.CONFIRMED: "ok"}
-
-
-def _share(value: Decimal) -> str:
-    places = max(0, -value.normalize().as_tuple().exponent - 2)  # type: ignore[operator]
-    return percent(value, places)
-
-
-_SAID: dict[Form, Callable[[Any], str]] = {
-    Form.RATE: _share,
-    Form.SHARE: _share,
-    Form.AMOUNT: lambda value: _("%(amount)s yuan", amount=yuan(value)),
-    Form.DAY: day_text,
-    Form.CHOICE: lambda value: _(CHOICE_LABELS[value]),
-    Form.POINTS: lambda value: _("%(number)s percentage points", number=value),
-    Form.DAYS: lambda value: ngettext("%(num)d day", "%(num)d days", value),
-    Form.WORKING_DAYS: lambda value: ngettext("%(num)d working day", "%(num)d working days", value),
-    Form.HOURS: lambda value: ngettext("%(num)d hour", "%(num)d hours", value),
-    Form.MONTHS: lambda value: ngettext("%(num)d month", "%(num)d months", value),
-    Form.PACKS: lambda value: _("%(packs)s packs", packs=value),
-    Form.METRES: lambda value: _("%(number)s metres", number=value),
-    Form.DAY_OF_MONTH: lambda value: _("day %(number)s of the month", number=value),
-}
-
-
-def said(about: Parameter, value: Value) -> str:
-    """A value in words, with its unit."""
-    if value is None:
-        return str(_("not set"))
-    return str(_SAID[about.form](value)) if about.form in _SAID else str(value)
-
-
-def said_text(about: Parameter, text: str) -> str:
-    """A stored value in words; as it stands where the form of the parameter has changed since."""
-    try:
-        return said(about, parse_value(about.name, text))
-    except Exception:
-        return text
-
-
-def scope(kind: str | None, scale: str) -> str:
-    """For whom a value is."""
-    known = {one.value: one for one in InstitutionKind}
-    word = label(known[kind]) if kind in known else _("all")
-    return f"{word} · {scale}" if scale else word
 
 
 def _fits(line: PolicyLine, words: Sequence[str]) -> bool:
