@@ -2,19 +2,30 @@
 
 Such a deed is called ``put_…(rows, *, by, at)``. Each row comes with its number in the file, so that a refusal can
 name it; the deed looks at all rows, and stores either all of them or none.
+
+It writes through ``insert_rows``, ``update_rows`` and ``delete_rows``. Inside ``recording(batch_id)``, which
+``actions.files`` opens around a file, these also keep every record before and after in ``batch_record``, from which
+the trial's differences, the batch's page and its undoing come. A new kind of file needs no more than that and a line
+for each of its tables in ``queries.traced``. Rows of ``models.recorded.Recorded`` are their own trace, by their
+``import_batch_id`` and ``replaced_at``: nothing is kept of them beside. A file that is stored in parts calls
+``actions.files.begin_batch``, ``put_rows`` for each part, and ``end_batch``, each inside a transaction of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar, cast
 
-from sqlalchemy import Connection, Dialect, Table, func, select, text
+from sqlalchemy import ColumnElement, Connection, Dialect, Table, delete, func, select, text
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 from clinic_orders.models.base import db
+from clinic_orders.models.exchange import BatchRecord, RecordChange
+from clinic_orders.queries.traced import TRACED, Traced, names_of, plain
 from clinic_orders.rules.errors import N_, RuleBroken
 
 T = TypeVar("T")
@@ -39,12 +50,16 @@ class RowProblem:
 
 @dataclass(slots=True)
 class Stored:
-    """How many records a deed made, changed and found as they were; what it wants to be looked at."""
+    """How many records a deed made, changed and found as they were; what it wants to be looked at.
+
+    ``batch_id`` names the import batch, where there is one.
+    """
 
     created: int = 0
     updated: int = 0
     unchanged: int = 0
     warnings: list[RowProblem] = field(default_factory=list)
+    batch_id: int | None = None
 
 
 class RowsRefused(RuleBroken):
@@ -107,8 +122,137 @@ def reserve_ids(table: Table, count: int) -> range | list[int]:
     return range(first, first + count)
 
 
+# What a batch does, kept while it is stored. ----------------------------------------------------------------
+
+_RECORDS: Final = cast("Table", BatchRecord.__table__)
+_Key = tuple[str, int, str]
+
+
+@dataclass(slots=True)
+class _Entry:
+    """What the batch has done to one record so far."""
+
+    change: RecordChange
+    before: dict[str, Any] | None
+    after: Mapping[str, Any] | None
+
+
+class _Recorder:
+    """Gathers what a batch does, so that a record that is written twice has one before and one after."""
+
+    def __init__(self, batch_id: int) -> None:
+        self.batch_id = batch_id
+        self._entries: dict[_Key, _Entry] = {}
+
+    def _key(self, traced: Traced, row: Mapping[str, Any]) -> _Key:
+        return traced.table.name, *traced.key_of(row)
+
+    def _comes_with_owner(self, traced: Traced, row: Mapping[str, Any]) -> bool:
+        """Whether a record belongs to one that the batch made."""
+        if not traced.owner:
+            return False
+        (pointer,) = traced.table.c[traced.owner].foreign_keys
+        owner = self._entries.get((pointer.column.table.name, row[traced.owner], ""))
+        return owner is not None and owner.change is RecordChange.CREATED
+
+    def created(self, traced: Traced, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Note new records."""
+        for row in rows:
+            if self._comes_with_owner(traced, row):
+                continue
+            key = self._key(traced, row)
+            gone = self._entries.get(key)
+            if gone is None:
+                self._entries[key] = _Entry(RecordChange.CREATED, None, row)
+                continue
+            # The id of a record that was taken out is given out again: for the history it is one record.
+            old = gone.before or {}
+            changed = {name: value for name, value in row.items() if old.get(name) != value}
+            if changed:
+                named = {column.name: row[column.name] for column in traced.keys}
+                before = named | {name: old.get(name) for name in changed}
+                self._entries[key] = _Entry(RecordChange.CHANGED, before, named | changed)
+            else:
+                del self._entries[key]
+
+    def changed(self, traced: Traced, row_id: int, before: dict[str, Any], after: Mapping[str, Any]) -> None:
+        """Note the columns that differ."""
+        key = (traced.table.name, row_id, "")
+        entry = self._entries.get(key)
+        if entry is None:
+            self._entries[key] = _Entry(RecordChange.CHANGED, before, after)
+            return
+        if entry.before is not None:
+            entry.before = {**before, **entry.before}
+        entry.after = {**(entry.after or {}), **after}
+
+    def removed(self, traced: Traced, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Note records that are taken out."""
+        for row in rows:
+            key = self._key(traced, row)
+            entry = self._entries.pop(key, None)
+            if entry is not None and entry.change is RecordChange.CREATED:
+                continue
+            before = dict(row) if entry is None else {**row, **(entry.before or {})}
+            self._entries[key] = _Entry(RecordChange.REMOVED, before, None)
+
+    def flush(self) -> None:
+        """Write everything down."""
+        by_table: dict[str, list[tuple[_Key, _Entry]]] = {}
+        for key, entry in self._entries.items():
+            by_table.setdefault(key[0], []).append((key, entry))
+        self._entries = {}
+        for name, entries in by_table.items():
+            self._write(TRACED[name], entries)
+
+    def _write(self, traced: Traced, entries: Sequence[tuple[_Key, _Entry]]) -> None:
+        names = names_of(traced, [_named(key, entry, traced) for key, entry in entries])
+        _insert(
+            _RECORDS,
+            (
+                {
+                    "batch_id": self.batch_id,
+                    "table_name": key[0],
+                    "record_id": key[1],
+                    "record_key": key[2],
+                    "name": name,
+                    "change": entry.change,
+                    "before": _kept(entry.before),
+                    "after": _kept(entry.after),
+                }
+                for (key, entry), name in zip(entries, names, strict=True)
+            ),
+        )
+
+
+def _named(key: _Key, entry: _Entry, traced: Traced) -> Mapping[str, Any]:
+    """What is known of the columns that name a record; of a changed one only its id may be."""
+    return {traced.keys[0].name: key[1], **(entry.before or {}), **(entry.after or {})}
+
+
+def _kept(row: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return None if row is None else {name: plain(value) for name, value in row.items()}
+
+
+_recorder: ContextVar[_Recorder | None] = ContextVar("recorder", default=None)
+
+
+@contextmanager
+def recording(batch_id: int) -> Iterator[None]:
+    """Keep what the deeds inside do through the helpers below as what this batch did; written at the end."""
+    recorder = _Recorder(batch_id)
+    token = _recorder.set(recorder)
+    try:
+        yield
+        recorder.flush()
+    finally:
+        _recorder.reset(token)
+
+
 def insert_rows(table: Table, rows: Iterable[Row]) -> None:
     """Insert many rows of the same columns by the fastest way of the database, inside the session's transaction.
+
+    What belongs to a batch is kept as new; its rows get an ``id`` for that if they have none.
 
     SQLAlchemy builds a dictionary of parameters for every row of an executemany, which costs more than the
     database's own work. Here the statement and the conversion of each column are made once, and the rows go on as
@@ -120,9 +264,21 @@ def insert_rows(table: Table, rows: Iterable[Row]) -> None:
             constant default.
 
     Raises:
-        KeyError: a row lacks a column of the first.
+        KeyError: a row lacks a column of the first; or a batch is recorded and the table has no line in
+            ``queries.traced``. Both are bugs.
 
     """
+    recorder = _recorder.get()
+    if recorder is not None and not (traced := TRACED[table.name]).is_recorded:
+        rows = list(rows)
+        if rows and "id" in table.c and "id" not in rows[0]:
+            ids = reserve_ids(table, len(rows))
+            rows = [{"id": row_id, **row} for row_id, row in zip(ids, rows, strict=True)]
+        recorder.created(traced, rows)
+    _insert(table, rows)
+
+
+def _insert(table: Table, rows: Iterable[Row]) -> None:
     connection = db.session.connection()
     dialect = connection.dialect
     given: list[str] = []
@@ -174,14 +330,22 @@ def _insert_tuples(
 def update_rows(table: Table, rows: Sequence[Row]) -> None:
     """Change many rows by their ``id``; every mapping has the same columns besides it.
 
+    Of a batch the columns that differ are kept before and after.
+
     Args:
         table: whose rows.
         rows: the id and the new values by column name.
+
+    Raises:
+        KeyError: a batch is recorded and the table has no line in ``queries.traced``, which is a bug.
 
     """
     if not rows:
         return
     connection = db.session.connection()
+    recorder = _recorder.get()
+    if recorder is not None and not (traced := TRACED[table.name]).is_recorded:
+        _record_changes(recorder, traced, rows)
     names = [name for name in rows[0] if name != "id"]
     converters = _converters(table, names, connection.dialect)
     for part in in_parts(rows, 2000):
@@ -216,3 +380,31 @@ def _update_tuples(
         f'UPDATE "{table.name}" SET {wanted} WHERE id = ?',  # noqa: S608
         list(zip(*by_column, strict=True)),
     )
+
+
+def _record_changes(recorder: _Recorder, traced: Traced, rows: Sequence[Row]) -> None:
+    table = traced.table
+    columns = [name for name in rows[0] if name != "id"]
+    wanted = [table.c.id, *(table.c[name] for name in columns)]
+    for part in in_parts(rows):
+        statement = select(*wanted).where(table.c.id.in_([row["id"] for row in part]))
+        old = {row[0]: row[1:] for row in db.session.connection().execute(statement)}
+        for row in part:
+            kept = zip(columns, old[row["id"]], strict=True)
+            before = {name: value for name, value in kept if value != row[name]}
+            if before:
+                recorder.changed(traced, row["id"], before, {name: row[name] for name in before})
+
+
+def delete_rows(table: Table, condition: ColumnElement[bool]) -> None:
+    """Take out the rows that a condition names; those of a batch are kept as they were.
+
+    Raises:
+        KeyError: a batch is recorded and the table has no line in ``queries.traced``, which is a bug.
+
+    """
+    recorder = _recorder.get()
+    if recorder is not None:
+        rows = db.session.connection().execute(select(table).where(condition)).mappings()
+        recorder.removed(TRACED[table.name], [dict(row) for row in rows])
+    db.session.connection().execute(delete(table).where(condition))

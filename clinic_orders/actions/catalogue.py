@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any, Final, cast
 
-from sqlalchemy import Table, bindparam, delete, insert, select, update
+from sqlalchemy import Table, bindparam, select, update
 
 from clinic_orders.actions import audit
-from clinic_orders.actions.bulk import NumberedRow, Problems, Stored, UnknownCode, in_parts
+from clinic_orders.actions.bulk import (
+    NumberedRow,
+    Problems,
+    Stored,
+    UnknownCode,
+    delete_rows,
+    in_parts,
+    insert_rows,
+    reserve_ids,
+    update_rows,
+)
 from clinic_orders.actions.transaction import transactional
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Edition, EditionItem, Item, Price
@@ -18,6 +28,12 @@ from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.parties import Actor, InstitutionKind, Permission
 from clinic_orders.rules.pinyin import search_keys
 
+_ITEMS: Final = cast("Table", Item.__table__)
+_PRICES: Final = cast("Table", Price.__table__)
+_EDITIONS: Final = cast("Table", Edition.__table__)
+_EDITION_ITEMS: Final = cast("Table", EditionItem.__table__)
+# Where a column of the file is called otherwise in the table.
+_ITEM_COLUMNS: Final = {"group": "substitute_group"}
 # Above this many changed records of one file a single audit entry sums them up; the batch names the file.
 AUDITED_ONE_BY_ONE = 50
 
@@ -91,6 +107,7 @@ def _item_values(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _with_keys(values: dict[str, Any]) -> dict[str, Any]:
+    """The columns of an item, with what it is found by."""
     keys = search_keys(
         f"{values['generic_name']}{values['form']}",
         values["generic_name"],
@@ -98,7 +115,12 @@ def _with_keys(values: dict[str, Any]) -> dict[str, Any]:
         values["manufacturer"],
         values["approval_no"],
     )
-    return values | {"search_text": keys.text, "search_initials": keys.initials, "search_pinyin": keys.pinyin}
+    columns = {_ITEM_COLUMNS.get(name, name): value for name, value in values.items()}
+    return columns | {
+        "search_text": keys.text,
+        "search_initials": keys.initials,
+        "search_pinyin": keys.pinyin,
+    }
 
 
 def _audit_changes(
@@ -109,7 +131,7 @@ def _audit_changes(
     by: Actor,
     at: datetime,
 ) -> None:
-    """One entry per changed record of a small change, one summing entry for a large file."""
+    """One entry per changed record of a small change, one summing entry for a large file, whose batch has each."""
     if len(changes) > AUDITED_ONE_BY_ONE:
         created = sum(1 for _, before, _ in changes if before is None)
         audit.record(
@@ -137,13 +159,13 @@ def put_items(rows: Sequence[NumberedRow], *, by: Actor, at: datetime) -> Stored
         RowsRefused: a row would change the pack of an item, which is fixed.
     """
     by.need(Permission.CATALOGUE_MANAGE)
-    table = Item.__table__
     known: dict[str, Any] = {}
     for part in in_parts(row["item_code"] for _, row in rows):
-        for item in db.session.execute(select(table).where(table.c.item_code.in_(part))):
+        for item in db.session.execute(select(_ITEMS).where(_ITEMS.c.item_code.in_(part))):
             known[item.item_code] = item
     problems, stored = Problems(), Stored()
     new: list[dict[str, Any]] = []
+    changed: list[dict[str, Any]] = []
     changes: list[tuple[str, dict[str, Any] | None, dict[str, Any]]] = []
     for number, row in rows:
         code, values = row["item_code"], _item_values(row)
@@ -152,7 +174,7 @@ def put_items(rows: Sequence[NumberedRow], *, by: Actor, at: datetime) -> Stored
             new.append(_with_keys(values) | {"item_code": code, "recorded_at": at})
             changes.append((code, None, values))
             continue
-        kept = {key: getattr(old, "substitute_group" if key == "group" else key) for key in values}
+        kept = {key: getattr(old, _ITEM_COLUMNS.get(key, key)) for key in values}
         for column in ("pack_size", "base_unit"):
             if kept[column] != values[column]:
                 problems.add(number, column, PackIsFixed(code=code, kept=f"{old.pack_size}{old.base_unit}"))
@@ -162,10 +184,11 @@ def put_items(rows: Sequence[NumberedRow], *, by: Actor, at: datetime) -> Stored
             continue
         stored.updated += 1
         changes.append((code, {key: kept[key] for key in difference}, difference))
-        db.session.execute(update(Item).where(Item.id == old.id).values(**_with_keys(values)))
+        changed.append(_with_keys(values) | {"id": old.id})
     problems.raise_if_any()
-    for part in in_parts(new):
-        db.session.execute(insert(Item), part)
+    insert_rows(_ITEMS, new)
+    update_rows(_ITEMS, changed)
+    db.session.expire_all()
     stored.created = len(new)
     _audit_changes("put_items", "item", changes, by=by, at=at)
     return stored
@@ -220,21 +243,12 @@ def put_prices(rows: Sequence[NumberedRow], *, by: Actor, at: datetime) -> Store
             stored.unchanged += 1
         else:
             stored.updated += 1
-            changed.append(
-                {"price_id": old.id, "new_price": price_value, "new_document": values["document_no"]}
-            )
+            changed.append(values | {"id": old.id})
             changes.append((subject, {"pack_price": old.pack_price, "document_no": old.document_no}, values))
     problems.raise_if_any()
-    for part in in_parts(new):
-        db.session.execute(insert(Price), part)
-    if changed:
-        table = cast("Table", Price.__table__)
-        db.session.connection().execute(
-            update(table)
-            .where(table.c.id == bindparam("price_id"))
-            .values(pack_price=bindparam("new_price"), document_no=bindparam("new_document")),
-            changed,
-        )
+    insert_rows(_PRICES, new)
+    update_rows(_PRICES, changed)
+    db.session.expire_all()
     stored.created = len(new)
     _audit_changes("put_prices", "price", changes, by=by, at=at)
     return stored
@@ -315,10 +329,7 @@ def make_edition(
     db.session.add(edition)
     db.session.flush()
     items = [] if copy_of is None else _items_of(copy_of)
-    for part in in_parts(items):
-        db.session.execute(
-            insert(EditionItem), [{"edition_id": edition.id, "item_id": item_id} for item_id in part]
-        )
+    insert_rows(_EDITION_ITEMS, [{"edition_id": edition.id, "item_id": item_id} for item_id in items])
     audit.record(
         "make_edition",
         by=by,
@@ -360,51 +371,42 @@ def put_editions(rows: Sequence[NumberedRow], *, by: Actor, at: datetime) -> Sto
         if row["item_code"] not in ids:
             problems.add(number, "item_code", UnknownCode(code=row["item_code"]))
     problems.raise_if_any()
-    editions = {
-        edition.edition: edition
-        for edition in db.session.scalars(select(Edition).where(Edition.edition.in_(days)))
-    }
-    for name, first in days.items():
-        edition = editions.get(name)
-        if edition is None:
-            edition = editions[name] = Edition(edition=name, valid_from=first, recorded_at=at)
-            db.session.add(edition)
-            audit.record(
-                "put_editions",
-                by=by,
-                at=at,
-                subject_type="edition",
-                subject=name,
-                after={"valid_from": first},
-            )
-        elif edition.valid_from != first:
-            audit.record(
-                "put_editions",
-                by=by,
-                at=at,
-                subject_type="edition",
-                subject=name,
-                before={"valid_from": edition.valid_from},
-                after={"valid_from": first},
-            )
-            edition.valid_from = first
-            stored.updated += 1
-    db.session.flush()
+    editions: dict[str, int] = {}
+    moved: list[dict[str, Any]] = []
+    for edition in db.session.scalars(select(Edition).where(Edition.edition.in_(days))):
+        name = edition.edition
+        editions[name] = edition.id
+        if edition.valid_from != days[name]:
+            moved.append({"id": edition.id, "valid_from": days[name]})
+            _audit_day(name, edition.valid_from, days[name], by=by, at=at)
+    made = [name for name in days if name not in editions]
+    editions.update(zip(made, reserve_ids(_EDITIONS, len(made)), strict=True))
+    insert_rows(
+        _EDITIONS,
+        [
+            {"id": editions[name], "edition": name, "valid_from": days[name], "recorded_at": at}
+            for name in made
+        ],
+    )
+    for name in made:
+        _audit_day(name, None, days[name], by=by, at=at)
+    update_rows(_EDITIONS, moved)
+    stored.updated = len(moved)
     there = {
         (row.edition_id, row.item_id)
         for row in db.session.execute(
             select(EditionItem.edition_id, EditionItem.item_id).where(
-                EditionItem.edition_id.in_([edition.id for edition in editions.values()])
+                EditionItem.edition_id.in_(editions.values())
             )
         )
     }
     new = [
-        {"edition_id": editions[row["edition"]].id, "item_id": ids[row["item_code"]]}
+        {"edition_id": editions[row["edition"]], "item_id": ids[row["item_code"]]}
         for _, row in rows
-        if (editions[row["edition"]].id, ids[row["item_code"]]) not in there
+        if (editions[row["edition"]], ids[row["item_code"]]) not in there
     ]
-    for part in in_parts(new):
-        db.session.execute(insert(EditionItem), part)
+    insert_rows(_EDITION_ITEMS, new)
+    db.session.expire_all()
     stored.created = len(new)
     stored.unchanged = len(rows) - len(new) - stored.updated
     if new:
@@ -419,12 +421,25 @@ def put_editions(rows: Sequence[NumberedRow], *, by: Actor, at: datetime) -> Sto
     return stored
 
 
+def _audit_day(edition: str, before: date | None, first: date, *, by: Actor, at: datetime) -> None:
+    audit.record(
+        "put_editions",
+        by=by,
+        at=at,
+        subject_type="edition",
+        subject=edition,
+        before=None if before is None else {"valid_from": before},
+        after={"valid_from": first},
+    )
+
+
 @transactional
 def take_out_of_edition(edition: Edition, item: Item, *, by: Actor, at: datetime) -> None:
     """Take an item out of an edition; orders made before keep it (R-CAT-1)."""
     by.need(Permission.CATALOGUE_MANAGE)
-    db.session.execute(
-        delete(EditionItem).where(EditionItem.edition_id == edition.id, EditionItem.item_id == item.id)
+    delete_rows(
+        _EDITION_ITEMS,
+        (_EDITION_ITEMS.c.edition_id == edition.id) & (_EDITION_ITEMS.c.item_id == item.id),
     )
     audit.record(
         "take_out_of_edition",
@@ -463,10 +478,9 @@ def note_provenance(rows: Sequence[Mapping[str, Any]], *, by: Actor, at: datetim
         if row["item_code"] in ids
     ]
     if values:
-        table = cast("Table", Item.__table__)
         db.session.connection().execute(
-            update(table)
-            .where(table.c.id == bindparam("item"))
+            update(_ITEMS)
+            .where(_ITEMS.c.id == bindparam("item"))
             .values(
                 batch_year=bindparam("year"),
                 pack_size_basis=bindparam("basis"),

@@ -1,8 +1,9 @@
-"""Store a file's rows whole or not at all, and keep which file it was (formats.md section 2)."""
+"""Store a file's rows whole or not at all, and keep which file it was and what it did (formats.md section 2)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
@@ -10,7 +11,7 @@ from typing import Final, Protocol
 from sqlalchemy import text
 
 from clinic_orders.actions import audit
-from clinic_orders.actions.bulk import NumberedRow, Stored
+from clinic_orders.actions.bulk import NumberedRow, Stored, recording
 from clinic_orders.actions.catalogue import put_editions, put_items, put_prices
 from clinic_orders.actions.history import put_orders, put_payments, put_receipts, put_returns
 from clinic_orders.actions.policy import put_policies
@@ -98,15 +99,23 @@ class _OnlyTried(Exception):
 
 
 def store_file(
-    kind: str, rows: Sequence[NumberedRow], file: FileFacts, *, dry_run: bool = False, by: Actor, at: datetime
+    kind: str,
+    rows: Sequence[NumberedRow],
+    file: FileFacts,
+    *,
+    dry_run: bool = False,
+    traced: bool = True,
+    by: Actor,
+    at: datetime,
 ) -> Stored:
-    """Store all rows of a file in one transaction, or none; a dry run does the same and undoes it.
+    """Store all rows of a file in one transaction, or none; a dry run does the same and takes it back.
 
     Args:
         kind: as in formats.md.
         rows: number in the file and values of each row.
         file: what is kept of the file.
         dry_run: only try.
+        traced: keep what is done to every record, so that the batch can be undone; not for whole demonstrations.
         by: who.
         at: when.
 
@@ -122,7 +131,7 @@ def store_file(
     stored = Stored()
     try:
         with transaction():
-            stored = _store(kind, rows, file, by=by, at=at)
+            stored = _store(kind, rows, file, traced=traced, by=by, at=at)
             if dry_run:
                 raise _OnlyTried
     except _OnlyTried:
@@ -130,14 +139,15 @@ def store_file(
     return stored
 
 
-def _wait_for_other_imports() -> None:
+def wait_for_other_imports() -> None:
     """One import at a time, so that two files never make the same record at once; on SQLite it is so anyway."""
     if db.session.get_bind().dialect.name == "postgresql":
         db.session.execute(text("LOCK TABLE import_batch IN SHARE ROW EXCLUSIVE MODE"))
 
 
-def _store(kind: str, rows: Sequence[NumberedRow], file: FileFacts, *, by: Actor, at: datetime) -> Stored:
-    _wait_for_other_imports()
+def begin_batch(kind: str, file: FileFacts, *, traced: bool = True, by: Actor, at: datetime) -> ImportBatch:
+    """Make the batch of a file, with nothing counted yet; inside a deed's transaction."""
+    wait_for_other_imports()
     batch = ImportBatch(
         kind=kind,
         filename=file.filename[-200:],
@@ -149,28 +159,58 @@ def _store(kind: str, rows: Sequence[NumberedRow], file: FileFacts, *, by: Actor
         by_id=by.user_id,
         by_name=by.name,
         at=at,
+        traced=traced,
     )
     db.session.add(batch)
     db.session.flush()
-    if kind in PUT_HISTORY:
-        stored = PUT_HISTORY[kind](rows, by=by, at=at, batch_id=batch.id)
-    else:
-        stored = PUT[kind](rows, by=by, at=at)
-    batch.created, batch.updated, batch.unchanged = stored.created, stored.updated, stored.unchanged
+    return batch
+
+
+def put_rows(batch: ImportBatch, rows: Sequence[NumberedRow], *, by: Actor, at: datetime) -> Stored:
+    """Store rows as part of a batch, count them, and keep what was done to each record; inside a deed's transaction.
+
+    A file may be stored in one call or, part by part, in several transactions.
+
+    Raises:
+        RowsRefused: with a refusal for each row that can't be stored.
+
+    """
+    with recording(batch.id) if batch.traced else nullcontext():
+        if batch.kind in PUT_HISTORY:
+            stored = PUT_HISTORY[batch.kind](rows, by=by, at=at, batch_id=batch.id)
+        else:
+            stored = PUT[batch.kind](rows, by=by, at=at)
+    batch.created += stored.created
+    batch.updated += stored.updated
+    batch.unchanged += stored.unchanged
     db.session.flush()
+    return stored
+
+
+def end_batch(batch: ImportBatch, *, by: Actor, at: datetime) -> None:
+    """Write a stored file into the history; inside the transaction of its last rows."""
     audit.record(
         "store_file",
         by=by,
         at=at,
         subject_type="import_batch",
         subject_id=batch.id,
-        subject=batch.filename,
+        subject=batch.filename[:128],
         after={
-            "kind": kind,
-            "rows": file.rows,
-            "created": stored.created,
-            "updated": stored.updated,
-            "unchanged": stored.unchanged,
+            "kind": batch.kind,
+            "rows": batch.rows,
+            "created": batch.created,
+            "updated": batch.updated,
+            "unchanged": batch.unchanged,
         },
     )
+
+
+def _store(
+    kind: str, rows: Sequence[NumberedRow], file: FileFacts, *, traced: bool, by: Actor, at: datetime
+) -> Stored:
+    batch = begin_batch(kind, file, traced=traced, by=by, at=at)
+    stored = put_rows(batch, rows, by=by, at=at)
+    stored.batch_id = batch.id
+    end_batch(batch, by=by, at=at)
     return stored

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any, Final, cast
 
-from sqlalchemy import select
+from sqlalchemy import Table, select
 
 from clinic_orders.actions import audit
-from clinic_orders.actions.bulk import NumberedRow, Problems, Stored
+from clinic_orders.actions.bulk import NumberedRow, Problems, Stored, insert_rows, update_rows
 from clinic_orders.actions.transaction import transactional
 from clinic_orders.models.base import db
 from clinic_orders.models.policy import PolicyValue
 from clinic_orders.rules.errors import RuleBroken
 from clinic_orders.rules.parties import Actor, Permission
 from clinic_orders.rules.policy import PolicyRow, check_row
+from clinic_orders.rules.roster_records import RecordTwice
 
 # A document that calls itself an example can never confirm a number.
 EXAMPLE_MARK = "演示"
+_VALUES: Final = cast("Table", PolicyValue.__table__)
+_KEY: Final = ("parameter", "kind", "scale", "valid_from")
 
 
 @transactional
@@ -28,7 +32,7 @@ def put_policies(rows: Sequence[NumberedRow], *, by: Actor, at: datetime) -> Sto
     of the demonstration. An empty value means "not set" from that day on.
 
     Raises:
-        RowsRefused: unknown parameter, a value in the wrong form, a scale without a kind.
+        RowsRefused: unknown parameter, a value in the wrong form, a scale without a kind, a key twice.
     """
     by.need(Permission.POLICY_MANAGE)
     known = {
@@ -36,6 +40,9 @@ def put_policies(rows: Sequence[NumberedRow], *, by: Actor, at: datetime) -> Sto
         for row in db.session.scalars(select(PolicyValue))
     }
     problems, stored = Problems(), Stored()
+    new: list[dict[str, Any]] = []
+    changed: list[dict[str, Any]] = []
+    seen: set[tuple[Any, ...]] = set()
     for number, row in rows:
         kind = row.get("kind") or ""
         document = row.get("document_no") or ""
@@ -61,29 +68,21 @@ def put_policies(rows: Sequence[NumberedRow], *, by: Actor, at: datetime) -> Sto
             "example": example,
         }
         key = (entry.parameter, str(entry.kind or ""), entry.scale or "", entry.valid_from)
+        if key in seen:
+            problems.add(number, "parameter", RecordTwice(key=" ".join(str(part) for part in key if part)))
+            continue
+        seen.add(key)
         old = known.get(key)
+        said = {"set_by_id": by.user_id, "recorded_at": at}
         if old is None:
-            stored.created += 1
-            known[key] = added = PolicyValue(
-                parameter=key[0],
-                kind=key[1],
-                scale=key[2],
-                valid_from=key[3],
-                set_by_id=by.user_id,
-                recorded_at=at,
-                **values,
-            )
-            db.session.add(added)
+            new.append(dict(zip(_KEY, key, strict=True)) | values | said)
             before = None
         else:
             before = {name: getattr(old, name) for name in values}
             if before == values:
                 stored.unchanged += 1
                 continue
-            stored.updated += 1
-            for name, value in values.items():
-                setattr(old, name, value)
-            old.set_by_id, old.recorded_at = by.user_id, at
+            changed.append({"id": old.id} | values | said)
         audit.record(
             "put_policies",
             by=by,
@@ -94,4 +93,8 @@ def put_policies(rows: Sequence[NumberedRow], *, by: Actor, at: datetime) -> Sto
             after=values,
         )
     problems.raise_if_any()
+    insert_rows(_VALUES, new)
+    update_rows(_VALUES, changed)
+    stored.created, stored.updated = len(new), len(changed)
+    db.session.expire_all()
     return stored

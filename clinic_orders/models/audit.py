@@ -27,8 +27,9 @@ class AuditEntry(Base):
     subject_id: Mapped[int | None]
     subject: Mapped[str] = mapped_column(String(128), default="")
     # Whose matter it is, so that each party can read its own part of the history.
-    institution_id: Mapped[int | None] = mapped_column(ForeignKey("institution.id"), index=True)
-    distributor_id: Mapped[int | None] = mapped_column(ForeignKey("distributor.id"), index=True)
+    # No foreign keys: the history outlives what an undone import takes away.
+    institution_id: Mapped[int | None] = mapped_column(index=True)
+    distributor_id: Mapped[int | None] = mapped_column(index=True)
     county_code: Mapped[str | None] = mapped_column(String(12), index=True)
     before: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     after: Mapped[dict[str, Any] | None] = mapped_column(JSON)

@@ -9,7 +9,17 @@ from flask_babel import gettext
 
 from clinic_orders.exchange.cells import Sheet
 from clinic_orders.exchange.tables import Column, Kind
+from clinic_orders.models.exchange import RecordChange
 from clinic_orders.rules.errors import N_
+from clinic_orders.web.display import register_labels
+
+register_labels(
+    {
+        RecordChange.CREATED: N_("created"),
+        RecordChange.CHANGED: N_("changed"),
+        RecordChange.REMOVED: N_("removed"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final, cast
 
-from sqlalchemy import Table, delete, select
+from sqlalchemy import Table, select
 
 from clinic_orders.actions.bulk import (
     NumberedRow,
     Problems,
     Stored,
+    delete_rows,
     in_parts,
     insert_rows,
     reserve_ids,
@@ -592,15 +593,12 @@ def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _write(plan: _Plan, at: datetime) -> None:
     """The statements, few whatever the number of rows."""
-    connection = db.session.connection()
     changed = [head["id"] for head in plan.changed_heads]
     line_ids = [line["id"] for line in plan.changed_lines]
     for part in in_parts(line_ids):
-        connection.execute(delete(_EVENTS).where(_EVENTS.c.line_id.in_(part), _EVENTS.c.kind.in_(_OF_LINES)))
+        delete_rows(_EVENTS, _EVENTS.c.line_id.in_(part) & _EVENTS.c.kind.in_(_OF_LINES))
     for part in in_parts(changed):
-        connection.execute(
-            delete(_EVENTS).where(_EVENTS.c.order_id.in_(part), _EVENTS.c.kind == EventKind.SUBMITTED)
-        )
+        delete_rows(_EVENTS, _EVENTS.c.order_id.in_(part) & (_EVENTS.c.kind == EventKind.SUBMITTED))
     update_rows(_ORDERS, plan.changed_heads)
     touch_many(_ORDERS, changed, at)
     update_rows(_LINES, plan.changed_lines)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, cast
 
-from sqlalchemy import Table, delete, select
+from sqlalchemy import Table, select
 
 from clinic_orders.actions.bulk import (
     NumberedRow,
@@ -15,6 +15,7 @@ from clinic_orders.actions.bulk import (
     RowProblem,
     Stored,
     UnknownCode,
+    delete_rows,
     in_parts,
     insert_rows,
     reserve_ids,
@@ -575,10 +576,9 @@ def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _write(plan: _Plan, orders: Mapping[str, _Order], at: datetime) -> None:
     """The statements, few whatever the number of rows."""
-    connection = db.session.connection()
     line_ids = [line["id"] for line in plan.changed_lines]
     for part in in_parts(line_ids):
-        connection.execute(delete(_CODES).where(_CODES.c.shipment_line_id.in_(part)))
+        delete_rows(_CODES, _CODES.c.shipment_line_id.in_(part))
     update_rows(_SHIPMENTS, plan.changed_shipments)
     touch_many(_SHIPMENTS, (head["id"] for head in plan.changed_shipments), at)
     update_rows(_LINES, plan.changed_lines)

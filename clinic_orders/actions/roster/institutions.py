@@ -7,10 +7,20 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import Table, bindparam, delete, insert, select, update
+from sqlalchemy import Table, select
 from sqlalchemy.orm import aliased
 
-from clinic_orders.actions.bulk import NumberedRow, Problems, Row, Stored, UnknownCode, in_parts
+from clinic_orders.actions.bulk import (
+    NumberedRow,
+    Problems,
+    Row,
+    Stored,
+    UnknownCode,
+    delete_rows,
+    in_parts,
+    insert_rows,
+    update_rows,
+)
 from clinic_orders.actions.loading import NotFound
 from clinic_orders.actions.roster.storing import Change, Wanted, institution_ids, note
 from clinic_orders.actions.transaction import transactional
@@ -294,10 +304,10 @@ def put_institutions(rows: Sequence[NumberedRow], *, by: Actor, at: datetime, de
     by.need(Permission.ROSTER_MANAGE)
     plan = _planned(rows)
     new = [code for code in plan.codes if code not in plan.ids]
-    for part in in_parts(new):
-        db.session.execute(
-            insert(Institution), [{"code": code, "demo": demo, "recorded_at": at} for code in part]
-        )
+    insert_rows(
+        cast("Table", Institution.__table__),
+        [{"code": code, "demo": demo, "recorded_at": at} for code in new],
+    )
     plan.ids.update(institution_ids(new))
     stored, changes = _store_records(plan, at)
     _store_memberships(plan)
@@ -344,7 +354,7 @@ def _store_records(plan: _Plan, at: datetime) -> tuple[Stored, list[Change]]:
             continue
         difference = {name: value for name, value in state.values.items() if old.values[name] != value}
         if difference or end != old.valid_before:
-            changed.append({"row_id": old.row_id} | {f"new_{name}": value for name, value in columns.items()})
+            changed.append({"id": old.row_id} | columns)
         if difference:
             stored.updated += 1
             before = {"valid_from": day} | {name: old.values[name] for name in difference}
@@ -353,20 +363,12 @@ def _store_records(plan: _Plan, at: datetime) -> tuple[Stored, list[Change]]:
             stored.unchanged += 1
     for (code, day), end in ends.items():
         if (code, day) not in written and plan.merged[code][day].valid_before != end:
-            moved.append({"row_id": plan.merged[code][day].row_id, "new_valid_before": end})
+            moved.append({"id": plan.merged[code][day].row_id, "valid_before": end})
     stored.created = len(new)
     table = cast("Table", InstitutionRecord.__table__)
-    for rows in (changed, moved):
-        if rows:
-            names = [name for name in rows[0] if name != "row_id"]
-            db.session.connection().execute(
-                update(table)
-                .where(table.c.id == bindparam("row_id"))
-                .values({name.removeprefix("new_"): bindparam(name) for name in names}),
-                rows,
-            )
-    for part in in_parts(new):
-        db.session.execute(insert(table), part)
+    update_rows(table, changed)
+    update_rows(table, moved)
+    insert_rows(table, new)
     return stored, changes
 
 
@@ -392,17 +394,12 @@ def _store_memberships(plan: _Plan) -> None:
             if old is None:
                 new.append({"institution_id": id_, "joined_on": first, "left_on": last})
             elif old[1] != last:
-                ended.append({"row_id": old[0], "new_left_on": last})
+                ended.append({"id": old[0], "left_on": last})
     table = cast("Table", Membership.__table__)
     for part in in_parts(gone):
-        db.session.execute(delete(table).where(table.c.id.in_(part)))
-    if ended:
-        db.session.connection().execute(
-            update(table).where(table.c.id == bindparam("row_id")).values(left_on=bindparam("new_left_on")),
-            ended,
-        )
-    for fresh in in_parts(new):
-        db.session.execute(insert(table), fresh)
+        delete_rows(table, table.c.id.in_(part))
+    update_rows(table, ended)
+    insert_rows(table, new)
 
 
 def put_institution(row: Row, *, by: Actor, at: datetime) -> Stored:

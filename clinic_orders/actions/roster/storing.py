@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, cast
 
-from sqlalchemy import Table, bindparam, insert, select, update
+from sqlalchemy import Table, select
 
 from clinic_orders.actions import audit
-from clinic_orders.actions.bulk import Problems, Stored, in_parts
+from clinic_orders.actions.bulk import Problems, Stored, in_parts, insert_rows, update_rows
 from clinic_orders.actions.loading import NotFound
 from clinic_orders.models.base import Base, db
 from clinic_orders.models.roster import Institution, InstitutionRecord
@@ -108,18 +108,10 @@ def store(
         outcome.stored.updated += 1
         outcome.changes.append(Change(one, old["id"], {name: old[name] for name in difference}, difference))
         names = tuple(one.values)
-        changed.setdefault(names, []).append(
-            {"row_id": old["id"], **{f"new_{name}": value for name, value in one.values.items()}}
-        )
-    for part in in_parts(new):
-        db.session.execute(insert(table), part)
-    for names, rows in changed.items():
-        statement = (
-            update(table)
-            .where(table.c.id == bindparam("row_id"))
-            .values({name: bindparam(f"new_{name}") for name in names})
-        )
-        db.session.connection().execute(statement, rows)
+        changed.setdefault(names, []).append({"id": old["id"], **one.values})
+    insert_rows(table, new)
+    for rows in changed.values():
+        update_rows(table, rows)
     outcome.stored.created = len(new)
     # Records that the caller has in hand show what is stored now.
     db.session.expire_all()
