@@ -88,7 +88,7 @@ def _engine_options(settings: Settings) -> dict[str, Any]:
     """The connection pool: PostgreSQL gets a bounded one, SQLite a connection per thread with a long wait."""
     if settings.database_url.startswith("sqlite"):
         return {"connect_args": {"timeout": 15}}
-    return {"pool_size": 5, "max_overflow": 5, "pool_pre_ping": True, "pool_recycle": 1800}
+    return {"pool_size": 5, "max_overflow": 5, "pool_recycle": 1800}
 
 
 def _doors() -> list[ModuleType]:

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import ParamSpec, TypeVar
 
-from clinic_orders.models.base import db
+from clinic_orders.models.base import db, reads_without_transaction, writing
+from clinic_orders.queries.remembered import forget_stamps
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -20,13 +21,18 @@ _depth: ContextVar[int] = ContextVar("transaction_depth", default=0)
 def transaction() -> Iterator[None]:
     """The outermost block commits at its end; an exception undoes everything; inner blocks join."""
     depth = _depth.get()
+    if depth == 0 and reads_without_transaction():
+        # What was read before the deed was read where nothing could be undone; the deed begins anew.
+        db.session.commit()
+    forget_stamps()
     token = _depth.set(depth + 1)
     try:
-        yield
-        if depth == 0:
-            db.session.commit()
-        else:
-            db.session.flush()
+        with writing():
+            yield
+            if depth == 0:
+                db.session.commit()
+            else:
+                db.session.flush()
     except BaseException:
         if depth == 0:
             db.session.rollback()

@@ -129,7 +129,7 @@ def _raise_alarms(world: Demonstration, at: datetime) -> None:
     delivered = {
         row["item_code"] for row in world.rows["delivery-relations"] if row["scope"] == world.show_county
     }
-    gaps = [item for item in items_on(on, every=True) if item.code not in delivered]
+    gaps = [item for item in items_on(on, every=True).items if item.code not in delivered]
     for item in gaps[:2]:
         report_no_distributor(who, item.id, item.name, by=SYSTEM, at=at)
 

@@ -6,14 +6,17 @@ This is the only file that imports flask_sqlalchemy, and the only one that knows
 from __future__ import annotations
 
 import enum
+import select
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from flask_sqlalchemy import SQLAlchemy
+from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy import (
     BigInteger,
     Date,
@@ -28,7 +31,8 @@ from sqlalchemy import (
     event,
 )
 from sqlalchemy.engine import Connection, Dialect
-from sqlalchemy.orm import DeclarativeBase, registry
+from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction, registry
 
 NAMING = {
     "ix": "ix_%(column_0_N_label)s",
@@ -128,16 +132,17 @@ class Base(DeclarativeBase):
 
 
 LongText = Text
-db = SQLAlchemy(model_class=Base, disable_autonaming=True, session_options={"expire_on_commit": False})
 
-# SQLite lets one writer work at a time. A transaction that reads first and writes later must take the
-# writer's place at its very beginning, else it fails or loses updates; a page that only reads must not.
+# Whether new transactions only read. SQLite lets one writer work at a time: a transaction that reads first and
+# writes later must take the writer's place at its very beginning, else it fails or loses updates; a page that
+# only reads must not. On PostgreSQL a page that only reads needs no transaction.
 _read_only: ContextVar[bool] = ContextVar("read_only", default=False)
+_in_one_piece: ContextVar[bool] = ContextVar("in_one_piece", default=False)
 
 
 @contextmanager
 def reading_only() -> Iterator[None]:
-    """Transactions begun inside are readers: on SQLite they do not queue behind writers."""
+    """Transactions begun inside are readers: see ``_Session``; on SQLite they do not queue behind writers."""
     token = _read_only.set(True)
     try:
         yield
@@ -145,18 +150,102 @@ def reading_only() -> Iterator[None]:
         _read_only.reset(token)
 
 
+@contextmanager
+def writing() -> Iterator[None]:
+    """Transactions begun inside are writers, whatever was said of this context."""
+    token = _read_only.set(False)
+    try:
+        yield
+    finally:
+        _read_only.reset(token)
+
+
+@contextmanager
+def reading_in_one_piece() -> Iterator[None]:
+    """What is asked inside is asked within a transaction: a result fetched in parts lives in one."""
+    token = _in_one_piece.set(True)
+    try:
+        yield
+    finally:
+        _in_one_piece.reset(token)
+
+
 def set_reading_only(value: bool) -> None:
     """Say for the rest of this context whether new transactions only read (web requests call this)."""
     _read_only.set(value)
+
+
+_LANE: Final = "lane"
+
+
+class _Session(FlaskSession):
+    """A session that spares PostgreSQL the BEGIN and COMMIT of what only reads.
+
+    At READ COMMITTED every statement looks at the data of its own moment, inside of a transaction and outside:
+    a page that only reads sees the same without one and saves two ways to the server and back. A session keeps
+    to the lane in which it began until its transaction ends, so that a deed that reads on the way, even under
+    ``reading_only``, sees what it has written.
+    """
+
+    def get_bind(
+        self,
+        mapper: Any | None = None,
+        clause: Any | None = None,
+        bind: Engine | Connection | None = None,
+        **kwargs: Any,
+    ) -> Engine | Connection:
+        """The engine of Flask-SQLAlchemy, or its lane without transactions."""
+        found = super().get_bind(mapper=mapper, clause=clause, bind=bind, **kwargs)
+        if not isinstance(found, Engine) or found.dialect.name != "postgresql" or _in_one_piece.get():
+            return found
+        lane: Engine | None = self.info.get(_LANE)
+        if lane is not None:
+            return lane
+        return _reading_lane(found) if _read_only.get() else found
+
+
+def _reading_lane(engine: Engine) -> Engine:
+    """The same pool of connections, used without transactions; made once for each engine."""
+    lane: Engine | None = getattr(engine, "reading_lane", None)
+    if lane is None:
+        lane = engine.execution_options(isolation_level="AUTOCOMMIT")
+        engine.reading_lane = lane  # type: ignore[attr-defined]
+    return lane
+
+
+@event.listens_for(_Session, "after_begin")
+def _keep_to_the_lane(session: Session, _transaction: SessionTransaction, connection: Connection) -> None:
+    if not _in_one_piece.get():
+        session.info.setdefault(_LANE, connection.engine)
+
+
+@event.listens_for(_Session, "after_transaction_end")
+def _leave_the_lane(session: Session, transaction: SessionTransaction) -> None:
+    if transaction.parent is None:
+        session.info.pop(_LANE, None)
+
+
+def reads_without_transaction() -> bool:
+    """Whether the session at hand has begun in the lane in which nothing can be undone."""
+    lane = db.session().info.get(_LANE)
+    return lane is not None and lane.get_execution_options().get("isolation_level") == "AUTOCOMMIT"
+
+
+db = SQLAlchemy(
+    model_class=Base,
+    disable_autonaming=True,
+    session_options={"class_": _Session, "expire_on_commit": False},
+)
 
 
 def prepare_engine(engine: Engine) -> None:
     """Attach what the database in use needs; called once per engine.
 
     SQLite: WAL, foreign keys, a busy timeout and explicit BEGIN (deferred for readers, IMMEDIATE for
-    writers). PostgreSQL needs nothing here.
+    writers). PostgreSQL: a look at every connection before it is used.
     """
     if engine.dialect.name != "sqlite":
+        _look_at_connections(engine)
         return
 
     @event.listens_for(engine, "connect")
@@ -174,6 +263,42 @@ def prepare_engine(engine: Engine) -> None:
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN" if _read_only.get() else "BEGIN IMMEDIATE")
+
+
+_SILENCE: Final = 30.0
+"""Seconds after which an idle connection is asked for a sign of life, however healthy it looks."""
+
+
+def _look_at_connections(engine: Engine) -> None:
+    """Find out before use whether the server has left a connection of the pool, mostly without asking it.
+
+    A server that ends or restarts says so and closes its end: the idle socket has then something to be read.
+    Such a connection, and one that was silent for long, which a firewall may have forgotten, is asked for a sign
+    of life; if none comes, all idle connections are given up and new ones made, and the page notices nothing.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def _note(_dbapi_connection: Any, record: Any) -> None:
+        record.info["used"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _look(dbapi_connection: Any, record: Any, _proxy: Any) -> None:
+        used = record.info.get("used")
+        fresh = used is None or time.monotonic() - used < _SILENCE
+        if fresh and not dbapi_connection.closed and not _has_something_to_read(dbapi_connection):
+            return
+        try:
+            engine.dialect.do_ping(dbapi_connection)
+        except Exception as error:
+            if not isinstance(error, engine.dialect.loaded_dbapi.Error):
+                raise
+            raise InvalidatePoolError from error
+
+
+def _has_something_to_read(dbapi_connection: Any) -> bool:
+    waiting = select.poll()
+    waiting.register(dbapi_connection.fileno(), select.POLLIN)
+    return bool(waiting.poll(0))
 
 
 def lock_clause(connection_dialect: str) -> bool:

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Date, Integer, and_, bindparam, case, exis
 from clinic_orders.models.accounts import RoleAssignment, User
 from clinic_orders.models.base import db
 from clinic_orders.models.roster import County, Distributor, Institution, InstitutionRecord, Membership
+from clinic_orders.queries.remembered import Stamps, stamp
 from clinic_orders.queries.roster import current, institutions_of
 from clinic_orders.rules.accounts import login_name
 from clinic_orders.rules.parties import Actor, InstitutionKind, Role
@@ -40,6 +41,7 @@ class Principal:
     language: str
     big_print: bool
     demo_data: bool
+    stamps: Stamps
     actor: Actor
 
 
@@ -76,6 +78,9 @@ _PRINCIPAL = (
         County.name.label("county_name"),
         _organisations.label("organisations"),
         exists().where(Institution.demo.is_(True)).label("demo_data"),
+        stamp("catalogue").label("catalogue_stamp"),
+        stamp("policy").label("policy_stamp"),
+        stamp("relations").label("relations_stamp"),
     )
     .select_from(User)
     .join(RoleAssignment, RoleAssignment.user_id == User.id)
@@ -130,6 +135,7 @@ def principal(user_id: int, assignment_id: int | None, *, on: date) -> Principal
         language=row.language,
         big_print=row.big_print,
         demo_data=bool(row.demo_data),
+        stamps=Stamps(row.catalogue_stamp, row.policy_stamp, row.relations_stamp),
         actor=Actor(
             name=row.name,
             role=role,

@@ -8,11 +8,12 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import and_, case, false, func, or_, select
+from sqlalchemy import Integer, and_, bindparam, case, false, func, or_, select
 
 from clinic_orders.models.base import db
 from clinic_orders.models.orders import Draft, DraftLine, Order
 from clinic_orders.models.roster import Institution, InstitutionRecord, Mandate
+from clinic_orders.queries.counting import Question
 from clinic_orders.queries.roster import current
 
 
@@ -201,19 +202,19 @@ def mandates_of(institution_id: int, *, on: date) -> list[MandateRow]:
     return [MandateRow(*row) for row in rows]
 
 
-def waiting_reviews(hospital_id: int) -> int:
-    """How many drafts of its villages wait for a hospital."""
-    record = InstitutionRecord
-    return (
-        db.session.scalar(
-            select(func.count())
-            .select_from(Draft)
-            .join(record, record.institution_id == Draft.institution_id)
-            .where(
-                Draft.for_review_at.is_not(None),
-                record.valid_before.is_(None),
-                record.supervisor_id == hospital_id,
-            )
-        )
-        or 0
+# Every page of a hospital asks, so it is made once.
+_REVIEWS = (
+    select(func.count())
+    .select_from(Draft)
+    .join(InstitutionRecord, InstitutionRecord.institution_id == Draft.institution_id)
+    .where(
+        Draft.for_review_at.is_not(None),
+        InstitutionRecord.valid_before.is_(None),
+        InstitutionRecord.supervisor_id == bindparam("hospital", type_=Integer),
     )
+)
+
+
+def reviews_question(hospital_id: int) -> Question:
+    """How many drafts of its villages wait for a hospital, to be asked with other numbers."""
+    return Question(_REVIEWS, {"hospital": hospital_id})

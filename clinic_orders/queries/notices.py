@@ -13,6 +13,7 @@ from sqlalchemy import cast as sql_cast
 
 from clinic_orders.models.base import db
 from clinic_orders.models.notices import Notice
+from clinic_orders.queries.counting import Question, numbers
 from clinic_orders.rules.parties import Actor, Role
 
 
@@ -92,10 +93,15 @@ def _count_unread(party: str) -> Select[int]:
     )
 
 
-def count_unread(actor: Actor) -> int:
-    """How many notices of the actor's organisation nobody has opened; every page asks, so it is made once."""
+def unread_question(actor: Actor) -> Question:
+    """How many notices of the actor's organisation nobody has opened, to be asked with other numbers."""
     party, value = _party(actor)
-    return db.session.connection().scalar(_count_unread(party), {"party": value}) or 0
+    return Question(_count_unread(party), {"party": value} if value is not None else {})
+
+
+def count_unread(actor: Actor) -> int:
+    """How many notices of the actor's organisation nobody has opened."""
+    return numbers([unread_question(actor)])[0]
 
 
 def inbox(

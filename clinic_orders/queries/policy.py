@@ -14,6 +14,7 @@ from sqlalchemy import Select, or_, select
 from clinic_orders.models.accounts import User
 from clinic_orders.models.base import db
 from clinic_orders.models.policy import PolicyValue
+from clinic_orders.queries.remembered import remembered
 from clinic_orders.rules.parties import InstitutionKind
 from clinic_orders.rules.policy import PolicyBook, PolicyRow, value_in_force
 from clinic_orders.rules.policy_parameters import PARAMETERS, Parameter, Value
@@ -36,9 +37,16 @@ def _rows_of(parameters: tuple[str, ...]) -> Select[*tuple[Any, ...]]:
 
 
 def policy_book(*parameters: str) -> PolicyBook:
-    """All rows of policy, or those of some parameters; one statement, asked as often as wanted."""
-    rows = db.session.connection().execute(_rows_of(parameters))
-    return PolicyBook(PolicyRow(*row) for row in rows)
+    """All rows of policy, or those of some parameters; one statement, asked as often as wanted.
+
+    A page that only reads asks the database only where the policy has changed.
+    """
+
+    def read() -> PolicyBook:
+        rows = db.session.connection().execute(_rows_of(parameters)).all()
+        return PolicyBook(PolicyRow(*row) for row in rows)
+
+    return remembered("policy", parameters, read)
 
 
 # The policy screen -------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ from clinic_orders.models.catalogue import Item
 from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, Shipment, ShipmentLine
 from clinic_orders.models.orders import Order, OrderLine
 from clinic_orders.models.roster import Distributor, InstitutionRecord
+from clinic_orders.queries.counting import Question
 from clinic_orders.queries.roster import current
 from clinic_orders.queries.visibility import returns_visible_to, shipments_visible_to
 from clinic_orders.rules.days import Month, day_in_china, end_of_day, start_of_day
@@ -74,11 +75,11 @@ _WAITING_COUNT = select(func.count(Shipment.id)).where(
 )
 
 
-def waiting_count(actor: Actor) -> int:
-    """How many shipments wait to be received; one statement."""
+def waiting_question(actor: Actor) -> Question | None:
+    """How many shipments wait to be received, to be asked with others; None for whom none ever does."""
     if actor.role not in BUYER_ROLES:
-        return 0
-    return db.session.connection().scalar(_WAITING_COUNT, {"institution": actor.institution_id}) or 0
+        return None
+    return Question(_WAITING_COUNT, {"institution": actor.institution_id})
 
 
 class ReceiptRow(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Select
 
-from clinic_orders.models.base import db
+from clinic_orders.models.base import db, reading_in_one_piece
 
 Row = dict[str, Any]
 PART: Final = 1000
@@ -15,5 +15,7 @@ PART: Final = 1000
 
 def stream(statement: Select[*tuple[Any, ...]]) -> Iterator[Row]:
     """The rows of a statement as dictionaries."""
-    for row in db.session.execute(statement.execution_options(yield_per=PART)).mappings():
+    with reading_in_one_piece():
+        rows = db.session.execute(statement.execution_options(yield_per=PART))
+    for row in rows.mappings():
         yield dict(row)

@@ -21,6 +21,7 @@ from clinic_orders import clock
 from clinic_orders.actions.transaction import end_reading
 from clinic_orders.models.base import reading_only, set_reading_only
 from clinic_orders.queries.accounts import Principal, principal
+from clinic_orders.queries.remembered import learn
 from clinic_orders.rules.days import day_in_china
 from clinic_orders.rules.parties import Actor, NotAllowed, Permission
 
@@ -162,6 +163,8 @@ def _load_person(user_id: str) -> Person | None:
         found = principal(int(user_id), session.get("assignment"), on=day_in_china(g.now))
         if request.method not in READING:
             end_reading()
+        elif found is not None:
+            learn(found.stamps)
     if found is None or found.session_epoch != session.get("epoch"):
         g.session_over = "ended"
         return None
@@ -209,6 +212,11 @@ def _end_request(response: Response) -> Response:
     return response
 
 
+def _forget_the_kind_of_transaction(_error: BaseException | None) -> None:
+    """What this thread does after the request is no part of it."""
+    set_reading_only(False)
+
+
 def _to_log_in() -> Response:
     """The log-in page, which says why and leads back; after a form, to the page on which the form stood."""
     if request.method in READING:
@@ -226,3 +234,4 @@ def init_app(app: Flask) -> None:
     # The instant and the person must be known when a missing CSRF token or too many tries are answered.
     app.before_request_funcs.setdefault(None, []).insert(0, _begin_request)
     app.after_request(_end_request)
+    app.teardown_request(_forget_the_kind_of_transaction)

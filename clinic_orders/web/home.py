@@ -9,7 +9,15 @@ from flask_babel import gettext, ngettext
 from werkzeug.wrappers import Response as AnyResponse
 
 from clinic_orders.actions import notices as deeds
-from clinic_orders.queries.notices import Wanted, count_notices, count_unread, inbox, kinds_in_inbox
+from clinic_orders.queries.counting import Question
+from clinic_orders.queries.notices import (
+    Wanted,
+    count_notices,
+    count_unread,
+    inbox,
+    kinds_in_inbox,
+    unread_question,
+)
 from clinic_orders.rules.errors import N_
 from clinic_orders.rules.parties import Actor, Permission, Role
 from clinic_orders.web import guards
@@ -66,8 +74,8 @@ class Link(NamedTuple):
 
 
 @counts("home.more")
-def _unread(actor: Actor, _at: object) -> int:
-    return count_unread(actor)
+def _unread(actor: Actor, _at: object) -> Question:
+    return unread_question(actor)
 
 
 @blueprint.get("/")

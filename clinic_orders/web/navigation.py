@@ -9,10 +9,11 @@ from typing import NamedTuple
 from flask import current_app, request, url_for
 from flask_babel import gettext
 
+from clinic_orders.queries.counting import Question, numbers
 from clinic_orders.rules.errors import N_
 from clinic_orders.rules.parties import Actor, Role
 
-Count = Callable[[Actor, datetime], int]
+Count = Callable[[Actor, datetime], "Question | int"]
 _counts: dict[str, Count] = {}
 
 PLACES: dict[Role, tuple[tuple[str, str], ...]] = {
@@ -83,7 +84,7 @@ class Place(NamedTuple):
 
 
 def counts(endpoint: str) -> Callable[[Count], Count]:
-    """Register what the number beside a place counts; one cheap statement."""
+    """Register what the number beside a place counts: a question, all of which are asked at once, or the number."""
 
     def register(function: Count) -> Count:
         _counts[endpoint] = function
@@ -103,16 +104,25 @@ def places(actor: Actor | None, at: datetime) -> list[Place]:
     ]
     urls = {endpoint: url_for(endpoint) for endpoint, _ in found}
     here = _nearest(urls)
+    waiting = _waiting([endpoint for endpoint, _ in found], actor, at)
     return [
         Place(
             endpoint,
             gettext(word),
             urls[endpoint],
             endpoint == here,
-            _counts[endpoint](actor, at) if endpoint in _counts else 0,
+            waiting.get(endpoint, 0),
         )
         for endpoint, word in found
     ]
+
+
+def _waiting(endpoints: list[str], actor: Actor, at: datetime) -> dict[str, int]:
+    """How much waits behind the places that count something."""
+    counted = {endpoint: _counts[endpoint](actor, at) for endpoint in endpoints if endpoint in _counts}
+    known = {endpoint: number for endpoint, number in counted.items() if isinstance(number, int)}
+    questions = {endpoint: asked for endpoint, asked in counted.items() if not isinstance(asked, int)}
+    return known | dict(zip(questions, numbers(list(questions.values())), strict=True))
 
 
 def _nearest(urls: dict[str, str]) -> str | None:

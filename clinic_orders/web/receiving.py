@@ -14,6 +14,7 @@ from clinic_orders.actions.receiving import POLICY, accept_shipment, check_lines
 from clinic_orders.documents.receiving import acceptance_note
 from clinic_orders.models.deliveries import Shipment
 from clinic_orders.queries import receiving as queries
+from clinic_orders.queries.counting import Question
 from clinic_orders.queries.payables import Book, Scope, statement_lines
 from clinic_orders.queries.policy import policy_book
 from clinic_orders.queries.receiving import ReceiptState, ReceiptsWanted
@@ -56,8 +57,8 @@ COLUMNS = (
 
 
 @navigation.counts("receiving.index")
-def _waiting(person: Actor, _at: datetime) -> int:
-    return queries.waiting_count(person)
+def _waiting(person: Actor, _at: datetime) -> Question | int:
+    return queries.waiting_question(person) or 0
 
 
 @blueprint.get("/")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -18,6 +18,7 @@ from clinic_orders.rules.money import ZERO, line_amount
 from clinic_orders.rules.order_refusals import (
     BuyerRefused,
     DuplicateNotConfirmed,
+    EarlierOrder,
     NoDistributor,
     OrderRefused,
     refusals,
@@ -128,6 +129,14 @@ class OrderPage:
         self.draft: DraftView = queries.draft_of(
             buyer.ordering_id, buyer.institution_id, emergency=cart.urgent
         )
+        self.last: dict[int, LastTime] = {}
+        known: dict[int, EarlierOrder] | None = None
+        if with_history and cart.urgent:
+            self.last = queries.last_time(buyer.institution_id, on=on)
+        elif with_history:
+            known, self.last = queries.duplicates_and_last_time(
+                buyer.institution_id, at=cart.at, on=on, book=self.book
+            )
         self.facts: Facts = queries.facts(
             buyer,
             at=cart.at,
@@ -136,12 +145,11 @@ class OrderPage:
             emergency=cart.urgent,
             # Whether a reason is given is asked at the end, not beside every line.
             reason=self.draft.emergency_reason or "…",
+            known=known,
         )
-        self.items: list[ItemRow] = queries.items_on(on, draft_id=self.draft.id, every=cart.urgent)
-        self.by_id: dict[int, ItemRow] = {item.id: item for item in self.items}
-        self.last: dict[int, LastTime] = (
-            queries.last_time(buyer.institution_id, on=on) if with_history else {}
-        )
+        self._day = queries.items_on(on, every=cart.urgent, also=self.draft.lines)
+        self.items: Sequence[ItemRow] = self._day.items
+        self.by_id: Mapping[int, ItemRow] = self._day.by_id
         self.days: int = self.book.whole("stocking.window_days", on=on)
         self.window: dict[int, int] = {}
         self.month: dict[int, int] = {}
@@ -160,7 +168,6 @@ class OrderPage:
             frequent = sorted(self.last.items(), key=lambda pair: (-pair[1].times, pair[0]))
             self.usual_ids = [item for item, _ in frequent[:USUAL_FROM_HISTORY]]
         self._made: dict[int, Line] = {}
-        self._offered: list[ItemRow] | None = None
         # Looked up once: a page may have hundreds of lines.
         self._pack = gettext("pack")
 
@@ -293,22 +300,18 @@ class OrderPage:
         more = [item for item in self.draft.lines if item in self.by_id and item not in set(known)]
         return [self.line(self.by_id[item]) for item in known + more]
 
-    def offered(self) -> list[ItemRow]:
-        """The edition's items that suit the kind; found once."""
-        if self._offered is None:
-            kind, urgent = self.cart.buyer.kind, self.cart.urgent
-            self._offered = [
-                item
-                for item in self.items
-                if (item.in_edition or urgent) and (not item.suits or item.suits_kind(kind))
-            ]
-        return self._offered
+    def offered(self) -> Sequence[ItemRow]:
+        """The edition's items that suit the kind."""
+        return self._day.offered(self.cart.buyer.kind, urgent=self.cart.urgent)
 
-    def whole(self) -> list[ItemRow]:
+    def whole(self) -> Sequence[ItemRow]:
         """What is offered, then what the draft still holds although it is not."""
         offered = self.offered()
+        if not self.draft.lines:
+            return offered
         known = {item.id for item in offered}
-        return offered + [item for item in self.items if item.id in self.draft.lines and item.id not in known]
+        more = (item for item in self.items if item.id in self.draft.lines and item.id not in known)
+        return (*offered, *more)
 
     def rest(self) -> list[ItemRow]:
         """What is offered beside the usual list."""

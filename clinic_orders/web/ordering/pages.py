@@ -169,7 +169,7 @@ def _do(here: Cart, do: str, back: dict[str, str | None]) -> Response:
 
 
 def _tell_county(here: Cart, code: str) -> None:
-    item = next((item for item in queries.items_on(here.on, every=True) if item.code == code), None)
+    item = next((item for item in queries.items_on(here.on, every=True).items if item.code == code), None)
     if item is None:
         abort(404)
     report_no_distributor(here.buyer, item.id, item.name, by=here.actor, at=here.at)

@@ -7,7 +7,8 @@ from flask_babel import gettext
 from werkzeug.wrappers import Response
 
 from clinic_orders.actions import drafts, mandates
-from clinic_orders.queries.members import MEMBER_SORTS, mandates_of, members_of, waiting_reviews
+from clinic_orders.queries.counting import Question
+from clinic_orders.queries.members import MEMBER_SORTS, mandates_of, members_of, reviews_question
 from clinic_orders.queries.ordering import draft_of
 from clinic_orders.rules.cart import NothingToReview
 from clinic_orders.rules.days import day_in_china, parse_day
@@ -32,8 +33,8 @@ _EXPORT = (
 
 
 @navigation.counts("ordering.villages")
-def _waiting(actor: Actor, at: object) -> int:
-    return waiting_reviews(actor.institution_id) if actor.institution_id is not None else 0
+def _waiting(actor: Actor, at: object) -> Question | int:
+    return reviews_question(actor.institution_id) if actor.institution_id is not None else 0
 
 
 @blueprint.get("/villages")
