@@ -1,0 +1,210 @@
+"""The list of orders: searched, sorted, page by page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from clinic_orders.models.base import db
+from clinic_orders.models.catalogue import Item
+from clinic_orders.models.orders import Order, OrderLine
+from clinic_orders.models.roster import County, Distributor
+from clinic_orders.queries.deadlines import awaits_answer, has_lapsed, still_ordered
+from clinic_orders.queries.distribution.rows import (
+    PARAMETERS,
+    OrderRow,
+    OrderStatus,
+    current_record,
+    receiver,
+    rows_by_ids,
+)
+from clinic_orders.queries.distribution.work import unshipped_ids
+from clinic_orders.queries.policy import policy_book
+from clinic_orders.queries.visibility import orders_visible_to
+from clinic_orders.rules.days import day_in_china, end_of_day, start_of_day
+from clinic_orders.rules.parties import Actor, InstitutionKind, OrderMode
+from clinic_orders.rules.policy import PolicyBook
+
+# The order list ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFilter:
+    """What the reader of the order list looks for; empty = all."""
+
+    words: str = ""
+    status: OrderStatus | None = None
+    county: str = ""
+    first_day: date | None = None
+    last_day: date | None = None
+    kind: InstitutionKind | None = None
+    mode: OrderMode | None = None
+    distributor: str = ""
+    institution_id: int | None = None
+    emergency: bool = False
+    answer_due_by: datetime | None = None
+
+
+SORTS: dict[str, InstrumentedAttribute[Any]] = {
+    "submitted": Order.submitted_at,
+    "number": Order.order_no,
+    "institution": receiver.name,
+    "packs": Order.packs,
+    "amount": Order.amount,
+}
+
+
+def _contains(column: Any, word: str) -> ColumnElement[bool]:
+    found: ColumnElement[bool] = column.icontains(word, autoescape=True)
+    return found
+
+
+def _word_condition(word: str) -> ColumnElement[bool]:
+    """A word may be part of the number, of the receiver's name or township, or of an item of the order."""
+    item = exists().where(
+        OrderLine.order_id == Order.id,
+        OrderLine.item_id == Item.id,
+        or_(
+            _contains(Item.generic_name, word),
+            _contains(Item.item_code, word),
+            _contains(Item.manufacturer, word),
+        ),
+    )
+    return or_(
+        _contains(Order.order_no, word),
+        _contains(receiver.name, word),
+        _contains(receiver.township, word),
+        item,
+    )
+
+
+def _line_exists(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    return exists().where(OrderLine.order_id == Order.id, *conditions).correlate(Order)
+
+
+def _status_condition(status: OrderStatus, *, at: datetime, book: PolicyBook) -> ColumnElement[bool]:
+    unshipped = Order.id.in_(unshipped_ids())
+    under_way = _line_exists(OrderLine.shipped_packs > OrderLine.accepted_packs + OrderLine.rejected_packs)
+    answered = Order.answered_at.is_not(None)
+    confirmed = _line_exists(OrderLine.confirmed_packs > 0)
+    conditions: dict[OrderStatus, ColumnElement[bool]] = {
+        OrderStatus.TO_ANSWER: awaits_answer(at, book),
+        OrderStatus.LAPSED: has_lapsed(at, book),
+        OrderStatus.WITHDRAWN: and_(~answered, Order.disowned_at.is_(None), ~still_ordered()),
+        OrderStatus.DISOWNED: Order.disowned_at.is_not(None),
+        OrderStatus.TO_SHIP: and_(answered, unshipped),
+        OrderStatus.UNDER_WAY: and_(answered, ~unshipped, under_way),
+        OrderStatus.DONE: and_(answered, ~unshipped, ~under_way, confirmed),
+        OrderStatus.REFUSED: and_(answered, ~unshipped, ~under_way, ~confirmed),
+    }
+    return conditions[status]
+
+
+def _filtered(by: Actor, wanted: OrderFilter, *, at: datetime, book: PolicyBook) -> list[ColumnElement[bool]]:
+    conditions = [orders_visible_to(by, day_in_china(at))]
+    conditions.extend(_word_condition(word) for word in wanted.words.split()[:5])
+    if wanted.status is not None:
+        conditions.append(_status_condition(wanted.status, at=at, book=book))
+    if wanted.county:
+        conditions.append(receiver.county_code == wanted.county)
+    if wanted.first_day is not None:
+        conditions.append(Order.submitted_at >= start_of_day(wanted.first_day))
+    if wanted.last_day is not None:
+        conditions.append(Order.submitted_at < end_of_day(wanted.last_day))
+    if wanted.kind is not None:
+        conditions.append(receiver.kind == wanted.kind)
+    if wanted.mode is not None:
+        conditions.append(Order.mode == wanted.mode)
+    if wanted.distributor:
+        conditions.append(
+            Order.distributor_id.in_(select(Distributor.id).where(Distributor.code == wanted.distributor))
+        )
+    if wanted.institution_id is not None:
+        conditions.append(Order.institution_id == wanted.institution_id)
+    if wanted.emergency:
+        conditions.append(Order.emergency.is_(True))
+    if wanted.answer_due_by is not None:
+        conditions.append(awaits_answer(at, book))
+        conditions.append(Order.answer_due_at <= wanted.answer_due_by)
+    return conditions
+
+
+def _ids(by: Actor, wanted: OrderFilter, *, at: datetime, book: PolicyBook) -> Select[int]:
+    on = day_in_china(at)
+    return (
+        select(Order.id)
+        .outerjoin(
+            receiver, and_(receiver.institution_id == Order.institution_id, current_record(receiver, on))
+        )
+        .where(*_filtered(by, wanted, at=at, book=book))
+    )
+
+
+def count_orders(by: Actor, wanted: OrderFilter, *, at: datetime) -> int:
+    """How many orders are found; two statements."""
+    ids = _ids(by, wanted, at=at, book=policy_book(*PARAMETERS))
+    return db.session.execute(select(func.count()).select_from(ids.subquery())).scalar_one()
+
+
+def orders_listed(
+    by: Actor,
+    wanted: OrderFilter,
+    *,
+    at: datetime,
+    sort: str = "-submitted",
+    offset: int = 0,
+    limit: int | None = 25,
+) -> list[OrderRow]:
+    """One page of the orders that the actor may see; three statements.
+
+    Args:
+        by: whose orders.
+        wanted: what is looked for.
+        at: the instant for which states are asked.
+        sort: a key of ``SORTS``, with ``-`` in front for the other way round.
+        offset: rows to leave out.
+        limit: rows at most; None for all of them (exports).
+
+    """
+    book = policy_book(*PARAMETERS)
+    column = SORTS.get(sort.removeprefix("-"), Order.submitted_at)
+    ids = _ids(by, wanted, at=at, book=book)
+    ordered = ids.order_by(column.desc() if sort.startswith("-") else column, Order.id.desc())
+    if limit is not None:
+        ordered = ordered.offset(offset).limit(limit)
+    return rows_by_ids(list(db.session.scalars(ordered)), at=at, on=day_in_china(at), book=book)
+
+
+def orders_page(
+    by: Actor,
+    wanted: OrderFilter,
+    *,
+    at: datetime,
+    sort: str = "-submitted",
+    offset: int = 0,
+    limit: int | None = 25,
+) -> tuple[list[OrderRow], int]:
+    """The same with how many there are in all; five statements."""
+    rows = orders_listed(by, wanted, at=at, sort=sort, offset=offset, limit=limit)
+    return rows, count_orders(by, wanted, at=at)
+
+
+def counties_of(by: Actor, *, at: datetime) -> list[tuple[str, str]]:
+    """The counties to which the distributor's orders go, for the filter; code and name."""
+    on = day_in_china(at)
+    statement = (
+        select(County.code, County.name)
+        .where(
+            County.code.in_(
+                select(receiver.county_code)
+                .join(Order, Order.institution_id == receiver.institution_id)
+                .where(orders_visible_to(by, on), current_record(receiver, on))
+            )
+        )
+        .order_by(County.code)
+    )
+    return [(row.code, row.name) for row in db.session.execute(statement)]

@@ -1,0 +1,92 @@
+"""The work list of a distributor: what is open, late first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Select, func, or_, select, text
+
+from clinic_orders.models.base import db
+from clinic_orders.models.deliveries import GoodsReturn, ReturnLine
+from clinic_orders.models.orders import UNSHIPPED, Order, OrderLine
+from clinic_orders.queries.deadlines import awaits_answer, has_lapsed
+from clinic_orders.queries.distribution.rows import (
+    PARAMETERS,
+    OrderRow,
+    order_rows,
+    rows_statement,
+)
+from clinic_orders.queries.policy import policy_book
+from clinic_orders.queries.visibility import orders_visible_to, returns_visible_to
+from clinic_orders.rules.days import day_in_china
+from clinic_orders.rules.parties import Actor
+
+# The work list ----------------------------------------------------------------------------------------
+
+
+def open_orders(by: Actor, *, at: datetime) -> list[OrderRow]:
+    """The orders that wait for an answer or for goods, the most urgent first; two statements."""
+    on = day_in_china(at)
+    book = policy_book(*PARAMETERS)
+    statement = rows_statement(on).where(
+        orders_visible_to(by, on), or_(awaits_answer(at, book), Order.id.in_(unshipped_ids()))
+    )
+    rows = order_rows(statement, at=at, book=book)
+    return sorted(rows, key=lambda row: (row.deadline or row.submitted_at, row.order_no))
+
+
+def unshipped_ids() -> Select[int]:
+    """The row ids of orders of which something confirmed is still to be shipped."""
+    return select(OrderLine.order_id).where(text(f"order_line.{UNSHIPPED}")).correlate(None)
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnSums:
+    """The returns that wait for the distributor's word."""
+
+    returns: int
+    packs: int
+
+
+def returns_to_agree(by: Actor, *, at: datetime) -> ReturnSums:
+    """How many returns wait for agreement, and their packs; one statement."""
+    row = db.session.execute(
+        select(func.count(func.distinct(GoodsReturn.id)), func.coalesce(func.sum(ReturnLine.packs), 0))
+        .outerjoin(ReturnLine, ReturnLine.return_id == GoodsReturn.id)
+        .where(
+            returns_visible_to(by, day_in_china(at)),
+            GoodsReturn.agreed_at.is_(None),
+            GoodsReturn.refused_at.is_(None),
+            GoodsReturn.withdrawn_at.is_(None),
+        )
+    ).one()
+    return ReturnSums(row[0], row[1])
+
+
+def count_open(by: Actor, at: datetime) -> int:
+    """The number beside the tab: open orders; one cheap statement and the policy."""
+    on = day_in_china(at)
+    statement = (
+        select(func.count())
+        .select_from(Order)
+        .where(
+            orders_visible_to(by, on),
+            or_(
+                awaits_answer(at, policy_book("order.confirm_days")),
+                Order.id.in_(unshipped_ids()),
+            ),
+        )
+    )
+    return db.session.execute(statement).scalar_one()
+
+
+def lapsed_since(by: Actor, *, since: datetime, at: datetime) -> int:
+    """How many orders lapsed unanswered in a span of time, for a word on the work list."""
+    on, book = day_in_china(at), policy_book("order.confirm_days")
+    statement = (
+        select(func.count())
+        .select_from(Order)
+        .where(orders_visible_to(by, on), has_lapsed(at, book), ~has_lapsed(since, book))
+    )
+    return db.session.execute(statement).scalar_one()
