@@ -32,7 +32,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction, registry
+from sqlalchemy.sql.functions import FunctionElement
 
 NAMING = {
     "ix": "ix_%(column_0_N_label)s",
@@ -129,6 +131,27 @@ class Base(DeclarativeBase):
             int: Integer,
         },
     )
+
+
+class china_day(FunctionElement[date]):  # noqa: N801 - it is written like a function of SQL.
+    """The day in Asia/Shanghai of a column of instants, as SQL; the twin of ``rules.days.day_in_china``.
+
+    China has kept UTC+8 without summer time since 1991.
+    """
+
+    type = Date()
+    inherit_cache = True
+    name = "china_day"
+
+
+@compiles(china_day, "sqlite")
+def _china_day_sqlite(element: china_day, compiler: Any, **more: Any) -> str:
+    return f"date({compiler.process(element.clauses, **more)}, '+8 hours')"
+
+
+@compiles(china_day, "postgresql")
+def _china_day_postgresql(element: china_day, compiler: Any, **more: Any) -> str:
+    return f"CAST({compiler.process(element.clauses, **more)} + INTERVAL '8 hours' AS DATE)"
 
 
 LongText = Text

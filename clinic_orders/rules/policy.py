@@ -186,6 +186,15 @@ class PolicyBook:
             raise TypeError(f"{name} is not a decimal")
         return value
 
+    def decimal(
+        self, name: str, *, kind: InstitutionKind | None = None, scale: str | None = None, on: date
+    ) -> Decimal:
+        """A rate, share or amount of a parameter that is always set."""
+        value = self.decimal_or_none(name, kind=kind, scale=scale, on=on)
+        if value is None:
+            raise TypeError(f"{name} may be not set")
+        return value
+
     def choice(
         self, name: str, *, kind: InstitutionKind | None = None, scale: str | None = None, on: date
     ) -> str:

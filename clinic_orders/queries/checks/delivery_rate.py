@@ -1,0 +1,75 @@
+"""Distributors that deliver too little of what was ordered, several months in a row (R-DEL-4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from fractions import Fraction
+
+from sqlalchemy import func, select
+
+from clinic_orders.models.base import db
+from clinic_orders.models.orders import Order
+from clinic_orders.models.roster import Distributor
+from clinic_orders.queries.checks.order_lines import delivered_by, lines_limited, withdrawn_by_limit
+from clinic_orders.queries.checks.scope import Scope
+from clinic_orders.rules.days import Month, day_in_china
+from clinic_orders.rules.delivery_rate import low_delivery_rate
+from clinic_orders.rules.findings import CheckRule, Finding
+from clinic_orders.rules.policy import PolicyBook
+
+RULES = (CheckRule.DELIVERY_RATE,)
+
+
+def rates(book: PolicyBook, month: Month, *, as_of: date) -> dict[str, Fraction]:
+    """The delivery rate of a month of every distributor of which something was due, by its code (R-DEL-4).
+
+    Args:
+        book: all rows of policy.
+        month: in which the limits fall.
+        as_of: the day D, by which something was delivered, rejected or taken back.
+
+    """
+    lines = lines_limited(book, first=month.first_day, last=month.last_day, as_of=as_of)
+    taken, delivered = withdrawn_by_limit(lines, as_of=as_of), delivered_by(lines, as_of=as_of)
+    asked = lines.c.ordered - func.coalesce(taken.c.packs, 0)
+    came = func.coalesce(delivered.c.packs - delivered.c.rejected, 0)
+    statement = (
+        select(Distributor.code, func.sum(asked), func.sum(came))
+        .select_from(lines)
+        .outerjoin(taken, taken.c.line_id == lines.c.line_id)
+        .outerjoin(delivered, delivered.c.line_id == lines.c.line_id)
+        .join(Distributor, Distributor.id == lines.c.distributor_id)
+        .group_by(Distributor.code)
+    )
+    return {
+        code: Fraction(int(came), int(asked))
+        for code, asked, came in db.session.connection().execute(statement)
+        if asked
+    }
+
+
+def find(scope: Scope) -> Iterator[Finding]:
+    """The findings of the month that the day ends; on other days there are none (formats.md section 3)."""
+    if not scope.ends_month or scope.institution_ids is not None:
+        return
+    alert_months = scope.book.whole("delivery.rate_alert_months", on=scope.as_of)
+    by_month: list[Mapping[str, Fraction]] = [rates(scope.book, scope.month, as_of=scope.as_of)]
+    limits = [scope.book.decimal("delivery.rate_alert", on=scope.as_of)]
+    # Only who is below in every month so far needs an earlier one; most need none.
+    running = {code for code, rate in by_month[0].items() if rate < limits[0]}
+    begins = db.session.connection().scalar(select(func.min(Order.submitted_at)))
+    month = scope.month
+    while running and begins is not None and month.first_day > day_in_china(begins):
+        month = month.previous()
+        limit = scope.book.decimal("delivery.rate_alert", on=month.last_day)
+        earlier = rates(scope.book, month, as_of=scope.as_of)
+        by_month.insert(0, earlier)
+        limits.insert(0, limit)
+        running = {code for code in running if code not in earlier or earlier[code] < limit}
+    for code in by_month[-1]:
+        found = low_delivery_rate(
+            code, scope.month, [one.get(code) for one in by_month], limits, alert_months=alert_months
+        )
+        if found is not None:
+            yield found
