@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Final, Protocol
 
-from clinic_orders.queries.checks import delivery_rate, emergency_share
+from clinic_orders.queries.checks import delivery_rate, emergency_share, late_acceptance, late_confirmation
 from clinic_orders.queries.checks.scope import Scope
 from clinic_orders.rules.findings import CheckRule, Finding, in_order
 
@@ -30,7 +30,7 @@ class Check(Protocol):
         ...
 
 
-CHECKS: Final[tuple[Check, ...]] = (delivery_rate, emergency_share)
+CHECKS: Final[tuple[Check, ...]] = (delivery_rate, late_confirmation, late_acceptance, emergency_share)
 
 
 def checked_rules() -> tuple[CheckRule, ...]:
