@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -12,15 +12,21 @@ from typing import Any, BinaryIO, Final
 
 from clinic_orders.actions.bulk import NumberedRow, RowProblem, RowsRefused, Stored
 from clinic_orders.actions.files import FileFacts, store_file
+from clinic_orders.actions.history.receipts import ReceiptIncomplete
 from clinic_orders.exchange.cells import excerpt
-from clinic_orders.exchange.reading import MAX_PROBLEMS, Problem, Reading, open_file
+from clinic_orders.exchange.reading import Problem, Reading, open_file
+from clinic_orders.exchange.reading.limits import MAX_PROBLEMS
 from clinic_orders.exchange.tables import KINDS, Kind
 from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.parties import Actor
 
-# A row of these may be wrong only because another one is: its institution, its batch or the other half of
-# its cycle stands in the bad row.
-_ROWS_SPEAK_OF_EACH_OTHER: Final = frozenset({"institutions", "receipts", "agreed-volumes"})
+# A row of these may only seem wrong because another one is: its institution, the rest of its receipt, or the other
+# half of its item's cycle stands in a row that can't be read. By this column one speaks of the other.
+_RESTS_ON: Final[Mapping[str, str]] = {
+    "institutions": "code",
+    "receipts": "receipt_no",
+    "agreed-volumes": "item_code",
+}
 
 
 class TooLongForPage(RuleBroken):
@@ -115,7 +121,7 @@ def import_file(
     facts = FileFacts(filename, _sha256(source), len(rows))
     if reading.is_clean:
         _store(table, rows, facts, report, dry_run=dry_run, by=by, at=at)
-    elif rows and table.name not in _ROWS_SPEAK_OF_EACH_OTHER:
+    elif rows:
         _try_the_others(table, rows, facts, report, by=by, at=at)
     reading.problems = report.errors
     return report
@@ -127,7 +133,29 @@ def _try_the_others(
     """Where some rows can't be read, also say what is wrong with the others, so that a file is mended once."""
     found = Report(table.name, report.rows)
     _store(table, rows, facts, found, dry_run=True, by=by, at=at)
-    report.errors = sorted([*report.errors, *found.errors], key=lambda problem: problem.row or 0)
+    assert report.reading is not None
+    column = _RESTS_ON.get(table.name, "")
+    unread = report.reading.refused_texts(column) if column else set()
+    by_number = dict(rows)
+    others = [
+        problem
+        for problem in found.errors
+        if not (unread and _may_be_mended(problem, column, by_number, unread))
+    ]
+    report.errors = sorted([*report.errors, *others], key=lambda problem: problem.row or 0)
+
+
+def _may_be_mended(
+    problem: Problem, column: str, rows: Mapping[int, Mapping[str, Any]], unread: Collection[str]
+) -> bool:
+    """Whether a refusal may end by itself when the rows that could not be read are mended."""
+    if column == "code":
+        return problem.value in unread
+    is_of_others = isinstance(problem.refusal, ReceiptIncomplete) or problem.column in {
+        "cycle_start",
+        "cycle_end",
+    }
+    return is_of_others and rows[problem.row or 0][column] in unread
 
 
 def import_rows(

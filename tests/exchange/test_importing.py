@@ -318,6 +318,37 @@ def test_rows_that_can_be_read_are_tried_beside_those_that_cannot() -> None:
     assert (counts(report), report.rejected) == ((0, 0, 0), 2)
 
 
+INSTITUTIONS_CSV = """code,name,kind,county_code,township,supervisor_code,joined_on
+0H01,车村镇卫生院,township_hospital,410325,车村镇,,2025-01-01
+0H02,旧县镇卫生院,township_hospital,410325,旧县镇,,2025-02-30
+0V02,旧县镇村卫生室,village_clinic,410325,旧县镇,0H02,2025-03-01
+0V03,龙王村卫生室,village_clinic,410325,车村镇,0H99,2025-03-01
+"""
+
+
+def test_a_clinic_is_not_refused_for_its_hospital_that_could_not_be_read() -> None:
+    make_world()
+    report = import_file("institutions", io.BytesIO(INSTITUTIONS_CSV.encode()), "x.csv", by=SYSTEM, at=NOW)
+    found = [(problem.row, problem.column, problem.value) for problem in report.errors]
+    assert found == [(3, "joined_on", "2025-02-30"), (5, "supervisor_code", "0H99")]
+    mended = INSTITUTIONS_CSV.replace("02-30", "02-28").replace("0H99", "0H01")
+    report = import_file("institutions", io.BytesIO(mended.encode()), "x.csv", by=SYSTEM, at=NOW)
+    assert [problem.as_dict() for problem in report.errors] == []
+
+
+def test_unknown_orders_of_receipts_are_told_beside_rows_that_can_not_be_read() -> None:
+    make_world()
+    take_well("orders", order(), order("LY002"))
+    take_well("receipts", receipt(), receipt(item_code="LY002"))
+    head = "receipt_no,order_no,item_code,batch_no,shipped_packs,accepted_packs,rejected_packs,expiry_date,shipped_at,delivered_at,accepted_at\n"
+    times = "2028-06-30,2026-11-17T08:00,2026-11-17T16:00,2026-11-19T09:00\n"
+    content = head + "R1,A1,LY001,B1,10,10,0," + times + "R1,A1,LY002,B1,ten,10,0," + times
+    content += "R9,A9,LY001,B1,10,10,0," + times
+    report = import_file("receipts", io.BytesIO(content.encode()), "x.csv", by=SYSTEM, at=NOW)
+    found = [(problem.row, problem.column, problem.refusal.code) for problem in report.errors]
+    assert found == [(3, "shipped_packs", "PacksNotWhole"), (4, "order_no", "UnknownCode")]
+
+
 def test_a_batch_keeps_which_file_it_was() -> None:
     make_world()
     content = PRICES_CSV.replace("LY999", "LY003").encode()

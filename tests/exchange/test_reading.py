@@ -9,10 +9,15 @@ from pathlib import Path
 
 import pytest
 import xlsxwriter
+from hypothesis import given
+from hypothesis import strategies as st
 
-from clinic_orders.exchange import reading as reading_module
-from clinic_orders.exchange.reading import open_file
+from clinic_orders.exchange import cells
+from clinic_orders.exchange.reading import limits, open_file, refusals
+from clinic_orders.exchange.reading import rows as rows_module
 from clinic_orders.exchange.tables import KINDS
+from clinic_orders.rules import days
+from clinic_orders.rules.errors import RuleBroken
 
 CATALOG = Path(__file__).resolve().parents[2] / "catalog"
 PRICES = KINDS["prices"]
@@ -91,7 +96,7 @@ def test_damaged_utf_8_is_not_taken_for_gb18030():
 
 
 def test_a_character_across_two_chunks_is_read_whole(monkeypatch):
-    monkeypatch.setattr(reading_module, "_CHUNK", 5)
+    monkeypatch.setattr(limits, "CHUNK", 5)
     for encoding in ("utf-8", "gb18030"):
         assert read(GOOD, encoding=encoding)[1] == [(2, ROW)]
 
@@ -212,7 +217,7 @@ def test_rows_can_be_gone_through_again():
 
 def test_the_importer_adds_refusals_of_its_own():
     reading, _ = read(GOOD)
-    reading.refuse(2, reading_module.FileEmpty(), "item_code", "0012")
+    reading.refuse(2, refusals.FileEmpty(), "item_code", "0012")
     assert not reading.is_clean
     assert [(number, cells) for number, cells, _ in reading.bad_rows()] == [
         (2, ["0012", "2026-01-01", "3.36", "豫医保〔2026〕1号"])
@@ -288,11 +293,11 @@ def refused_file(file):
 
 
 def test_reading_stops_after_very_many_problems_and_rows(monkeypatch):
-    monkeypatch.setattr(reading_module, "MAX_PROBLEMS", 5)
+    monkeypatch.setattr(limits, "MAX_PROBLEMS", 5)
     reading, _ = read(HEADER + "x,y,z,\n" * 100)
     assert len(reading.problems) <= 8
     assert reading.problems[-1].refusal.code == "TooManyProblems"
-    monkeypatch.setattr(reading_module, "MAX_ROWS", 3)
+    monkeypatch.setattr(limits, "MAX_ROWS", 3)
     reading, rows = read(HEADER + "".join(f"{n},2026-01-01,1,\n" for n in range(9)))
     assert len(rows) == 3
     assert reading.problems[-1].refusal.code == "TooManyRows"
@@ -302,6 +307,48 @@ def test_a_long_value_is_cut_in_the_report():
     reading, _ = read(HEADER + "0012," + "9" * 5000 + ",3.36,\n")
     assert len(reading.problems[0].value) == 80
     assert len(str(reading.problems[0].refusal)) < 400
+
+
+def test_reading_goes_on_where_it_ended_and_looks_at_the_bad_rows_again():
+    text = HEADER + "".join(f"{n},2026-01-01,{'x' if n % 4 == 3 else 1},\n" for n in range(2, 12))
+    whole, _ = read(text)
+    bad = [problem.row for problem in whole.problems]
+    again = open_file(PRICES, io.BytesIO(text.encode()))
+    rest = [number for number, _ in again.values(after=6, refused=[n for n in bad if n <= 6])]
+    assert rest == [n for n in range(7, 12) if n not in bad]
+    assert [(p.row, p.column) for p in again.problems] == [(p.row, p.column) for p in whole.problems]
+    assert (again.rows_read, again.share) == (10, 1.0)
+
+
+# A spreadsheet's instants have no zone.
+YEARS = (datetime(1985, 1, 1), datetime(2098, 12, 31))  # noqa: DTZ001
+
+
+@given(
+    st.sampled_from([column for kind in KINDS.values() for column in kind.columns]),
+    st.text(max_size=20)
+    | st.from_regex(r"'*[=+@]?[0-9]{1,4}-?[0-9]{0,2}(\.[0-9]{1,5})?", fullmatch=True)
+    | st.datetimes(*YEARS).map(lambda moment: moment.isoformat())
+    | st.datetimes(*YEARS)
+    | st.floats(-1e17, 1e17) | st.booleans() | st.dates(),
+)  # fmt: skip
+def test_what_is_remembered_of_a_cell_is_what_looking_closely_gives(column, raw):
+    def outcome(look):
+        try:
+            return look()
+        except RuleBroken as refusal:
+            return type(refusal), str(refusal)
+
+    remembered = rows_module._Remembered(column)
+    closely = outcome(lambda: rows_module._value(column, raw))
+    assert outcome(lambda: remembered[raw]) == closely
+    assert outcome(lambda: remembered[raw]) == closely
+
+
+@given(st.datetimes(*YEARS), st.sampled_from(["", "+08:00", "Z", "+00:00"]))
+def test_the_short_way_to_an_instant_gives_what_the_rule_gives(moment, zone):
+    for text in (f"{moment:%Y-%m-%dT%H:%M:%S}{zone}", f"{moment:%Y-%m-%d %H:%M}{zone}"):
+        assert cells.instant().read(text) == days.parse_moment(text)
 
 
 # Spreadsheets -----------------------------------------------------------------------------------------
@@ -382,9 +429,22 @@ BOOK = workbook(("item_code", "valid_from", "pack_price"), ("0012", "2026-01-01"
      (b'<row r="99999999999"><c><v>1</v></c></row>', "SpreadsheetTooLarge")],
 )  # fmt: skip
 def test_a_few_bytes_that_ask_for_a_huge_sheet_are_refused(markup, why, monkeypatch):
-    monkeypatch.setattr(reading_module, "MAX_CELLS", 1_000_000)
+    monkeypatch.setattr(limits, "MAX_CELLS", 1_000_000)
     data = tampered(BOOK, SHEET, lambda old: old.replace(b"</sheetData>", markup + b"</sheetData>"))
     assert [code for _, _, code in refused(data)] == [why]
+
+
+def test_a_cell_far_away_is_seen_behind_many_usual_rows(monkeypatch):
+    monkeypatch.setattr(limits, "MAX_CELLS", 1_000)
+    rows = [("item_code", "valid_from", "pack_price"), *(("0012", "2026-01-01", 1) for _ in range(300))]
+    reading = open_file(PRICES, io.BytesIO(workbook(*rows[:300])))
+    assert reading.problems == []
+    far = b'<row r="300"><c r="A400"><v>1</v></c></row></sheetData>'
+    for data in (
+        workbook(*rows, *rows[1:101]),
+        tampered(workbook(*rows[:301]), SHEET, lambda old: old.replace(b"</sheetData>", far)),
+    ):
+        assert [code for _, _, code in refused(data)] == ["SpreadsheetTooLarge"]
 
 
 def test_styled_empty_cells_far_away_do_no_harm():
@@ -394,7 +454,7 @@ def test_styled_empty_cells_far_away_do_no_harm():
 
 
 def test_one_long_text_in_very_many_cells_is_refused(monkeypatch):
-    monkeypatch.setattr(reading_module, "MAX_TEXT", 100_000)
+    monkeypatch.setattr(limits, "MAX_TEXT", 100_000)
     data = workbook(
         ("item_code", "valid_from", "pack_price"), *(("x" * 30_000, "2026-01-01", 1) for _ in range(5))
     )
