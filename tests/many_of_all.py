@@ -20,6 +20,7 @@ from clinic_orders.models.jobs import JobRun, RunState
 from clinic_orders.models.notices import Alarm
 from clinic_orders.models.policy import PolicyValue
 from clinic_orders.models.roster import DeliveryRelation, Distributor, Membership
+from clinic_orders.models.volume import SupplyProblem
 from clinic_orders.rules.parties import Actor, InstitutionKind, Role
 from tests.deliveries_in_work import accepted, make_shipment
 from tests.orders_in_work import LONG_AGO, NOW, World, make_institution, make_order, make_world
@@ -137,6 +138,14 @@ def _office(world: World) -> None:
                     started_at=at,
                     heartbeat_at=at,
                     ended_at=at,
+                ),
+                SupplyProblem(
+                    item_id=world.items[number].id,
+                    first_day=START + timedelta(days=number),
+                    reported_at=at,
+                    reporting_distributor_id=world.distributor.id,
+                    words=f"断货{number}",
+                    recorded_at=at,
                 ),
                 Alarm(
                     kind="no_distributor",

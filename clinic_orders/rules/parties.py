@@ -84,10 +84,15 @@ class Permission(StrEnum):
     ROSTER_MANAGE = "roster:manage"
     ROSTER_READ = "roster:read"
     SELF = "self:manage"
+    SUPPLY_READ = "supply:read"
+    SUPPLY_REPORT = "supply:report"
+    SUPPLY_VERIFY = "supply:verify"
 
 
 _EVERYONE = frozenset({Permission.SELF, Permission.CATALOGUE_READ, Permission.POLICY_READ})
 _BUYER = _EVERYONE | {
+    Permission.SUPPLY_READ,
+    Permission.SUPPLY_REPORT,
     Permission.ORDERS_PLACE,
     Permission.ORDERS_READ,
     Permission.DELIVERIES_ACCEPT,
@@ -96,6 +101,9 @@ _BUYER = _EVERYONE | {
     Permission.AUDIT_READ,
 }
 _COUNTY = _EVERYONE | {
+    Permission.SUPPLY_READ,
+    Permission.SUPPLY_REPORT,
+    Permission.SUPPLY_VERIFY,
     Permission.ROSTER_READ,
     Permission.ORDERS_READ,
     Permission.PAYMENTS_READ,
@@ -111,6 +119,8 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.HOSPITAL: _BUYER,
     Role.DISTRIBUTOR: _EVERYONE
     | {
+        Permission.SUPPLY_READ,
+        Permission.SUPPLY_REPORT,
         Permission.ORDERS_READ,
         Permission.ORDERS_ANSWER,
         Permission.DELIVERIES_SHIP,

@@ -32,6 +32,7 @@ blueprint = Blueprint("home", __name__)
 _BUYER: tuple[tuple[str, str, str], ...] = (
     ("ordering.orders", N_("My orders"), "list"),
     ("returns.index", N_("Returns"), "repeat"),
+    ("supply.index", N_("Supply problems"), "warn"),
     ("catalogue.search", N_("Catalogue"), "search"),
     ("policy.index", N_("Policy"), "doc"),
     ("audit.index", N_("Who did what"), "history"),
@@ -39,6 +40,7 @@ _BUYER: tuple[tuple[str, str, str], ...] = (
 _BUREAU: tuple[tuple[str, str, str], ...] = (
     ("roster.distributors", N_("Distributors"), "truck"),
     ("roster.relations", N_("Delivery relations"), "link"),
+    ("supply.index", N_("Supply problems"), "warn"),
     ("editions.index", N_("Editions and prices"), "pill"),
     ("files.index", N_("Files"), "upload"),
     ("users.index", N_("Accounts"), "users"),
@@ -50,6 +52,7 @@ MORE: dict[Role, tuple[tuple[str, str, str], ...]] = {
     Role.INSTITUTION: _BUYER,
     Role.HOSPITAL: _BUYER,
     Role.DISTRIBUTOR: (
+        ("supply.index", N_("Supply problems"), "warn"),
         ("policy.index", N_("Policy"), "doc"),
         ("audit.index", N_("Who did what"), "history"),
     ),

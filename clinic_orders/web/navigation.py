@@ -70,6 +70,7 @@ _UNDER: dict[str, tuple[str, ...]] = {
     "holds": ("payables.index", "distribution.receivables", "bureau.desk"),
     "payments": ("payables.index", "distribution.receivables"),
     "returns": ("receiving.index",),
+    "supply": ("home.more",),
 }
 
 

@@ -39,6 +39,19 @@ _CLOSED = {"reason": _close_reason}
 
 register_notices(
     {
+        "supply_problem_reported": NoticeText(
+            N_("Supply problem reported"),
+            N_("%(who)s reports that %(item)s can't be had. Verify it, and name the backup item."),
+        ),
+        "supply_problem_verified": NoticeText(
+            N_("Supply problem verified"),
+            N_("The bureau has verified that %(item)s can't be had. Backup item: %(backup)s."),
+            {"backup": lambda value: str(value) or MISSING},
+        ),
+        "supply_problem_refused": NoticeText(
+            N_("Supply problem not verified"),
+            N_("The bureau has not verified that %(item)s can't be had: %(reason)s"),
+        ),
         "order_confirmed": NoticeText(
             N_("Order confirmed"),
             N_("%(distributor)s has confirmed all of %(order_no)s: %(confirmed)s packs."),
