@@ -24,9 +24,9 @@ for asked in sys.stdin:
 """
 
 
-def bench(tmp_path, *arguments):
+def bench(tmp_path, *arguments, what="web"):
     return subprocess.run(
-        [sys.executable, "-m", "clinic_orders", "bench", "web", "--rounds", "1", *arguments],
+        [sys.executable, "-m", "clinic_orders", "bench", what, "--rounds", "1", *arguments],
         cwd=ROOT,
         env={"PATH": "/usr/bin:/bin", "CLINIC_ORDERS_INSTANCE": str(tmp_path)},
         capture_output=True,
@@ -57,6 +57,17 @@ def test_the_command_tells_every_ratio_on_postgresql_as_json(tmp_path):
     assert part["submission"]["rows_written"]["order_line"] == 12
     assert {comparison["goal"] for comparison in part["comparisons"]} == {"<= 2", "<= 6"}
     assert all(comparison["ratio"]["median"] > 0 for comparison in part["comparisons"])
+
+
+@pytest.mark.parametrize("database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def test_the_allocation_is_measured_and_the_pages_with_it(tmp_path, database):
+    told = bench(tmp_path, "--database", database, "--size", "small", "--format", "json", what="payments")
+    part = json.loads(told)["databases"][database]
+    assert part["rows"]["institutions"] == 10 + 153 + 50
+    assert part["comparison"]["goal"] == "<= 5"
+    assert part["comparison"]["ratio"]["median"] > 0
+    assert [page["name"] for page in part["pages"]] == ["distributor", "county", "institution"]
+    assert all(0 < page["statements"] < 30 for page in part["pages"])
 
 
 def test_the_floor_inserts_the_same_rows_and_leaves_none(tmp_path):

@@ -10,6 +10,7 @@ import platform
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +18,9 @@ from typing import Any, Final
 import click
 from flask import Flask
 
+from clinic_orders.cli.benchmark.allocation import AllocationRounds, pages
 from clinic_orders.cli.benchmark.measuring import CLOCK, PROCESSOR, Comparison, Rounds, Seconds, Spread
+from clinic_orders.cli.benchmark.money import GROUPS, Made, fill_money
 from clinic_orders.cli.benchmark.page import GZIP_GOAL, OrderPageRounds
 from clinic_orders.cli.benchmark.peers import PEERS, Running, install, running
 from clinic_orders.cli.benchmark.submission import SubmissionRounds
@@ -29,6 +32,7 @@ from clinic_orders.models.base import db
 
 PAGE_GOAL: Final = 2.0
 SUBMISSION_GOAL: Final = 6.0
+ALLOCATION_GOAL: Final = 5.0
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 _CARE: Final = {
     SQLITE: "WAL, synchronous=NORMAL: a commit does not wait for the disk",
@@ -66,12 +70,7 @@ def web(console: Console, peers: bool, rounds: int, only: str | None, form: str)
         contextlib.ExitStack() as stack,
     ):
         started = _start_peers(stack, Path(folder), say) if peers else []
-        for name in [only] if only else [SQLITE, POSTGRESQL]:
-            if name == POSTGRESQL and server_programs() is None:
-                if only:
-                    raise Failed("PostgreSQL's server is not installed: apt-get install postgresql")
-                say("PostgreSQL's server is not installed; measured on SQLite only")
-                continue
+        for name in _databases(only):
             say(f"filling a {name} database")
             # The peers' databases are SQLite files, so ours is held against them there.
             with _database(console.make_app, name, Path(folder)) as world:
@@ -82,6 +81,91 @@ def web(console: Console, peers: bool, rounds: int, only: str | None, form: str)
         click.echo(json.dumps(found, ensure_ascii=False, indent=1))
     else:
         _print(found)
+
+
+@bench.command("payments")
+@click.option(
+    "--rounds", default=5, show_default=True, type=click.IntRange(1, 20), help="At least 3 to judge by."
+)
+@click.option(
+    "--database",
+    "only",
+    type=click.Choice([SQLITE, POSTGRESQL]),
+    help="Only on this one; default both, PostgreSQL where its server is installed.",
+)
+@click.option(
+    "--size",
+    type=click.Choice(["prefecture", "small"]),
+    default="prefecture",
+    show_default=True,
+    help="small: one institution of twenty; only to see whether it runs.",
+)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@pass_console
+def payments(console: Console, rounds: int, only: str | None, size: str, form: str) -> None:
+    """The allocation of a prefecture's 24 months against reading its rows, and the money pages."""
+    small = tuple(replace(group, count=group.count // 20) for group in GROUPS)
+    found: dict[str, Any] = {"rounds": rounds, "machine": _machine(), "databases": {}}
+    with tempfile.TemporaryDirectory(prefix="clinic-orders-bench-") as folder:
+        for name in _databases(only):
+            click.echo(f"filling a {name} database; this may take some minutes", err=True)
+            with _application(console.make_app, name, Path(folder)) as app:
+                made = fill_money(app, GROUPS if size == "prefecture" else small)
+                found["databases"][name] = _measure_payments(app, made, name, rounds)
+    if form == "json":
+        click.echo(json.dumps(found, ensure_ascii=False, indent=1))
+        return
+    click.echo(", ".join(f"{name} {value}" for name, value in found["machine"].items()))
+    for name, part in found["databases"].items():
+        click.echo(f"\n{name}: " + ", ".join(f"{count} {what}" for what, count in part["rows"].items()))
+        _print_comparison(part["comparison"])
+        click.echo(f"    the pass had the process grow by {part['grown_kb'] / 1024:.1f} MB")
+        for page in part["pages"]:
+            times = page["ms"]
+            click.echo(
+                f"  page of a {page['name']} ({page['path']}): {page['statements']} statements, "
+                f"{times['min']:.0f} / {times['median']:.0f} / {times['max']:.0f} ms"
+            )
+
+
+def _databases(only: str | None) -> list[str]:
+    """The databases to measure on: all that can be."""
+    if server_programs() is not None or only == SQLITE:
+        return [only] if only else [SQLITE, POSTGRESQL]
+    if only:
+        raise Failed("PostgreSQL's server is not installed: apt-get install postgresql")
+    click.echo("PostgreSQL's server is not installed; measured on SQLite only", err=True)
+    return [SQLITE]
+
+
+def _measure_payments(app: Flask, made: Made, name: str, rounds: int) -> dict[str, Any]:
+    allocation, shown = AllocationRounds(app, made), pages(app, made)
+    for _ in range(rounds):
+        allocation.run()
+        for page in shown:
+            page.run()
+    comparison = Comparison(
+        f"allocation of {allocation.sums.pairs} pairs in one ordered pass",
+        "reading the same rows and columns, in any order",
+        ALLOCATION_GOAL,
+        True,
+        allocation.rounds,
+        PROCESSOR if name == SQLITE else CLOCK,
+    )
+    return {
+        "rows": {
+            "institutions": made.institutions,
+            "pairs": made.pairs,
+            "receipts": made.receipts,
+            "returns": made.returns,
+            "payments": made.payments,
+            "open receipts": allocation.sums.open_receipts,
+            "institutions of the busiest distributor": made.busiest_institutions,
+        },
+        "comparison": comparison.as_dict(),
+        "grown_kb": allocation.grown_kb,
+        "pages": [page.as_dict() for page in shown],
+    }
 
 
 def _machine() -> dict[str, Any]:
@@ -107,18 +191,24 @@ def _start_peers(stack: contextlib.ExitStack, folder: Path, say: Callable[[str],
 @contextlib.contextmanager
 def _database(make_app: Callable[[], Flask], name: str, folder: Path) -> Iterator[World]:
     """A filled database of this kind with the application on it; gone after the block."""
+    with _application(make_app, name, folder) as app:
+        world = fill(app)
+        # What the filling left behind is not the application's; the collector need not look at it.
+        gc.collect()
+        gc.freeze()
+        yield world
+
+
+@contextlib.contextmanager
+def _application(make_app: Callable[[], Flask], name: str, folder: Path) -> Iterator[Flask]:
+    """The application on an empty database of this kind; gone after the block."""
     with contextlib.ExitStack() as stack:
         if name == SQLITE:
             url = f"sqlite:///{folder / 'bench.sqlite3'}"
         else:
             server = stack.enter_context(cluster())
             url = server.url(server.create())
-        app = stack.enter_context(application(make_app, url, folder / f"{name}-instance"))
-        world = fill(app)
-        # What the filling left behind is not the application's; the collector need not look at it.
-        gc.collect()
-        gc.freeze()
-        yield world
+        yield stack.enter_context(application(make_app, url, folder / f"{name}-instance"))
 
 
 def _measure(

@@ -1,1 +1,1 @@
-"""What ``clinic-orders bench web`` measures (docs/performance.md). Only ratios inside one run mean anything."""
+"""What ``clinic-orders bench`` measures (docs/performance.md). Only ratios inside one run mean anything."""
