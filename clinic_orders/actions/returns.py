@@ -31,7 +31,7 @@ from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.money import total
 from clinic_orders.rules.order_steps import Step, check_step, sides_of
 from clinic_orders.rules.ordering import check_quantities, return_state, shipment_state
-from clinic_orders.rules.parties import Actor, Permission
+from clinic_orders.rules.parties import Actor, Permission, Role
 from clinic_orders.rules.payment_terms import OwedLine, return_amount
 from clinic_orders.rules.reasons import ReturnReason, parse_reason
 
@@ -311,17 +311,24 @@ def refuse_return(
 def confirm_sent_back(
     return_no: str, *, by: Actor, at: datetime, seen_version: int | None = None
 ) -> GoodsReturn:
-    """Note that the packs have left for the distributor; what is owed was settled on the day of agreement.
+    """Note that the packs went back; what is owed was settled on the day of agreement (R-DEL-5).
+
+    The buyer says so when they leave, the distributor when they are there; the first word counts and the other side
+    is told (decision 0014).
 
     Raises:
         NotFound, ChangedMeanwhile: see ``actions.loading``.
         StepNotAllowed: it is not agreed, or another party's.
 
     """
-    by.need(Permission.DELIVERIES_ACCEPT)
+    arrived = by.role is Role.DISTRIBUTOR
+    by.need(Permission.DELIVERIES_SHIP if arrived else Permission.DELIVERIES_ACCEPT)
     found = _decide(Step.SEND_BACK, return_no, by=by, at=at, seen_version=seen_version)
     found.sent_back_at = at
     _write_down("confirm_sent_back", found, by=by, at=at, after={"sent_back_at": at})
+    if arrived:
+        _tell_buyers("return_arrived", found, found.shipment.order, {"packs": _packs(found)}, at=at)
+        return found
     notices.tell(
         "return_sent_back",
         at=at,

@@ -51,7 +51,8 @@ class Institution(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     code: Mapped[str] = mapped_column(String(64), unique=True)
-    demo: Mapped[bool] = mapped_column(default=False)
+    # Every page before the log-in asks whether there is any.
+    demo: Mapped[bool] = mapped_column(default=False, index=True)
     recorded_at: Mapped[datetime]
 
     records: Mapped[list[InstitutionRecord]] = relationship(

@@ -158,7 +158,7 @@ TRANSITIONS: Final = (
     _row(Step.AGREE_RETURN,     _R,  _RETURN.REQUESTED,   _RETURN.AGREED,      Side.DISTRIBUTOR),
     _row(Step.REFUSE_RETURN,    _R,  _RETURN.REQUESTED,   _RETURN.REFUSED,     Side.DISTRIBUTOR),
     _row(Step.WITHDRAW_RETURN,  _R,  _RETURN.REQUESTED,   _RETURN.WITHDRAWN,   *_BUYERS),
-    _row(Step.SEND_BACK,        _R,  _RETURN.AGREED,      _RETURN.RETURNED,    *_BUYERS),
+    _row(Step.SEND_BACK,        _R,  _RETURN.AGREED,      _RETURN.RETURNED,    Side.DISTRIBUTOR, *_BUYERS),
 )  # fmt: skip
 """Every step with the state it needs, the usual state after it, and who may take it."""
 

@@ -44,7 +44,7 @@ def _columns(names: Mapping[str, str]) -> tuple[Column, ...]:
         Column(N_("Organisation"), lambda entry: entry.org_name),
         Column(N_("Deed"), lambda entry: deed_name(entry.deed)),
         Column(N_("Kind of record"), lambda entry: subject_name(entry.subject_type)),
-        Column(N_("Record"), subject_said),
+        Column(N_("Record"), lambda entry: subject_said(entry, names)),
         Column(N_("Before and after"), lambda entry: _facts(entry, names)),
     )
 
@@ -80,6 +80,7 @@ def index() -> str | Response:
             key=lambda pair: pair[1],
         ),
         subject_said=subject_said,
+        names=names,
         deeds=sorted(
             ((deed, deed_name(deed)) for deed in questions.deeds_known(actor)), key=lambda pair: pair[1]
         ),

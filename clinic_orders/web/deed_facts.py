@@ -40,6 +40,10 @@ _CODED: Final = frozenset(
         "lead_hospital_code",
     }
 )
+# Kinds of records whose subject is made of codes and days.
+_CODED_SUBJECTS: Final = frozenset(
+    {"relation", "delivery_relation", "mandate", "commitment", "price", "suspension"}
+)
 # Which list the word of a fact is from, where it stands in one; the first list that has it counts.
 _LISTS: Final[Mapping[str, tuple[type[StrEnum], ...]]] = {
     "role": (Role,),
@@ -72,7 +76,9 @@ class Change:
 
 
 def codes_in(entry: AuditEntry) -> Iterator[str]:
-    """The codes of counties, distributors and institutions that an entry's facts name."""
+    """The codes of counties, distributors and institutions that an entry's facts and its subject name."""
+    if entry.subject_type in _CODED_SUBJECTS:
+        yield from entry.subject.split()
     for facts in (entry.before, entry.after):
         for name, value in (facts or {}).items():
             if name in _CODED and isinstance(value, str) and value:
@@ -197,12 +203,14 @@ def _day_or_text(value: str) -> str:
     return value
 
 
-def subject_said(entry: AuditEntry) -> str:
-    """What the entry is about, for people: the label of a parameter, the name of a kind, else as it was kept."""
+def subject_said(entry: AuditEntry, names: Mapping[str, str]) -> str:
+    """What the entry is about, for people: a parameter, a relation or a price in words, else as it was kept."""
     if entry.subject_type == "policy":
         name, _space, rest = entry.subject.partition(" ")
         if name in PARAMETERS:
             return " ".join([gettext(PARAMETERS[name].label), *(_policy_part(part) for part in rest.split())])
+    if entry.subject_type in _CODED_SUBJECTS:
+        return " ".join(names.get(part, _day_or_text(part)) for part in entry.subject.split()) or MISSING
     return entry.subject or MISSING
 
 

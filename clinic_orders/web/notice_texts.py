@@ -162,6 +162,10 @@ register_notices(
             N_("Return refused"),
             N_("%(distributor)s does not agree to the return %(return_no)s: %(reason)s"),
         ),
+        "return_arrived": NoticeText(
+            N_("Returned goods have arrived"),
+            N_("%(distributor)s has got the %(packs)s packs of the return %(return_no)s."),
+        ),
         "return_sent_back": NoticeText(
             N_("Goods sent back"),
             N_("%(packs)s packs of the return %(return_no)s are on their way to you."),

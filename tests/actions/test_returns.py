@@ -175,3 +175,22 @@ def test_of_two_decisions_the_first_wins(world: World, receipt: Shipment) -> Non
     agree_return(asked.return_no, by=world.seller, at=NEXT, seen_version=seen)
     with pytest.raises(ChangedMeanwhile):
         refuse_return(asked.return_no, "已拆封", by=world.seller, at=NEXT, seen_version=seen)
+
+
+def test_agreed_packs_may_be_noted_as_arrived_by_the_distributor_and_the_buyer_is_told(
+    world: World, receipt: Shipment
+) -> None:
+    asked = ask(world, receipt, 2)
+    with pytest.raises(StepOutOfTurn):
+        confirm_sent_back(asked.return_no, by=world.seller, at=NEXT)
+    agree_return(asked.return_no, by=world.seller, at=NEXT)
+    owed = receipt.owed
+    with pytest.raises(NotFound):
+        confirm_sent_back(asked.return_no, by=world.stranger, at=NEXT)
+    confirm_sent_back(asked.return_no, by=world.seller, at=NEXT + DAY)
+    assert (asked.sent_back_at, receipt.owed) == (NEXT + DAY, owed)
+    told = db.session.scalars(select(Notice).where(Notice.kind == "return_arrived")).one()
+    assert (told.institution_id, told.facts["packs"]) == (world.clinic.id, 2)
+    with pytest.raises(StepOutOfTurn):
+        confirm_sent_back(asked.return_no, by=world.buyer, at=NEXT + DAY)
+    assert not problems()

@@ -10,6 +10,7 @@ from flask import Flask
 from clinic_orders.actions.answering import Answer, answer_order, answer_order_in_full
 from clinic_orders.actions.shipping import ShipLine, ship
 from clinic_orders.models.base import db
+from clinic_orders.models.roster import InstitutionRecord
 from clinic_orders.queries.distribution import (
     OrderFilter,
     OrderStatus,
@@ -21,6 +22,7 @@ from clinic_orders.queries.distribution import (
     orders_listed,
     orders_with_lines,
 )
+from clinic_orders.rules.days import day_in_china
 from tests.orders_in_work import NOW, World, make_order, make_world
 
 GOOD = date(2028, 6, 30)
@@ -155,3 +157,35 @@ def test_the_lists_ask_the_same_number_of_questions_however_long_they_are(
             order_sheet(order.order_no, world.seller, at=NOW)
         counts.append(seen.count)
     assert counts[0] == counts[1]
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("emergency", [False, True])
+def test_the_limit_is_that_of_the_place_as_it_was_on_the_day_from_which_it_runs(
+    world: World, emergency: bool
+) -> None:
+    order = make_order(world, submitted_at=NOW - timedelta(hours=2), emergency=emergency)
+    answer_order_in_full(order.order_no, by=world.seller, at=NOW - timedelta(hours=1))
+    (before,) = open_orders(world.seller, at=NOW)
+    old = world.clinic.records[0]
+    tomorrow = day_in_china(NOW) + timedelta(days=1)
+    old.valid_before = tomorrow
+    world.clinic.records.append(
+        InstitutionRecord(
+            valid_from=tomorrow,
+            name=old.name,
+            kind=old.kind,
+            county_code=old.county_code,
+            township=old.township,
+            remote=True,
+            joined_on=old.joined_on,
+            recorded_at=NOW,
+        )
+    )
+    db.session.commit()
+    (after,) = open_orders(world.seller, at=NOW + timedelta(days=1))
+    assert after.deadline == before.deadline
+    other = make_order(world, submitted_at=NOW + timedelta(days=1), emergency=emergency)
+    answer_order_in_full(other.order_no, by=world.seller, at=NOW + timedelta(days=1))
+    rows = {row.order_no: row.deadline for row in open_orders(world.seller, at=NOW + timedelta(days=1))}
+    assert rows[other.order_no] - timedelta(hours=30) > rows[order.order_no]

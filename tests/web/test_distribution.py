@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 
 from clinic_orders.actions.answering import answer_order_in_full
+from clinic_orders.actions.returns import ReturnedPacks, agree_return, request_return
 from clinic_orders.actions.shipping import ShipLine, ship, void_shipment
 from clinic_orders.documents import PapersOff
 from clinic_orders.documents import distribution as papers
@@ -18,6 +19,7 @@ from clinic_orders.models.base import db
 from clinic_orders.models.orders import Order
 from clinic_orders.rules.parties import Role
 from tests.checking_client import CheckingClient
+from tests.deliveries_in_work import accepted
 from tests.orders_in_work import LONG_AGO, NOW, World, make_order, make_world
 
 GOOD = date(2028, 6, 30)
@@ -368,3 +370,16 @@ def test_void_notes_stay_in_the_list(world: World, client: CheckingClient) -> No
     made = ship(order.order_no, [ShipLine(1, "Z", GOOD, 2)], by=world.seller, at=NOW)
     void_shipment(made.receipt_no, "写错", by=world.seller, at=NOW)
     assert made.receipt_no in client.get("/distribution/shipments?show=void").page.text
+
+
+def test_the_distributor_notes_that_returned_goods_have_arrived(world: World, client: CheckingClient) -> None:
+    shipment = accepted(world, (6,), at=NOW, by=world.buyer)
+    asked = request_return(
+        shipment.receipt_no, {shipment.lines[0].id: ReturnedPacks(2, "quality")}, by=world.buyer, at=NOW
+    )
+    agree_return(asked.return_no, by=world.seller, at=NOW)
+    client.get(f"/distribution/shipments/returns/{asked.return_no}", status=200)
+    client.submit("main form", button="do=send_back", follow_redirects=True)
+    assert "已记下：货收到了，并通知了机构。" in client.page.text
+    assert not client.page.all("button[value=send_back]")
+    client.post(f"/distribution/shipments/returns/{asked.return_no}", data={"do": "send_back"}, status=409)

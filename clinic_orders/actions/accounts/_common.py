@@ -115,12 +115,15 @@ def fits(password_hash: str, password: str) -> bool:
 
 @contextmanager
 def looking() -> Iterator[None]:
-    """Read without taking the writer's place, and leave no transaction open unless there was one before."""
+    """Read without taking the writer's place, and leave no transaction open unless there was one before.
+
+    Nothing was written; the end is a commit because PostgreSQL's driver forgets prepared statements on a rollback.
+    """
     inside = db.session().in_transaction()
     with reading_only():
         yield
     if not inside:
-        db.session.rollback()
+        db.session.commit()
 
 
 def locked_out() -> AccountLocked:

@@ -9,10 +9,10 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import aliased
 
-from clinic_orders.models.base import db
+from clinic_orders.models.base import china_day, db
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.orders import Order, OrderLine
 from clinic_orders.models.roster import County, Distributor, InstitutionRecord
@@ -98,6 +98,26 @@ def _sum(expression: Any) -> Any:
     return func.coalesce(func.sum(expression), 0)
 
 
+def _remote_then() -> Any:
+    """Whether the receiver was a remote place on the day from which the delivery limit runs (R-DEL-3, R-ROSTER-3)."""
+    record = aliased(InstitutionRecord)
+    day = china_day(
+        case(
+            (Order.emergency, Order.submitted_at), else_=func.coalesce(Order.answered_at, Order.submitted_at)
+        )
+    )
+    return (
+        select(record.remote)
+        .where(
+            record.institution_id == Order.institution_id,
+            record.valid_from <= day,
+            or_(record.valid_before.is_(None), record.valid_before > day),
+        )
+        .correlate(Order)
+        .scalar_subquery()
+    )
+
+
 def rows_statement(on: date) -> Select[*tuple[Any, ...]]:
     """Orders with their places and the sums of their lines; one row an order."""
     line = OrderLine
@@ -121,7 +141,7 @@ def rows_statement(on: date) -> Select[*tuple[Any, ...]]:
             Order.ordering_id,
             receiver.name.label("institution"),
             receiver.township,
-            receiver.remote,
+            _remote_then().label("remote"),
             County.name.label("county"),
             orderer.name.label("ordering"),
             Distributor.name.label("distributor"),

@@ -13,6 +13,7 @@ from clinic_orders.actions.loading import NotFound
 from clinic_orders.documents import distribution as papers
 from clinic_orders.queries import shipments as shipment_questions
 from clinic_orders.rules.errors import N_, RuleBroken
+from clinic_orders.rules.order_steps import Step
 from clinic_orders.rules.ordering import ReturnState, ShipmentState
 from clinic_orders.rules.parties import Permission
 from clinic_orders.web import distribution_words as words
@@ -174,12 +175,15 @@ def goods_return(return_no: str) -> str:
 @blueprint.post("/shipments/returns/<return_no>")
 @needs(Permission.DELIVERIES_SHIP)
 def decide_return(return_no: str) -> Response | tuple[str, int]:
-    """Agree to a return, or refuse it with a reason."""
+    """Agree to a return, refuse it with a reason, or say that the goods have arrived."""
     seen = forms.seen_version(request.form)
     try:
         if request.form.get("do") == "agree":
             returns.agree_return(return_no, by=actor(), at=at(), seen_version=seen)
             flash(_("Agreed. What the institution owes is less from today."), "ok")
+        elif request.form.get("do") == Step.SEND_BACK.value:
+            returns.confirm_sent_back(return_no, by=actor(), at=at(), seen_version=seen)
+            flash(_("Noted: the goods are here. The institution has been told."), "ok")
         else:
             why = request.form.get("reason", "")
             returns.refuse_return(return_no, why, by=actor(), at=at(), seen_version=seen)
