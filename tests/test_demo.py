@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import io
+import json
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 
+import pytest
+
+from clinic_orders.cli import run
 from clinic_orders.exchange.demonstration import (
     SMALL_COUNTIES,
     Demonstration,
@@ -13,8 +20,12 @@ from clinic_orders.exchange.demonstration import (
     make_demonstration,
 )
 from clinic_orders.exchange.divisions import CATALOG, read_divisions
+from clinic_orders.exchange.exporting import CSV, export_file
+from clinic_orders.exchange.tables import KINDS
+from clinic_orders.queries.integrity import problems
 from clinic_orders.rules.days import SHANGHAI
-from clinic_orders.rules.parties import InstitutionKind
+from clinic_orders.rules.parties import SYSTEM, InstitutionKind
+from tests.conftest import Databases, make_app
 
 NOW = datetime(2026, 11, 20, 11, 0, tzinfo=SHANGHAI)
 
@@ -96,3 +107,37 @@ def test_the_people_who_log_in_have_something_to_receive_to_ship_and_to_answer()
     assert any(row["order_no"] in waiting for row in mine)
     assert any(row.get("confirmed_at") is not None and row["order_no"] not in shipped for row in mine)
     assert any(row.get("confirmed_at") is None for row in mine)
+
+
+@pytest.mark.both_databases
+def test_two_fillings_export_the_same_and_hold_together(
+    databases: Databases, database: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    digests, said = [], []
+    for number in (1, 2):
+        with (
+            databases.fresh(database) as url,
+            make_app(url, instance=tmp_path / str(number), today=date(2026, 11, 20)) as app,
+        ):
+            with pytest.raises(SystemExit) as left:
+                run(lambda app=app: app, ["demo", "--months", "2", "--seed", "7", "--format", "json"])
+            assert left.value.code == 0
+            out, err = capfd.readouterr()
+            assert err == ""
+            said.append(json.loads(out))
+            with app.app_context():
+                assert problems() == []
+                digests.append(_digest())
+    assert digests[0] == digests[1]
+    assert said[0]["planted"] == said[1]["planted"]
+    assert said[0]["planted"]["as_of"] == "2026-10-31"
+
+
+def _digest() -> str:
+    """Over the exports of every kind."""
+    digest = hashlib.sha256()
+    for kind in KINDS:
+        out = io.BytesIO()
+        export_file(kind, CSV, out, by=SYSTEM, on=date(2026, 11, 20))
+        digest.update(out.getvalue())
+    return digest.hexdigest()

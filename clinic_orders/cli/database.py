@@ -20,7 +20,7 @@ from clinic_orders.cli.schema import (
 )
 from clinic_orders.exchange.backups import write_backup
 from clinic_orders.exchange.divisions import read_divisions
-from clinic_orders.models.base import reading_only
+from clinic_orders.models.base import db, reading_only
 from clinic_orders.queries import audit_chain
 from clinic_orders.queries.audit_chain import Head
 from clinic_orders.queries.demonstration import is_empty
@@ -66,6 +66,8 @@ def upgrade(console: Console, revision: str, backup: bool) -> None:
         refuse_unknown(before)
         if backup and before and before != known_migrations()[0] and not is_empty():
             _back_up_first(console, before)
+        # What was only read above must not hold SQLite's one writer's place against the migration.
+        db.session.remove()
         try:
             alembic_upgrade(revision=revision)
         except Exception as error:

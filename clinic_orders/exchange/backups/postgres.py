@@ -19,6 +19,8 @@ from clinic_orders.exchange.backups.sqlite import InUse
 from clinic_orders.rules.errors import N_, RuleBroken
 
 NAME = "database.dump"
+# Where Debian keeps the programs of each version.
+DEBIAN = Path("/usr/lib/postgresql")
 
 
 class ToolMissing(RuleBroken):
@@ -49,7 +51,7 @@ def _tool(name: str) -> str:
     found = shutil.which(name)
     if found:
         return found
-    debian = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(path.parts[-3]))
+    debian = sorted(DEBIAN.glob(f"*/bin/{name}"), key=lambda path: int(path.parts[-3]))
     if not debian:
         raise ToolMissing(tool=name)
     return str(debian[-1])
