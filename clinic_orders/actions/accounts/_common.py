@@ -20,6 +20,7 @@ from sqlalchemy import ColumnElement, exists, or_, select, update
 from sqlalchemy.orm import aliased
 
 from clinic_orders.actions import audit
+from clinic_orders.actions.transaction import end_reading
 from clinic_orders.models.accounts import RoleAssignment, User
 from clinic_orders.models.base import db, reading_only
 from clinic_orders.models.roster import Institution, InstitutionRecord
@@ -123,7 +124,7 @@ def looking() -> Iterator[None]:
     with reading_only():
         yield
     if not inside:
-        db.session.commit()
+        end_reading()
 
 
 def locked_out() -> AccountLocked:
