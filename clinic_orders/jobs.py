@@ -21,12 +21,14 @@ from apscheduler.triggers.cron import CronTrigger
 from clinic_orders import clock
 from clinic_orders.actions import jobs as runs
 from clinic_orders.actions import lapsing, payment_holds, payment_reminders, sealing
+from clinic_orders.actions import statements as statement_deeds
 from clinic_orders.models.base import db
 from clinic_orders.models.jobs import JobRun
 from clinic_orders.queries import arrears
 from clinic_orders.queries import jobs as job_queries
 from clinic_orders.queries import lapsing as questions
-from clinic_orders.rules.days import SHANGHAI, day_in_china
+from clinic_orders.queries import statements as statement_questions
+from clinic_orders.rules.days import SHANGHAI, Month, day_in_china
 from clinic_orders.rules.errors import N_
 from clinic_orders.rules.parties import SYSTEM, Actor
 
@@ -127,6 +129,17 @@ def look_at_payment_holds(_as_of: date, at: datetime, outcome: Outcome) -> None:
     _each(found, lambda pair: payment_holds.look_at_hold(*pair, by=SYSTEM, at=at), outcome)
 
 
+def make_statements(as_of: date, at: datetime, outcome: Outcome) -> None:
+    """Make the statements of account of the month before and tell both sides."""
+    month = Month.of(as_of).previous()
+    found = statement_questions.distributors_with_account(month)
+    _each(
+        found,
+        lambda distributor: statement_deeds.make_statements(distributor, month, by=SYSTEM, at=at),
+        outcome,
+    )
+
+
 def watch(_as_of: date, at: datetime, outcome: Outcome) -> None:
     """Report slots of the other jobs that were missed or failed for good, so that nothing is silent."""
     for job in JOBS:
@@ -172,6 +185,12 @@ JOBS: tuple[Job, ...] = (
         catch_up=False,
     ),
     Job("seal-audit", N_("Seal the audit"), "20 * * * *", seal, catch_up=False),
+    Job(
+        "make-statements",
+        N_("Make the statements of account of the month before"),
+        "30 3 1 * *",
+        make_statements,
+    ),
     Job("watch-jobs", N_("Report missed and failed jobs"), "30 6 * * *", watch, catch_up=False),
 )
 

@@ -20,7 +20,9 @@ from clinic_orders.models.jobs import JobRun, RunState
 from clinic_orders.models.notices import Alarm
 from clinic_orders.models.policy import PolicyValue
 from clinic_orders.models.roster import DeliveryRelation, Distributor, Membership
+from clinic_orders.models.statements import AccountStatement
 from clinic_orders.models.volume import SupplyProblem
+from clinic_orders.rules.days import Month
 from clinic_orders.rules.parties import Actor, InstitutionKind, Role
 from tests.deliveries_in_work import accepted, make_shipment
 from tests.orders_in_work import LONG_AGO, NOW, World, make_institution, make_order, make_world
@@ -59,6 +61,7 @@ def make_many() -> tuple[World, dict[Role, User]]:
     _office(world)
     _orders(world, people)
     _holds(world)
+    _statements(world)
     db.session.commit()
     return world, people
 
@@ -225,5 +228,25 @@ def _holds(world: World) -> None:
                 receipts=1,
                 began_at=NOW - timedelta(hours=number),
                 looked_at=NOW,
+            )
+        )
+
+
+def _statements(world: World) -> None:
+    """The account of the clinic and its distributor over many months."""
+    for number in range(MANY):
+        amount = Decimal(number + 1)
+        db.session.add(
+            AccountStatement(
+                paying_id=world.clinic.id,
+                distributor_id=world.distributor.id,
+                month=str(Month.of(START).plus(-number)),
+                opening=Decimal(0),
+                receipts=amount,
+                returns=Decimal(0),
+                payments=Decimal(0),
+                closing=amount,
+                overdue=amount,
+                made_at=NOW,
             )
         )

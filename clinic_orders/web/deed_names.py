@@ -22,11 +22,13 @@ DEEDS: dict[str, str] = {
     "close_alarm": N_("Settled an alarm"),
     "close_short": N_("Closed the rest of an order"),
     "confirm_payment": N_("Confirmed a payment"),
+    "confirm_statement": N_("Confirmed a statement of account"),
     "confirm_sent_back": N_("Confirmed goods sent back"),
     "continue_supply_problem": N_("Let a supply problem go on"),
     "correct_price": N_("Corrected a price"),
     "disown_order": N_("Said an order is not theirs"),
     "dispute_payment": N_("Disputed a payment"),
+    "dispute_statement": N_("Said what differs in a statement of account"),
     "end_all_sessions": N_("Logged out everywhere"),
     "end_payment_hold": N_("Opened orders again"),
     "end_relation": N_("Ended a delivery relation"),
@@ -39,6 +41,7 @@ DEEDS: dict[str, str] = {
     "lock_out": N_("Locked after wrong passwords"),
     "log_in": N_("Logged in"),
     "log_out": N_("Logged out"),
+    "make_statements": N_("Made statements of account"),
     "make_edition": N_("Began an edition"),
     "mark_all_as_demo": N_("Marked all as demonstration data"),
     "mark_delivered": N_("Noted a delivery"),
@@ -129,6 +132,7 @@ SUBJECTS: dict[str, str] = {
     "shipment": N_("Shipment"),
     "stock_count": N_("Stock count"),
     "supply_problem": N_("Supply problem"),
+    "statement": N_("Statement of account"),
     "suspension": N_("Suspension"),
     "trace_product": N_("Product of trace codes"),
 }
@@ -255,6 +259,9 @@ FIELDS: dict[str, str] = {
     "village": N_("Village or neighbourhood"),
     "ended_at": N_("Ended at"),
     "receipts": N_("Receipts"),
+    "closing": N_("Closing balance"),
+    "count": N_("Number"),
+    "month": N_("Month"),
 }
 
 

@@ -236,6 +236,33 @@ register_notices(
             N_("Orders are open again"),
             N_("The hold on %(payer)s for what it owed %(distributor)s has ended."),
         ),
+        "statement_ready": NoticeText(
+            N_("Statement of account is ready"),
+            N_(
+                "The statement of %(month)s with %(distributor)s is ready: closing balance %(closing)s yuan. Confirm it, or say what differs."
+            ),
+            {"closing": _yuan},
+        ),
+        "statements_ready": NoticeText(
+            N_("Statements of account are ready"),
+            N_("%(count)s statements of %(month)s are ready. Confirm them, or say what differs."),
+        ),
+        "statement_confirmed": NoticeText(
+            N_("Statement of account confirmed"),
+            N_(
+                "%(party)s has confirmed the statement of %(month)s: closing balance %(closing)s yuan. Your word is missing."
+            ),
+            {"closing": _yuan},
+        ),
+        "statement_agreed": NoticeText(
+            N_("Statement of account confirmed by both sides"),
+            N_("%(party)s has confirmed the statement of %(month)s too: closing balance %(closing)s yuan."),
+            {"closing": _yuan},
+        ),
+        "statement_disputed": NoticeText(
+            N_("Statement of account differs"),
+            N_("%(party)s says of the statement of %(month)s: %(reason)s"),
+        ),
         "mandate_given": NoticeText(
             N_("Mandate given"),
             N_("From %(first_day)s on you may order for %(institution)s."),

@@ -31,6 +31,7 @@ NOT_SHOWN = {
     "ReturnReason": "named by rules.reasons",
     "Side": "who may take a step; the buttons are named",
     "Step": "the buttons are named on their pages",
+    "StatementStep": "the buttons are named",
     "Subject": "what a step is taken on",
 }
 # Words of the audit that are given to a helper in a variable; those written out are found by themselves.

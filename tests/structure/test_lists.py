@@ -85,6 +85,7 @@ LISTS: dict[str, tuple[List, ...]] = {
     "roster.missing": (List(Role.CITY, "/roster/relations/missing"),),
     "roster.relations": (List(Role.CITY, "/roster/relations"),),
     "supply.index": (List(Role.INSTITUTION, "/supply/"), List(Role.CITY, "/supply/")),
+    "statements.index": (List(Role.DISTRIBUTOR, "/statements/"), List(Role.INSTITUTION, "/statements/")),
     "users.index": (List(Role.CITY, "/accounts/", always_has_rows=True),),
 }
 # Pages that go through rows without being a list to search in, and why.
