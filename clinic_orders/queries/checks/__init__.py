@@ -10,7 +10,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Final, Protocol
 
-from clinic_orders.queries.checks import delivery_rate, emergency_share, late_acceptance, late_confirmation
+from clinic_orders.queries.checks import (
+    delivery_rate,
+    emergency_share,
+    late_acceptance,
+    late_confirmation,
+    volume,
+)
 from clinic_orders.queries.checks.scope import Scope
 from clinic_orders.rules.findings import CheckRule, Finding, in_order
 
@@ -30,7 +36,13 @@ class Check(Protocol):
         ...
 
 
-CHECKS: Final[tuple[Check, ...]] = (delivery_rate, late_confirmation, late_acceptance, emergency_share)
+CHECKS: Final[tuple[Check, ...]] = (
+    volume,
+    delivery_rate,
+    late_confirmation,
+    late_acceptance,
+    emergency_share,
+)
 
 
 def checked_rules() -> tuple[CheckRule, ...]:
