@@ -210,6 +210,7 @@ def submit_draft(
         emergency=emergency,
         reason=cart.emergency_reason,
         draft_id=cart.id,
+        payer=cart.payer,
     )
     sent, refused = _sort_out(draft_lines(cart.id, on), held, cart, confirmed)
     if not sent and not refused:

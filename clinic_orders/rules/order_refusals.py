@@ -67,7 +67,7 @@ class PaymentHold(BuyerRefused):
     """Money overdue for long stops orders that the institution would pay (R-PAY-5)."""
 
     message = N_(
-        "%(amount)s yuan have been overdue for more than %(days)s days. Ordering reopens on the day they are paid; urgent medicines can be ordered now."
+        "%(amount)s yuan have been owed to %(distributor)s since %(since)s, for more than %(days)s days. Ordering is open again as soon as they are paid and recorded; urgent medicines can be ordered now."
     )
 
 
@@ -116,11 +116,22 @@ class Hold:
     Attributes:
         amount: yuan overdue.
         days: policy ``payment.hold_after_days``.
+        distributor: to whom it is owed.
+        since: the earliest due day.
 
     """
 
     amount: Decimal
     days: int
+    distributor: str
+    since: date
+
+    @property
+    def refusal(self) -> PaymentHold:
+        """What it says to who would pay: how much, to whom, since when, how to be free again."""
+        return PaymentHold(
+            amount=f"{self.amount:.2f}", days=self.days, distributor=self.distributor, since=self.since
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +257,7 @@ def _passed_by_an_emergency(facts: LineRequest) -> list[RuleBroken]:
         until = facts.suspended_until
         found.append(SuspendedWithoutEnd() if until is None else Suspended(until=until))
     if facts.hold is not None:
-        found.append(PaymentHold(amount=facts.hold.amount, days=facts.hold.days))
+        found.append(facts.hold.refusal)
     if not facts.in_edition:
         found.append(NotInEdition())
     elif not facts.suits_kind:

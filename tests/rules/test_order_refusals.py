@@ -32,7 +32,7 @@ PASSED_BY_EMERGENCY = [
     ({"has_letter": False}, NoLetter),
     ({"is_suspended": True, "suspended_until": date(2026, 12, 31)}, Suspended),
     ({"is_suspended": True}, SuspendedWithoutEnd),
-    ({"hold": Hold(Decimal("350.00"), 30)}, PaymentHold),
+    ({"hold": Hold(Decimal("350.00"), 30, "甲公司", date(2026, 8, 31))}, PaymentHold),
     ({"in_edition": False}, NotInEdition),
     ({"suits_kind": False}, NotForThisKind),
     ({"duplicate": EARLIER}, DuplicateNotConfirmed),

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
+from clinic_orders.queries.arrears import running_holds
 from clinic_orders.queries.ordering.buyers import Buyer
 from clinic_orders.queries.ordering.drafts import DraftRow
 from clinic_orders.queries.ordering.history import duplicates
 from clinic_orders.queries.ordering.items import ItemRow
 from clinic_orders.queries.ordering.relations import Relations
 from clinic_orders.queries.policy import policy_book
-from clinic_orders.rules.order_refusals import EarlierOrder, LineRequest
+from clinic_orders.rules.order_refusals import EarlierOrder, Hold, LineRequest
+from clinic_orders.rules.payment_holds import HoldScope, RunningHold, stopping
 from clinic_orders.rules.policy import PolicyBook
 
 SUBMISSION_POLICY = (
@@ -20,6 +22,8 @@ SUBMISSION_POLICY = (
     "order.duplicate_days",
     "order.confirm_days",
     "order.emergency_hours",
+    "payment.hold_after_days",
+    "payment.hold_scope",
 )
 
 
@@ -33,6 +37,25 @@ class Facts:
     max_packs: int
     emergency: bool = False
     emergency_reason: str = ""
+    paying_id: int = 0
+    holds: Sequence[RunningHold] = ()
+    hold_days: int = 0
+    hold_scope: HoldScope = HoldScope.DISTRIBUTOR
+
+    def paid_by(self, payer: str) -> Facts:
+        """The same cart with another payer: ``receiver`` or ``orderer``."""
+        return replace(self, paying_id=paying_of(self.buyer, payer))
+
+    def hold_for(self, distributor_id: int | None) -> Hold | None:
+        """What stops an order that would go to a distributor; None asked about, what stops all orders (R-PAY-5)."""
+        if not self.holds:
+            return None
+        found = stopping(
+            self.holds, paying_id=self.paying_id, distributor_id=distributor_id, scope=self.hold_scope
+        )
+        if found is None:
+            return None
+        return Hold(found.amount, self.hold_days, found.distributor, found.since)
 
     def request(self, item: ItemRow, line: DraftRow, packs_text: str) -> LineRequest:
         """The facts of one line for rules.order_refusals."""
@@ -44,6 +67,7 @@ class Facts:
             has_letter=self.buyer.has_letter,
             is_suspended=self.buyer.suspended_until is not None,
             suspended_until=self.buyer.suspended_until,
+            hold=self.hold_for(self.relations.distributor_of(item.id)) if self.holds else None,
             in_edition=item.in_edition,
             suits_kind=item.suits_kind(self.buyer.kind),
             has_price=item.price is not None,
@@ -66,15 +90,18 @@ def facts(
     reason: str = "",
     draft_id: int | None = None,
     known: dict[int, EarlierOrder] | None = None,
+    payer: str = "receiver",
 ) -> Facts:
     """Gather the facts of a cart: two statements, one for an emergency, which asks about no duplicates.
 
-    With ``known`` the duplicates have been asked for already.
+    With ``known`` the duplicates have been asked for already. Where the policy has holds, one statement more asks for
+    those of the receiver and of who orders, either of whom may pay; an emergency passes them.
     """
     if known is None:
         known = (
             {} if emergency else duplicates(buyer.institution_id, at=at, on=on, book=book, draft_id=draft_id)
         )
+    days = None if emergency else book.whole_or_none("payment.hold_after_days", on=on)
     return Facts(
         buyer=buyer,
         relations=Relations(buyer.institution_id, buyer.county_code, on, draft_id=draft_id),
@@ -82,7 +109,16 @@ def facts(
         max_packs=book.whole("order.max_packs", on=on),
         emergency=emergency,
         emergency_reason=reason,
+        paying_id=paying_of(buyer, payer),
+        holds=() if days is None else running_holds({buyer.institution_id, buyer.ordering_id}),
+        hold_days=days or 0,
+        hold_scope=HoldScope(book.choice("payment.hold_scope", on=on)),
     )
+
+
+def paying_of(buyer: Buyer, payer: str) -> int:
+    """Who would pay: who orders if it was chosen, else the receiver (R-ORD-1)."""
+    return buyer.ordering_id if payer == "orderer" else buyer.institution_id
 
 
 def ordering_policy() -> PolicyBook:

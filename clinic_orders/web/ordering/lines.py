@@ -21,8 +21,10 @@ from clinic_orders.rules.order_refusals import (
     EarlierOrder,
     NoDistributor,
     OrderRefused,
+    PaymentHold,
     refusals,
 )
+from clinic_orders.rules.payment_holds import HoldScope
 from clinic_orders.rules.pinyin import SearchKeys, matches, rank
 from clinic_orders.rules.policy import PolicyBook
 from clinic_orders.rules.quantities import PacksRefused, parse_cart_packs
@@ -146,6 +148,7 @@ class OrderPage:
             # Whether a reason is given is asked at the end, not beside every line.
             reason=self.draft.emergency_reason or "…",
             known=known,
+            payer=self.draft.payer,
         )
         self._day = queries.items_on(on, every=cart.urgent, also=self.draft.lines)
         self.items: Sequence[ItemRow] = self._day.items
@@ -238,7 +241,9 @@ class OrderPage:
                 else:
                     line.refusal = self._undelivered
                     line.untold = True
-            elif isinstance(error, OrderRefused) and not isinstance(error, BuyerRefused):
+            elif isinstance(error, PaymentHold) or (
+                isinstance(error, OrderRefused) and not isinstance(error, BuyerRefused)
+            ):
                 line.refusal = line.refusal or say(error)
             line.reasons.append(say(error))
         line.picks = line.picks or (self.cart.urgent and self.facts.relations.distributor_of(item.id) is None)
@@ -343,6 +348,16 @@ class OrderPage:
         probe = ItemRow(0, "", "", "", "", 1, "", "", "", "", False, True, 10000, "")
         request = self.facts.request(probe, _EMPTY, "1")
         return [say(error) for error in refusals(request) if isinstance(error, BuyerRefused)]
+
+    @property
+    def hold_notes(self) -> list[str]:
+        """What stops the orders to some distributors; what stops all of them is a refusal of the buyer's."""
+        facts = self.facts
+        if facts.hold_scope is HoldScope.ALL:
+            return []
+        mine = [hold.distributor_id for hold in facts.holds if hold.paying_id == facts.paying_id]
+        found = [facts.hold_for(distributor) for distributor in mine]
+        return [say(hold.refusal) for hold in found if hold is not None]
 
     # The last order, the minimum ---------------------------------------------------------------------------
 

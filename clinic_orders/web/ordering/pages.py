@@ -220,6 +220,9 @@ def check() -> str | Response:
     """Check your answers: by distributor with subtotals, what can't go and why."""
     here = cart()
     page = OrderPage(here, with_history=False)
+    asked = request.args.get("payer", "")
+    if asked in {"receiver", "orderer"}:
+        page.facts = page.facts.paid_by(asked)
     lines = page.drafted()
     if not lines:
         flash(say(CartEmpty()), "warn")
@@ -233,6 +236,7 @@ def render_check(
     here: Cart, page: OrderPage, lines: list[Line], *, reviewed: bool = False, problem: str = ""
 ) -> str:
     """The page to check; its key makes the submission one of a kind (R-ORD-2)."""
+    payer = "receiver" if page.facts.paying_id == here.buyer.institution_id else "orderer"
     against = page.buyer_refusals
     stay = [line for line in lines if against or line.refusal or line.distributor_id is None]
     go = [line for line in lines if line not in stay and line.packs]
@@ -251,6 +255,10 @@ def render_check(
         total=page.total(go),
         stay=stay,
         against=against,
+        holds=page.hold_notes,
+        payer=payer,
+        # Where a hold runs, another payer makes another order: it is checked again before it goes.
+        may_choose_payer=not page.facts.holds,
         key=secrets.token_urlsafe(18),
         reviewed=reviewed,
         problem=problem,

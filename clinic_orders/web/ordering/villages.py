@@ -74,10 +74,11 @@ def _review(code: str, *, problem: str = "", typed: dict[str, str] | None = None
         flash(say(NothingToReview()), "warn")
         return redirect(url_for("ordering.villages"))
     page = OrderPage(here)
-    page.draft = draft
+    page.draft, page.facts = draft, page.facts.paid_by(draft.payer)
     return render_template(
         "ordering/review.html",
         cart=here,
+        page=page,
         draft=draft,
         lines=[page.line(page.by_id[item]) for item in draft.lines if item in page.by_id],
         reviewed={item: row.reviewed_packs for item, row in draft.lines.items()},
@@ -106,7 +107,7 @@ def check_review(code: str) -> str | Response | tuple[str | Response, int]:
         if packs != 0:
             lowered[item] = row if packs is None else row._replace(typed=str(packs))
     draft.lines = lowered
-    page.draft = draft
+    page.draft, page.facts = draft, page.facts.paid_by(draft.payer)
     lines = [page.line(item) for item in page.items if item.id in lowered]
     return render_check(here, page, lines, reviewed=True)
 
