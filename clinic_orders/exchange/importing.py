@@ -164,6 +164,7 @@ def import_rows(
     *,
     filename: str,
     dry_run: bool = False,
+    traced: bool = True,
     by: Actor,
     at: datetime,
 ) -> Report:
@@ -174,6 +175,7 @@ def import_rows(
         rows: values by column name.
         filename: what is kept as the name of the batch.
         dry_run: only try.
+        traced: keep what is done to every record, so that the batch can be undone.
         by: who.
         at: when.
 
@@ -190,7 +192,7 @@ def import_rows(
         numbered.append((number, whole))
     report = Report(kind, len(numbered))
     facts = FileFacts(filename, "", len(numbered))
-    _store(table, numbered, facts, report, dry_run=dry_run, by=by, at=at)
+    _store(table, numbered, facts, report, dry_run=dry_run, traced=traced, by=by, at=at)
     return report
 
 
@@ -201,6 +203,7 @@ def _store(
     report: Report,
     *,
     dry_run: bool,
+    traced: bool = True,
     by: Actor,
     at: datetime,
 ) -> None:
@@ -210,7 +213,7 @@ def _store(
         return Problem(found.row, found.column or None, _typed(table, by_number, found), found.refusal)
 
     try:
-        report.stored = store_file(table.name, rows, facts, dry_run=dry_run, by=by, at=at)
+        report.stored = store_file(table.name, rows, facts, dry_run=dry_run, traced=traced, by=by, at=at)
     except RowsRefused as refused:
         report.errors = [problem(found) for found in refused.problems[:MAX_PROBLEMS]]
     else:
