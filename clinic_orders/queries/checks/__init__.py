@@ -15,6 +15,8 @@ from clinic_orders.queries.checks import (
     emergency_share,
     late_acceptance,
     late_confirmation,
+    nonselected_share,
+    stocking,
     volume,
 )
 from clinic_orders.queries.checks.scope import Scope
@@ -37,7 +39,9 @@ class Check(Protocol):
 
 
 CHECKS: Final[tuple[Check, ...]] = (
+    stocking,
     volume,
+    nonselected_share,
     delivery_rate,
     late_confirmation,
     late_acceptance,

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from sqlalchemy import case, func, select
 
-from clinic_orders.models.base import db
+from clinic_orders.models.base import china_day, db
 from clinic_orders.models.orders import Order, OrderLine
 from clinic_orders.models.roster import Institution, InstitutionRecord
+from clinic_orders.queries.checks.membership import was_member
 from clinic_orders.queries.checks.scope import Scope
 from clinic_orders.queries.roster import current
 from clinic_orders.rules.findings import CheckRule, Finding
@@ -37,6 +38,7 @@ def find(scope: Scope) -> Iterator[Finding]:
             Order.submitted_at >= scope.month_begins,
             Order.submitted_at < scope.ends,
             current(InstitutionRecord, scope.as_of),
+            was_member(Order.institution_id, china_day(Order.submitted_at)),
             scope.only(Order.institution_id),
         )
         .group_by(Institution.code, InstitutionRecord.kind, InstitutionRecord.scale)

@@ -11,6 +11,7 @@ from clinic_orders.models.base import china_day, db
 from clinic_orders.models.deliveries import Shipment
 from clinic_orders.models.roster import Institution
 from clinic_orders.queries.checks.limits import LONGEST
+from clinic_orders.queries.checks.membership import was_member
 from clinic_orders.queries.checks.scope import Scope
 from clinic_orders.rules.days import day_in_china, start_of_day
 from clinic_orders.rules.delivery import acceptance_due_day, auto_acceptance_day
@@ -54,6 +55,7 @@ def find(scope: Scope) -> Iterator[Finding]:
                 Shipment.accepted_at >= ends,
                 and_(Shipment.accepted_at < ends, china_day(Shipment.accepted_at) > days.c.due_day),
             ),
+            was_member(Shipment.institution_id, days.c.due_day),
             scope.only(Shipment.institution_id),
         )
     )

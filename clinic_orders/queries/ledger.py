@@ -1,0 +1,146 @@
+"""What institutions have of their items at the end of a day, set-based (R-STOCK-3), in base units.
+
+The last count on or before the day, 0 where there is none, and what was accepted, returned and sold after that day.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import CTE, ColumnElement, Select, and_, func, or_, select, true, union_all
+from sqlalchemy.orm import InstrumentedAttribute
+
+from clinic_orders.models.base import china_day
+from clinic_orders.models.catalogue import Item
+from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, Shipment, ShipmentLine
+from clinic_orders.models.orders import OrderLine
+from clinic_orders.models.sales import SaleLine
+from clinic_orders.models.stock import StockCount
+from clinic_orders.rules.days import end_of_day
+from clinic_orders.rules.stocking import REPORTING_DAYS
+
+
+def reporting(on: date) -> Select[*tuple[Any, ...]]:
+    """Ids of the institutions that report stock on a day: any count in the 400 days ending with it (R-STOCK-3)."""
+    return (
+        select(StockCount.institution_id)
+        .where(
+            StockCount.replaced_at.is_(None),
+            StockCount.counted_on > on - timedelta(days=REPORTING_DAYS),
+            StockCount.counted_on <= on,
+        )
+        .distinct()
+    )
+
+
+def ledger(on: date, institutions: Select[*tuple[Any, ...]] | None = None) -> Select[*tuple[Any, ...]]:
+    """The ledger of every item of institutions: institution_id, item_id, base_units; only where anything moved.
+
+    Args:
+        on: the day at whose end it is wanted.
+        institutions: a question for their ids; None = all.
+
+    """
+
+    def wanted(column: InstrumentedAttribute[int]) -> ColumnElement[bool]:
+        return true() if institutions is None else column.in_(institutions)
+
+    last = (
+        select(
+            StockCount.institution_id,
+            StockCount.item_id,
+            func.max(StockCount.counted_on).label("day"),
+        )
+        .where(
+            StockCount.replaced_at.is_(None), StockCount.counted_on <= on, wanted(StockCount.institution_id)
+        )
+        .group_by(StockCount.institution_id, StockCount.item_id)
+        .cte("last_count")
+    )
+    moved = union_all(
+        _counted(last),
+        *(
+            _after(last, part, on)
+            for part in (_accepted(on, wanted), _returned(on, wanted), _sold(on, wanted))
+        ),
+    ).subquery("movement")
+    return select(
+        moved.c.institution_id, moved.c.item_id, func.sum(moved.c.base_units).label("base_units")
+    ).group_by(moved.c.institution_id, moved.c.item_id)
+
+
+def _counted(last: CTE) -> Select[*tuple[Any, ...]]:
+    return select(last.c.institution_id, last.c.item_id, StockCount.base_units.label("base_units")).join(
+        StockCount,
+        and_(
+            StockCount.institution_id == last.c.institution_id,
+            StockCount.item_id == last.c.item_id,
+            StockCount.counted_on == last.c.day,
+            StockCount.replaced_at.is_(None),
+        ),
+    )
+
+
+def _after(last: CTE, part: Any, on: date) -> Select[*tuple[Any, ...]]:
+    """What moved after the day of the last count, which was taken at its end."""
+    moved = part.subquery()
+    return (
+        select(moved.c.institution_id, moved.c.item_id, moved.c.base_units)
+        .select_from(moved)
+        .outerjoin(
+            last, and_(last.c.institution_id == moved.c.institution_id, last.c.item_id == moved.c.item_id)
+        )
+        .where(or_(last.c.day.is_(None), moved.c.day > last.c.day), moved.c.day <= on)
+    )
+
+
+def _accepted(on: date, wanted: Any) -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            Shipment.institution_id,
+            OrderLine.item_id,
+            china_day(Shipment.accepted_at).label("day"),
+            (ShipmentLine.accepted_packs * Item.pack_size).label("base_units"),
+        )
+        .select_from(Shipment)
+        .join(ShipmentLine, ShipmentLine.shipment_id == Shipment.id)
+        .join(OrderLine, OrderLine.id == ShipmentLine.order_line_id)
+        .join(Item, Item.id == OrderLine.item_id)
+        .where(
+            Shipment.accepted_at < end_of_day(on),
+            ShipmentLine.accepted_packs > 0,
+            wanted(Shipment.institution_id),
+        )
+    )
+
+
+def _returned(on: date, wanted: Any) -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            GoodsReturn.institution_id,
+            OrderLine.item_id,
+            china_day(GoodsReturn.agreed_at).label("day"),
+            (-ReturnLine.packs * Item.pack_size).label("base_units"),
+        )
+        .select_from(GoodsReturn)
+        .join(ReturnLine, ReturnLine.return_id == GoodsReturn.id)
+        .join(ShipmentLine, ShipmentLine.id == ReturnLine.shipment_line_id)
+        .join(OrderLine, OrderLine.id == ShipmentLine.order_line_id)
+        .join(Item, Item.id == OrderLine.item_id)
+        .where(GoodsReturn.agreed_at < end_of_day(on), wanted(GoodsReturn.institution_id))
+    )
+
+
+def _sold(on: date, wanted: Any) -> Select[*tuple[Any, ...]]:
+    return select(
+        SaleLine.institution_id,
+        SaleLine.item_id,
+        SaleLine.sold_on.label("day"),
+        (-SaleLine.base_units).label("base_units"),
+    ).where(
+        SaleLine.replaced_at.is_(None),
+        SaleLine.item_id.is_not(None),
+        SaleLine.sold_on <= on,
+        wanted(SaleLine.institution_id),
+    )
