@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import date
+from decimal import Decimal
 
 import pytest
 from flask import Flask
 
 from clinic_orders.cli import run
-from tests.files_world import make_world, moment, order, take_well
+from tests.files_world import make_world, moment, order, receipt, take_well
 
 
 @pytest.fixture(autouse=True)
@@ -76,3 +78,20 @@ def test_findings_come_as_csv_and_text(app: Flask, capsys: pytest.CaptureFixture
 )
 def test_wrong_usage_is_status_2(app: Flask, arguments: tuple[str, ...]):
     assert check(app, *arguments) == 2
+
+
+def test_a_receipt_not_paid_in_time_names_both_sides(app: Flask, capsys: pytest.CaptureFixture[str]):
+    take_well("receipts", receipt(order_no="E1"))
+    paid = {"payment_no": "P1", "amount": Decimal("0.50"), "paid_on": date(2026, 3, 31)}
+    take_well("payments", {"institution_code": "0V01", "distributor_code": "D01", **paid})
+    rule = ("--format", "json", "--rule", "payment_overdue")
+    assert check(app, "--as-of", "2026-02-28", *rule) == 0
+    assert json.loads(capsys.readouterr().out)["findings"] == []
+    assert check(app, "--as-of", "2026-03-30", *rule) == 0
+    (found,) = json.loads(capsys.readouterr().out)["findings"]
+    assert (found["outstanding"], found["days_overdue"], found["ageing"]) == ("1.25", 30, "1-30")
+    assert (found["grade"], found["institution"], found["distributor"]) == ("warning", "0V01", "D01")
+    assert (found["key"], found["period"]) == ("R1", "2026-02-28")
+    assert check(app, "--as-of", "2026-03-31", *rule) == 0
+    (found,) = json.loads(capsys.readouterr().out)["findings"]
+    assert (found["outstanding"], found["ageing"], found["grade"]) == ("0.75", "31-60", "violation")

@@ -16,6 +16,7 @@ from clinic_orders.queries.checks import (
     late_acceptance,
     late_confirmation,
     nonselected_share,
+    payment_overdue,
     stocking,
     volume,
 )
@@ -39,6 +40,7 @@ class Check(Protocol):
 
 
 CHECKS: Final[tuple[Check, ...]] = (
+    payment_overdue,
     stocking,
     volume,
     nonselected_share,
