@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 from sqlalchemy import select
 
@@ -15,9 +16,11 @@ from clinic_orders.models.accounts import RoleAssignment, User
 from clinic_orders.models.arrears import PaymentHold
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Edition, EditionItem, Price
+from clinic_orders.models.doubles import OrderDouble
 from clinic_orders.models.exchange import ImportBatch
 from clinic_orders.models.jobs import JobRun, RunState
 from clinic_orders.models.notices import Alarm
+from clinic_orders.models.orders import Order
 from clinic_orders.models.policy import PolicyValue
 from clinic_orders.models.roster import DeliveryRelation, Distributor, Membership
 from clinic_orders.models.statements import AccountStatement
@@ -210,6 +213,9 @@ def _orders(world: World, people: dict[Role, User]) -> None:
             at=NOW + timedelta(minutes=number),
         )
         make_order(world, (number + 1,), submitted_at=NOW - timedelta(minutes=number + 1))
+    orders = db.session.scalars(select(Order.id).order_by(Order.id).limit(MANY + 1)).all()
+    for number, (one, other) in enumerate(pairwise(orders)):
+        db.session.add(OrderDouble(order_id=one, other_id=other, found_at=NOW - timedelta(minutes=number)))
 
 
 def _holds(world: World) -> None:

@@ -23,6 +23,7 @@ from sqlalchemy import Column, Date, Table, select
 from clinic_orders.models.base import Base, Degrees, UtcDateTime, Yuan, db
 from clinic_orders.models.catalogue import Edition, EditionItem, Item, Price
 from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, Shipment, ShipmentCode, ShipmentLine
+from clinic_orders.models.doubles import OrderDouble
 from clinic_orders.models.orders import Order, OrderEvent, OrderLine
 from clinic_orders.models.payments import Payment
 from clinic_orders.models.pharmacies import DesignatedPharmacy
@@ -140,6 +141,7 @@ _TABLES: Final = (
     Traced(Order, N_("order"), ("order_no",), unseen=("answer_due_at",)),
     Traced(OrderLine, N_("line of an order"), ("order_id", "item_id"), sums=_SHIPPED, head="order_id"),
     Traced(OrderEvent, N_("event of an order"), ("order_id", "kind"), owner="order_id"),
+    Traced(OrderDouble, N_("possible double order"), ("order_id", "other_id"), owner="order_id"),
     Traced(Shipment, N_("receipt"), ("receipt_no",)),
     Traced(
         ShipmentLine,

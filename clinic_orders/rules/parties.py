@@ -74,6 +74,7 @@ class Permission(StrEnum):
     FILES_IMPORT = "files:import"
     JOBS_RUN = "jobs:run"
     ORDERS_ANSWER = "orders:answer"
+    ORDERS_MATCH = "orders:match"
     ORDERS_PLACE = "orders:place"
     ORDERS_READ = "orders:read"
     PAYMENTS_READ = "payments:read"
@@ -106,6 +107,7 @@ _COUNTY = _EVERYONE | {
     Permission.SUPPLY_VERIFY,
     Permission.ROSTER_READ,
     Permission.ORDERS_READ,
+    Permission.ORDERS_MATCH,
     Permission.PAYMENTS_READ,
     Permission.PAYMENTS_UPHOLD,
     Permission.ALARMS_READ,

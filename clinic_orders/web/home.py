@@ -41,6 +41,7 @@ _BUREAU: tuple[tuple[str, str, str], ...] = (
     ("roster.distributors", N_("Distributors"), "truck"),
     ("roster.relations", N_("Delivery relations"), "link"),
     ("supply.index", N_("Supply problems"), "warn"),
+    ("doubles.index", N_("Possible double orders"), "link"),
     ("editions.index", N_("Editions and prices"), "pill"),
     ("files.index", N_("Files"), "upload"),
     ("users.index", N_("Accounts"), "users"),

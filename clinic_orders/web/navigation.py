@@ -72,6 +72,7 @@ _UNDER: dict[str, tuple[str, ...]] = {
     "payments": ("payables.index", "distribution.receivables"),
     "returns": ("receiving.index",),
     "supply": ("home.more",),
+    "doubles": ("bureau_orders.index",),
 }
 
 

@@ -56,6 +56,7 @@ LISTS: dict[str, tuple[List, ...]] = {
         List(Role.CITY, "/catalogue/"),
         List(Role.INSTITUTION, "/catalogue/"),
     ),
+    "doubles.index": (List(Role.CITY, "/bureau/doubles/"),),
     "distribution.day": (List(Role.DISTRIBUTOR, "/distribution/"),),
     "distribution.orders": (List(Role.DISTRIBUTOR, "/distribution/orders"),),
     "distribution.receivables": (List(Role.DISTRIBUTOR, "/distribution/receivables"),),

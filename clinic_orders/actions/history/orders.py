@@ -19,6 +19,7 @@ from clinic_orders.actions.bulk import (
     reserve_ids,
     update_rows,
 )
+from clinic_orders.actions.doubles import note_doubles
 from clinic_orders.actions.history.shared import (
     Change,
     Codes,
@@ -412,6 +413,7 @@ def put_orders(
         if paper.number in known:
             _plan_change(paper, known[paper.number], codes, names, deadlines, plan, stored, line_ids, at=at)
     _write(plan, at)
+    note_doubles(plan.heads, at=at)
     pass_over(orders)
     write_down("put_orders", "order", plan.changes, by=by, at=at)
     return stored

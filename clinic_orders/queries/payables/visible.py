@@ -11,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     SQLColumnExpression,
     Subquery,
+    and_,
     func,
     or_,
     select,
@@ -22,6 +23,7 @@ from clinic_orders.models.catalogue import Item
 from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, Shipment, ShipmentLine
 from clinic_orders.models.orders import OrderLine
 from clinic_orders.models.roster import Distributor, InstitutionRecord
+from clinic_orders.queries.doubles import counts_once
 from clinic_orders.queries.payables.records import Scope
 from clinic_orders.queries.roster import current, institutions_of
 from clinic_orders.rules.days import Month, end_of_day
@@ -33,8 +35,13 @@ def payables_visible_to(actor: Actor, on: date, scope: Scope = Scope.OWN) -> Col
 
     A distributor sees what it is owed; an institution what it pays, a headquarters also what its stores pay,
     since one account orders for all; with ``Scope.MEMBERS`` a hospital sees what those it looks after pay. A
-    bureau sees the payers of its county.
+    bureau sees the payers of its county. Receipts of an order that was set aside as the same as another one are
+    nobody's: the other one's are owed (R-VOL-2).
     """
+    return and_(_whose(actor, on, scope), counts_once(Shipment.order_id))
+
+
+def _whose(actor: Actor, on: date, scope: Scope) -> ColumnElement[bool]:
     if actor.role is Role.DISTRIBUTOR:
         return Shipment.distributor_id == actor.distributor_id
     if actor.institution_id is None or scope is Scope.MEMBERS:
