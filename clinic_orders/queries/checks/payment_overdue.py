@@ -25,8 +25,8 @@ RULES = (CheckRule.PAYMENT_OVERDUE,)
 def find(scope: Scope) -> Iterator[Finding]:
     """The findings as of the day, whoever is still a member (R-ROSTER-3): paying organisation and distributor."""
     connection = db.session.connection()
-    institutions = dict(connection.execute(select(Institution.id, Institution.code)).tuples().all())
-    distributors = dict(connection.execute(select(Distributor.id, Distributor.code)).tuples().all())
+    institutions = dict(connection.execute(select(Institution.id, Institution.code)).all())
+    distributors = dict(connection.execute(select(Distributor.id, Distributor.code)).all())
     day = partial(from_driver, Date(), dialect=connection.dialect)
     which = Which(scope.only(Shipment.paying_id), scope.only(Payment.paying_id))
     for (paying_id, distributor_id), _, laid in lay_out_all(connection, scope.as_of, which):
