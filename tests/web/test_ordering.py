@@ -16,6 +16,7 @@ from clinic_orders.models.base import db
 from clinic_orders.models.notices import Alarm
 from clinic_orders.models.orders import Draft, DraftLine, Order, UsualItem
 from clinic_orders.models.roster import DeliveryRelation
+from clinic_orders.models.volume import SupplyProblem
 from clinic_orders.rules.parties import Role
 from tests import factories as make
 
@@ -476,3 +477,25 @@ def test_the_pages_speak_english_on_request(doctor: Any, world: make.World) -> N
         session["language"] = "en"
     assert "Usual list" in text(doctor.get("/order"))
     assert "Check the order" in text(doctor.get("/order/check"))
+
+
+def test_an_item_that_is_short_says_so_and_names_what_counts_meanwhile(
+    doctor: Any, world: make.World
+) -> None:
+    make.fill_draft(world, {world.items[0].item_code: "5"})
+    assert "供应紧张" not in text(doctor.get("/order"))
+    db.session.add(
+        SupplyProblem(
+            item_id=world.items[0].id,
+            backup_item_id=world.items[1].id,
+            first_day=make.NOW.date(),
+            reported_at=make.NOW,
+            verified_at=make.NOW,
+            verified_by="李慧",
+            recorded_at=make.NOW,
+        )
+    )
+    db.session.commit()
+    assert f"其间采购{world.items[1].generic_name}可计入完成量" in text(
+        doctor.get(f"/order?q={world.items[0].generic_name}")
+    )

@@ -12,6 +12,7 @@ from flask_babel import gettext
 
 from clinic_orders.queries import ordering as queries
 from clinic_orders.queries.ordering import DraftRow, DraftView, Facts, ItemRow, LastTime
+from clinic_orders.queries.supply import Shortage, shortages
 from clinic_orders.rules.cart import SUGGESTION_DAYS, suggest
 from clinic_orders.rules.days import day_in_china
 from clinic_orders.rules.money import ZERO, line_amount
@@ -28,6 +29,7 @@ from clinic_orders.rules.payment_holds import HoldScope
 from clinic_orders.rules.pinyin import SearchKeys, matches, rank
 from clinic_orders.rules.policy import PolicyBook
 from clinic_orders.rules.quantities import PacksRefused, parse_cart_packs
+from clinic_orders.web.display import day
 from clinic_orders.web.errors import say
 from clinic_orders.web.ordering.door import Cart
 
@@ -68,6 +70,7 @@ class Line:
     duplicate: str = ""
     duplicate_no: str = ""
     accepted: bool = False
+    shortage: str = ""
     refusal: str = ""
     untold: bool = False
     distributor_id: int | None = None
@@ -109,6 +112,16 @@ class Sum:
                 self.packs + line.packs,
                 self.amount + line.amount,
             )
+
+
+def _shortage_text(found: Shortage) -> str:
+    """What is said beside an item that can't be had (R-VOL-7)."""
+    since = day(found.first_day)
+    if not found.backup:
+        return str(gettext("Short since %(day)s.", day=since))
+    return str(
+        gettext("Short since %(day)s. %(name)s counts for it meanwhile.", day=since, name=found.backup)
+    )
 
 
 def spec_of(item: ItemRow, pack: str) -> str:
@@ -166,6 +179,10 @@ class OrderPage:
         self.usual_ids: list[int] = (
             queries.usual_items(buyer.institution_id) if with_history and with_usual else []
         )
+        # The dense table of the whole catalogue has no room for it.
+        self.shortages: Mapping[str, Shortage] = (
+            shortages(buyer.county_code, on=on) if with_history and with_usual else {}
+        )
         self.usual_is_own = bool(self.usual_ids)
         if not self.usual_ids:
             frequent = sorted(self.last.items(), key=lambda pair: (-pair[1].times, pair[0]))
@@ -199,6 +216,8 @@ class OrderPage:
         )
         last = self.last.get(item.id)
         line.last = last.packs if last is not None else None
+        if item.code in self.shortages:
+            line.shortage = _shortage_text(self.shortages[item.code])
         if item.id in self.month:
             line.suggestion = self._suggestion(self.month[item.id])
         self._hold(line, item, drafted)
