@@ -418,7 +418,7 @@ BATCH_SORTS: Final = {
 }
 
 
-def _batches(words: str, kind: str) -> list[ColumnElement[bool]]:
+def _batches(words: str, kind: str, state: str) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     for word in words.split():
         conditions.append(
@@ -429,20 +429,29 @@ def _batches(words: str, kind: str) -> list[ColumnElement[bool]]:
         )
     if kind:
         conditions.append(ImportBatch.kind == kind)
+    if state == "undone":
+        conditions.append(ImportBatch.undone_at.is_not(None))
+    elif state:
+        conditions.append(ImportBatch.undone_at.is_(None))
     return conditions
 
 
-def count_batches(words: str, kind: str) -> int:
-    """How many imported files have all the words in their name or their importer's, and are of a kind ("" = any)."""
-    statement = select(func.count()).select_from(ImportBatch).where(*_batches(words, kind))
+def count_batches(words: str, kind: str, state: str = "") -> int:
+    """How many imported files have all the words in their name or their importer's, and are of a kind and a state.
+
+    The state is ``undone`` or ``stands``; "" = any.
+    """
+    statement = select(func.count()).select_from(ImportBatch).where(*_batches(words, kind, state))
     return db.session.scalar(statement) or 0
 
 
 def batches(
-    words: str, kind: str, *, sort: str = "-at", offset: int = 0, limit: int | None = None
+    words: str, kind: str, state: str = "", *, sort: str = "-at", offset: int = 0, limit: int | None = None
 ) -> Sequence[ImportBatch]:
     """Those files in an order of BATCH_SORTS (``-`` = downwards)."""
     column = BATCH_SORTS[sort.removeprefix("-")]
     order = column.desc() if sort.startswith("-") else column.asc()
-    statement = select(ImportBatch).where(*_batches(words, kind)).order_by(order, ImportBatch.id.desc())
+    statement = (
+        select(ImportBatch).where(*_batches(words, kind, state)).order_by(order, ImportBatch.id.desc())
+    )
     return db.session.scalars(statement.offset(offset).limit(limit)).all()

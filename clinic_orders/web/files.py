@@ -70,6 +70,7 @@ _COLUMNS = (
     Column(N_("Changed"), lambda row: row.updated),
     Column(N_("Unchanged"), lambda row: row.unchanged),
     Column(N_("Imported by"), importer),
+    Column(N_("Undone on"), lambda row: row.undone_at),
 )
 
 
@@ -94,24 +95,26 @@ def index() -> str | Response:
     """The kinds of files; for whoever may import, what came in."""
     may_import = guards.actor().may(Permission.FILES_IMPORT)
     words, kind = request.args.get("q", "").strip(), request.args.get("kind", "")
+    state = request.args.get("state", "")
     sort = sort_order(questions.BATCH_SORTS, "-at")
     if wanted_file():
         guards.actor().need(Permission.FILES_IMPORT)
-        return as_file("imports", _COLUMNS, questions.batches(words, kind, sort=sort))
-    cut = page_cut(questions.count_batches(words, kind) if may_import else 0)
+        return as_file("imports", _COLUMNS, questions.batches(words, kind, state, sort=sort))
+    cut = page_cut(questions.count_batches(words, kind, state) if may_import else 0)
     return render_template(
         "files/index.html",
         kinds=[(name, kind_name(name), _(KIND_WORDS[name].text)) for name in KINDS],
         kind_name=kind_name,
         importer=importer,
         may_import=may_import,
-        rows=questions.batches(words, kind, sort=sort, offset=cut.offset, limit=cut.limit)
+        rows=questions.batches(words, kind, state, sort=sort, offset=cut.offset, limit=cut.limit)
         if may_import
         else [],
         page=cut,
         sort=sort,
         words=words,
         chosen=kind,
+        state=state,
     )
 
 
@@ -173,6 +176,8 @@ def confirm(kind: str) -> str | AnyResponse:
         ),
         "ok",
     )
+    if stored.batch_id is not None:
+        return redirect(url_for("batches.batch", number=stored.batch_id))
     return redirect(url_for("files.index"))
 
 

@@ -23,6 +23,7 @@ from clinic_orders.models.base import db
 from clinic_orders.models.exchange import BatchRecord, ImportBatch, RecordChange
 from clinic_orders.models.orders import Order
 from clinic_orders.models.roster import Distributor
+from clinic_orders.models.sales import SaleLine
 from clinic_orders.queries.integrity import problems
 from clinic_orders.queries.resting import BELONGS_TO_IT, CHANGED_SINCE, DECIDED_BY_IT
 from clinic_orders.rules.parties import SYSTEM, Actor, NotAllowed, Role
@@ -187,12 +188,43 @@ FILES: Mapping[str, st.SearchStrategy[dict[str, Any]]] = {
         payment_no=NUMBERS.map("P".__add__), amount=st.sampled_from([Decimal(1), Decimal("2.5")]),
         paid_on=DAYS, receipt_no=st.just("") | NUMBERS.map("R".__add__),
     ),
+    "agreed-volumes": rows(
+        institution_code=PLACES, item_code=ITEMS, cycle_start=st.just(date(2026, 1, 1)),
+        cycle_end=st.just(date(2026, 12, 31)), agreed_packs=PACKS,
+    ),
+    "supply-problems": rows(
+        item_code=ITEMS, county_code=st.sampled_from([None, COUNTY]), first_day=DAYS,
+        last_day=st.sampled_from([None, date(2026, 12, 31)]), verified_by=st.sampled_from(["市局", "县局"]),
+    ),
+    "sales": rows(
+        institution_code=st.just("0V01"), sale_no=NUMBERS, line_no=st.just("1"), item_code=ITEMS,
+        sold_at=st.just(START), base_units=PACKS, amount=PRICE.map(lambda price: round(price, 2)),
+        trace_codes=st.sampled_from([(), ("81234567890123456789",)]),
+    ),
+    "settlements": rows(
+        institution_code=PLACES, item_code=ITEMS, month=st.sampled_from(["2026-01", "2026-02"]),
+        base_units=PACKS, amount=st.just(Decimal(3)),
+    ),
+    "stock-counts": rows(institution_code=PLACES, item_code=ITEMS, counted_on=DAYS, base_units=PACKS),
+    "shelf-prices": rows(institution_code=PLACES, item_code=ITEMS, posted_on=DAYS, price=PRICE),
+    "other-purchases": rows(
+        institution_code=PLACES, document_no=NUMBERS, line_no=st.just("1"), group=st.just("组"),
+        product_name=st.sampled_from(["甲片", "乙片"]), base_units=PACKS, amount=st.just(Decimal(1)),
+        purchased_on=DAYS,
+    ),
+    "trace-products": rows(
+        prefix=st.sampled_from(["8123456", "8123457"]), item_code=ITEMS, base_units_per_code=PACKS
+    ),
+    "designated-pharmacies": rows(
+        code=NUMBERS, name=st.sampled_from(["甲药店", "乙药店"]), lng=st.just(Decimal("112.1")),
+        lat=st.just(Decimal("34.1")),
+    ),
 }  # fmt: skip
 
 
 @st.composite
 def files(draw: st.DrawFn) -> list[tuple[str, list[dict[str, Any]]]]:
-    kinds = draw(st.lists(st.sampled_from(sorted(FILES)), min_size=1, max_size=6))
+    kinds = draw(st.lists(st.sampled_from(sorted(FILES)), min_size=1, max_size=4))
     # Orders and what follows from them meet more often this way.
     kinds += draw(
         st.sampled_from([[], ["orders", "receipts"], ["orders", "receipts", "returns", "payments"]])
@@ -207,7 +239,7 @@ def _file(kind: str) -> st.SearchStrategy[list[dict[str, Any]]]:
     return st.lists(FILES[kind], min_size=1, max_size=4, unique_by=key)
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(sent=files())
 def test_undoing_files_one_after_the_other_leads_back_through_every_state(
     sent: list[tuple[str, list[dict[str, Any]]]],
@@ -271,7 +303,7 @@ def test_a_batch_of_which_no_trace_was_kept_is_not_undone() -> None:
 
 def test_only_who_may_import_may_undo() -> None:
     make_world()
-    county = Actor(Role.COUNTY, county_code=COUNTY)
+    county = Actor("张", Role.COUNTY, county_code=COUNTY)
     with pytest.raises(NotAllowed):
         undo_batch(last_batch(), by=county, at=NOW)
 
@@ -341,17 +373,12 @@ def test_what_people_did_to_an_imported_order_rests_on_its_file() -> None:
     batch_id = last_batch()
     imported = db.session.scalars(select(Order)).one()
     supplier = Actor(
+        "周强",
         Role.DISTRIBUTOR,
         distributor_id=db.session.scalars(select(Distributor.id).where(Distributor.code == "D01")).one(),
     )
     at = imported.submitted_at + timedelta(hours=1)
-    answer_order(
-        imported.order_no,
-        [Answer(imported.lines[0].id, imported.lines[0].packs)],
-        seen_version=imported.version,
-        by=supplier,
-        at=at,
-    )
+    answer_order(imported.order_no, {1: Answer(imported.lines[0].packs)}, by=supplier, at=at)
     assert (CHANGED_SINCE, "order") in resting_on(batch_id)
 
 
@@ -372,6 +399,27 @@ def test_ten_thousand_prices_are_traced_one_by_one() -> None:
     assert all(record.after and record.after["pack_price"] == "1" for record in records)
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS))
-def test_every_kind_has_a_random_file(kind: str) -> None:
-    assert kind in FILES
+def test_every_kind_has_a_random_file() -> None:
+    assert set(FILES) == set(KINDS)
+
+
+def test_what_a_sale_had_replaced_stands_again_with_its_codes_from_then_on() -> None:
+    make_world()
+    sale = {
+        "institution_code": "0V01", "sale_no": "S1", "line_no": "1", "item_code": "LY001", "sold_at": START,
+        "base_units": 3, "amount": Decimal(2), "trace_codes": ("81234567890123456789",),
+    }  # fmt: skip
+    take_well("sales", sale)
+    first, before = last_batch(), exported()
+    take_well("sales", sale | {"base_units": 4, "trace_codes": ()})
+    assert (CHANGED_SINCE, "sale") in resting_on(first)
+    later = NOW + timedelta(days=1)
+    undone = undo_batch(last_batch(), by=SYSTEM, at=later)
+    assert (undone.removed, undone.restored) == (1, 1)
+    assert exported() == before
+    lines = db.session.scalars(select(SaleLine).order_by(SaleLine.id)).all()
+    assert [(line.base_units, line.recorded_at, line.replaced_at) for line in lines] == [
+        (3, NOW, NOW), (4, NOW, later), (3, later, None),
+    ]  # fmt: skip
+    undo_batch(first, by=SYSTEM, at=later)
+    assert b"S1" not in exported()["sales"]

@@ -1,0 +1,90 @@
+"""Imported files on screen: what each did, taking it back, and what stands in the way."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from clinic_orders.models.base import db
+from clinic_orders.models.catalogue import Item
+from clinic_orders.models.exchange import ImportBatch
+from clinic_orders.rules.parties import Role
+from tests.checking_client import CheckingClient
+from tests.files_world import WORLD, take_well
+from tests.people import People, make_people
+
+
+@pytest.fixture
+def people(app: Flask) -> People:
+    return make_people()
+
+
+@pytest.fixture
+def city(client: CheckingClient, people: People) -> CheckingClient:
+    take_well("catalogue", *WORLD["catalogue"])
+    client.log_in(people.users[Role.CITY])
+    return client
+
+
+def last() -> int:
+    return db.session.scalars(select(ImportBatch.id).order_by(ImportBatch.id.desc()).limit(1)).one()
+
+
+def test_the_list_leads_to_what_a_file_did_and_its_rows_go_out_as_a_file(city: CheckingClient) -> None:
+    take_well("catalogue", dict(WORLD["catalogue"][0]) | {"manufacturer": "改名药业"})
+    number = last()
+    assert f'href="/files/imports/{number}"' in city.get("/files/", status=200).text
+    page = city.get(f"/files/imports/{number}", status=200).text
+    assert "LY001" in page
+    assert "改名药业" in page
+    assert "石药集团欧意药业有限公司" in page
+    assert "LY001" not in city.get(f"/files/imports/{number}?q=LY002", status=200).text.split("<tbody>")[-1]
+    assert "改名药业" in city.get(f"/files/imports/{number}?change=changed&format=csv", status=200).text
+    assert "改名药业" not in city.get(f"/files/imports/{number}?change=created&format=csv", status=200).text
+
+
+def test_an_import_is_undone_after_a_look_at_what_will_happen(city: CheckingClient) -> None:
+    number = last()
+    city.get(f"/files/imports/{number}/undo", status=200)
+    assert db.session.scalar(select(func.count()).select_from(Item)) == 3
+    answer = city.submit("main form")
+    assert answer.status_code == 302
+    assert db.session.scalar(select(func.count()).select_from(Item)) == 0
+    page = city.get(f"/files/imports/{number}", status=200).text
+    assert "已撤销" in page
+    assert "LY001" in page
+    assert city.get(f"/files/imports/{number}/undo").status_code == 302
+    assert f"/files/imports/{number}" in city.get("/files/?state=undone", status=200).text
+    assert f"/files/imports/{number}" not in city.get("/files/?state=stands", status=200).text
+
+
+def test_the_page_says_what_rests_on_an_import_and_offers_no_button(city: CheckingClient) -> None:
+    number = last()
+    take_well("prices", *WORLD["prices"])
+    page = city.get(f"/files/imports/{number}/undo", status=200).text
+    assert "价格" in page
+    assert "LY001 2026-01-01" in page
+    assert 'action=""' not in page
+    later = last()
+    city.get(f"/files/imports/{later}/undo", status=200)
+    city.submit("main form")
+    assert 'action=""' in city.get(f"/files/imports/{number}/undo", status=200).text
+
+
+def test_an_unknown_import_is_not_found(city: CheckingClient) -> None:
+    city.get("/files/imports/999999", status=404)
+    city.get("/files/imports/999999/undo", status=404)
+
+
+def test_the_number_of_statements_does_not_depend_on_the_number_of_records(
+    city: CheckingClient, count_sql
+) -> None:
+    few_batch = last()
+    take_well("catalogue", *(dict(WORLD["catalogue"][0]) | {"item_code": f"N{n:03}"} for n in range(40)))
+    city.get(f"/files/imports/{few_batch}", status=200)
+    with count_sql() as few:
+        city.get(f"/files/imports/{few_batch}", status=200)
+    with count_sql() as many:
+        city.get(f"/files/imports/{last()}", status=200)
+    assert many.count <= few.count + 1, f"{few}\n\n{many}"
