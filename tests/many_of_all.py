@@ -14,6 +14,7 @@ from clinic_orders.actions.payments import record_payment
 from clinic_orders.actions.returns import ReturnedPacks, request_return
 from clinic_orders.models.accounts import RoleAssignment, User
 from clinic_orders.models.arrears import PaymentHold
+from clinic_orders.models.bank import BankFile, BankLine
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Edition, EditionItem, Price
 from clinic_orders.models.doubles import OrderDouble
@@ -65,6 +66,7 @@ def make_many() -> tuple[World, dict[Role, User]]:
     _orders(world, people)
     _holds(world)
     _statements(world)
+    _bank(world)
     db.session.commit()
     return world, people
 
@@ -254,5 +256,34 @@ def _statements(world: World) -> None:
                 closing=amount,
                 overdue=amount,
                 made_at=NOW,
+            )
+        )
+
+
+def _bank(world: World) -> None:
+    """Many bank statements of the distributor; the first has many lines."""
+    owner = f"D{world.distributor.id}"
+    for number in range(MANY):
+        db.session.add(
+            BankFile(
+                id=number + 1,
+                owner=owner,
+                filename=f"流水{number:02}.csv",
+                lines=MANY - number,
+                by_name="刘敏",
+                at=NOW - timedelta(hours=number),
+            )
+        )
+    db.session.flush()
+    for number in range(MANY):
+        db.session.add(
+            BankLine(
+                file_id=1,
+                owner=owner,
+                row_no=number + 2,
+                paid_on=START + timedelta(days=number),
+                amount=Decimal(number + 1),
+                party=f"第{number}村卫生室",
+                fingerprint=f"{number:064}",
             )
         )

@@ -71,6 +71,7 @@ DEEDS: dict[str, str] = {
     "put_supply_problems": N_("Recorded supply problems"),
     "put_trace_products": N_("Recorded products of trace codes"),
     "record_lapse": N_("Recorded a lapsed order"),
+    "read_bank_file": N_("Read a bank statement"),
     "record_payment": N_("Recorded a payment"),
     "record_unknown_name": N_("Tried a log-in name that nobody has"),
     "refuse_return": N_("Refused a return"),
@@ -88,6 +89,7 @@ DEEDS: dict[str, str] = {
     "set_big_print": N_("Chose the size of letters"),
     "set_language": N_("Chose the language"),
     "ship": N_("Shipped goods"),
+    "store_bank_file": N_("Uploaded a bank statement"),
     "store_file": N_("Stored a file"),
     "undo_batch": N_("Undid an import"),
     "submit_draft": N_("Sent an order"),
@@ -95,6 +97,7 @@ DEEDS: dict[str, str] = {
     "take_back_double": N_("Took a decision about a double order back"),
     "take_back_draft": N_("Took a draft back"),
     "take_out_of_edition": N_("Took items out of an edition"),
+    "undo_bank_file": N_("Took back what a bank statement had entered"),
     "uphold_payment": N_("Upheld a payment"),
     "verify_supply_problem": N_("Verified a supply problem"),
     "void_shipment": N_("Cancelled a shipment"),
@@ -107,6 +110,7 @@ SUBJECTS: dict[str, str] = {
     "account": N_("Account"),
     "agreed_volume": N_("Agreed volume"),
     "alarm": N_("Alarm"),
+    "bank_file": N_("Bank statement"),
     "commitment": N_("Commitment letter"),
     "delivery_relation": N_("Delivery relation"),
     "designated_pharmacy": N_("Designated pharmacy"),
@@ -272,6 +276,8 @@ FIELDS: dict[str, str] = {
     "closing": N_("Closing balance"),
     "count": N_("Number"),
     "month": N_("Month"),
+    "columns": N_("Columns"),
+    "filename": N_("File"),
 }
 
 

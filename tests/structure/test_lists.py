@@ -50,6 +50,8 @@ class List:
 
 LISTS: dict[str, tuple[List, ...]] = {
     "audit.index": (List(Role.CITY, "/audit/", search="subject"),),
+    "bank.index": (List(Role.DISTRIBUTOR, "/bank/"),),
+    "bank.show": (List(Role.DISTRIBUTOR, "/bank/1"),),
     "bureau.alarms": (List(Role.COUNTY, "/bureau/alarms"),),
     "bureau_orders.index": (List(Role.CITY, "/bureau/orders/"),),
     "catalogue.search": (
