@@ -271,19 +271,25 @@ class Which:
     payments: ColumnElement[bool]
 
 
-def lay_out_all(connection: Connection, on: date, which: Which) -> Iterator[tuple[Pair, list[Row], Laid]]:
-    """Lay out every pair with a receipt or a payment, in their order; three statements, constant memory.
+@dataclass(frozen=True, slots=True)
+class PairRows:
+    """All rows of one pair: of ``receipts_of`` and ``payments_of``, and what returns take off, by receipt."""
+
+    pair: Pair
+    receipts: list[Row]
+    payments: list[Row]
+    returned: dict[int, int]
+
+
+def rows_of_pairs(connection: Connection, on: date, which: Which) -> Iterator[PairRows]:
+    """The rows of every pair with a receipt or a payment, in their order; three statements, constant memory.
 
     Args:
         connection: where it is read.
         on: the as-of day.
         which: whose receipts and payments.
 
-    Returns:
-        the pair, its receipts as rows of ``receipts_of``, and how the money lies.
-
     """
-    ends = DayEnds(connection.dialect)
     none: tuple[Pair, list[Row]] = ((0, 0), [])
     streams = [
         _by_pair(connection, statement)
@@ -308,7 +314,19 @@ def lay_out_all(connection: Connection, on: date, which: Which) -> Iterator[tupl
             back = next(streams[1], none)
         if paid[1] and paid[0] == pair:
             payments, paid = paid[1], next(streams[2], none)
-        yield pair, receipts, lay_out(receipts, payments, ends, returned=returned)
+        yield PairRows(pair, receipts, payments, returned)
+
+
+def lay_out_all(connection: Connection, on: date, which: Which) -> Iterator[tuple[Pair, list[Row], Laid]]:
+    """Lay out every pair with a receipt or a payment, in their order; see ``rows_of_pairs``.
+
+    Returns:
+        the pair, its receipts as rows of ``receipts_of``, and how the money lies.
+
+    """
+    ends = DayEnds(connection.dialect)
+    for one in rows_of_pairs(connection, on, which):
+        yield one.pair, one.receipts, lay_out(one.receipts, one.payments, ends, returned=one.returned)
 
 
 def allocation_of(connection: Connection, on: date, which: Which) -> Allocation:
