@@ -17,6 +17,7 @@ from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, Shipment, S
 from clinic_orders.models.orders import OrderLine
 from clinic_orders.models.sales import SaleLine
 from clinic_orders.models.stock import StockCount
+from clinic_orders.queries.doubles import counts_once
 from clinic_orders.rules.days import end_of_day
 from clinic_orders.rules.stocking import REPORTING_DAYS
 
@@ -110,6 +111,7 @@ def _accepted(on: date, wanted: Any) -> Select[*tuple[Any, ...]]:
         .where(
             Shipment.accepted_at < end_of_day(on),
             ShipmentLine.accepted_packs > 0,
+            counts_once(Shipment.order_id),
             wanted(Shipment.institution_id),
         )
     )
@@ -126,9 +128,14 @@ def _returned(on: date, wanted: Any) -> Select[*tuple[Any, ...]]:
         .select_from(GoodsReturn)
         .join(ReturnLine, ReturnLine.return_id == GoodsReturn.id)
         .join(ShipmentLine, ShipmentLine.id == ReturnLine.shipment_line_id)
+        .join(Shipment, Shipment.id == ShipmentLine.shipment_id)
         .join(OrderLine, OrderLine.id == ShipmentLine.order_line_id)
         .join(Item, Item.id == OrderLine.item_id)
-        .where(GoodsReturn.agreed_at < end_of_day(on), wanted(GoodsReturn.institution_id))
+        .where(
+            GoodsReturn.agreed_at < end_of_day(on),
+            counts_once(Shipment.order_id),
+            wanted(GoodsReturn.institution_id),
+        )
     )
 
 

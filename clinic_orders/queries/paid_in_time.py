@@ -11,7 +11,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Date, true
 
+from clinic_orders.models.deliveries import Shipment
 from clinic_orders.models.streaming import from_driver
+from clinic_orders.queries.doubles import counts_once
 from clinic_orders.queries.payables.laying import (
     AT,
     DUE,
@@ -56,7 +58,7 @@ def month_owed(connection: Connection, month: Month, which: Which | None = None)
     ends = DayEnds(connection.dialect)
     days: dict[Any, date] = {}
     found: dict[int, MonthOwed] = defaultdict(MonthOwed)
-    for one in rows_of_pairs(connection, on, which or Which(true(), true())):
+    for one in rows_of_pairs(connection, on, which or Which(counts_once(Shipment.order_id), true())):
         owed = found[one.pair[0]]
         due_rows: dict[Any, list[tuple[int, int]]] = defaultdict(list)
         for row in one.receipts:

@@ -11,6 +11,7 @@ from clinic_orders.models.orders import Order, OrderLine
 from clinic_orders.models.roster import Institution, InstitutionRecord
 from clinic_orders.queries.checks.membership import was_member
 from clinic_orders.queries.checks.scope import Scope
+from clinic_orders.queries.doubles import counts_once
 from clinic_orders.queries.roster import current
 from clinic_orders.rules.findings import CheckRule, Finding
 from clinic_orders.rules.shares import emergency_share
@@ -38,6 +39,7 @@ def find(scope: Scope) -> Iterator[Finding]:
             Order.submitted_at >= scope.month_begins,
             Order.submitted_at < scope.ends,
             current(InstitutionRecord, scope.as_of),
+            counts_once(Order.id),
             was_member(Order.institution_id, china_day(Order.submitted_at)),
             scope.only(Order.institution_id),
         )

@@ -13,6 +13,7 @@ from clinic_orders.models.roster import Institution
 from clinic_orders.queries.checks.limits import LONGEST
 from clinic_orders.queries.checks.membership import was_member
 from clinic_orders.queries.checks.scope import Scope
+from clinic_orders.queries.doubles import counts_once
 from clinic_orders.rules.days import day_in_china, start_of_day
 from clinic_orders.rules.delivery import acceptance_due_day, auto_acceptance_day
 from clinic_orders.rules.findings import CheckRule, Finding
@@ -50,6 +51,7 @@ def find(scope: Scope) -> Iterator[Finding]:
             Shipment.delivered_at >= start_of_day(first),
             Shipment.delivered_at < start_of_day(date.fromordinal(last.toordinal() + 1)),
             or_(Shipment.voided_at.is_(None), Shipment.voided_at >= ends),
+            counts_once(Shipment.order_id),
             or_(
                 Shipment.accepted_at.is_(None),
                 Shipment.accepted_at >= ends,

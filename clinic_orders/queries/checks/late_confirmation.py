@@ -13,6 +13,7 @@ from clinic_orders.models.orders import EventKind, Order, OrderEvent, OrderLine
 from clinic_orders.models.roster import Distributor
 from clinic_orders.queries.checks.limits import LONGEST
 from clinic_orders.queries.checks.scope import Scope
+from clinic_orders.queries.doubles import counts_once
 from clinic_orders.rules.days import day_in_china, end_of_day, start_of_day
 from clinic_orders.rules.findings import CheckRule, Finding
 from clinic_orders.rules.lateness import late_confirmation
@@ -59,6 +60,7 @@ def find(scope: Scope) -> Iterator[Finding]:
             happened_on >= month.first_day,
             happened_on <= scope.as_of,
             or_(answered_on.is_(None), answered_on > days.c.last_day),
+            counts_once(Order.id),
         )
         .order_by(Order.id)
     )

@@ -20,6 +20,7 @@ from clinic_orders.models.stock import OtherPurchase
 from clinic_orders.models.volume import SupplyProblem
 from clinic_orders.queries.checks.membership import was_member
 from clinic_orders.queries.checks.scope import Scope
+from clinic_orders.queries.doubles import counts_once
 from clinic_orders.queries.roster import current
 from clinic_orders.rules.days import end_of_day, start_of_day
 from clinic_orders.rules.findings import CheckRule, Finding
@@ -170,6 +171,7 @@ def _selected(scope: Scope, first: date, last: date) -> dict[tuple[int, str], in
         .where(
             Shipment.accepted_at >= start_of_day(first),
             Shipment.accepted_at < end_of_day(last),
+            counts_once(Shipment.order_id),
             scope.only(Shipment.institution_id),
         )
         .group_by(Shipment.institution_id, group)

@@ -13,6 +13,7 @@ from clinic_orders.models.deliveries import Shipment, ShipmentLine
 from clinic_orders.models.orders import EventKind, Order, OrderEvent, OrderLine
 from clinic_orders.models.roster import InstitutionRecord
 from clinic_orders.queries.checks.limits import first_beginning, limit_day_of, limit_days
+from clinic_orders.queries.doubles import counts_once
 from clinic_orders.rules.days import end_of_day, start_of_day
 from clinic_orders.rules.policy import PolicyBook
 from clinic_orders.rules.reasons import RejectReason
@@ -37,7 +38,7 @@ def _orders(
     not_seen = or_(Order.answered_at.is_(None), Order.answered_at >= seen_before)
 
     def part(begins: Any, answered: bool, *where: ColumnElement[bool]) -> Select[Any]:
-        conditions = [Order.submitted_at < seen_before, *where]
+        conditions = [Order.submitted_at < seen_before, counts_once(Order.id), *where]
         if begins_in is not None:
             conditions += [begins >= begins_in[0], begins < begins_in[1]]
         if submitted_in is not None:

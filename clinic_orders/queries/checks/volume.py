@@ -39,6 +39,7 @@ from clinic_orders.queries.checks.order_lines import (
     withdrawn_by_limit,
 )
 from clinic_orders.queries.checks.scope import Scope
+from clinic_orders.queries.doubles import counts_once
 from clinic_orders.rules.days import end_of_day, start_of_day
 from clinic_orders.rules.findings import CheckRule, Finding
 from clinic_orders.rules.reasons import ReturnReason
@@ -209,6 +210,7 @@ def _receipts(scope: Scope, first: date, until: date) -> CTE:
             Shipment.accepted_at >= start_of_day(first),
             Shipment.accepted_at < end_of_day(until),
             Shipment.voided_at.is_(None),
+            counts_once(Shipment.order_id),
         )
         .cte("moved")
     )
