@@ -220,6 +220,16 @@ def judge_sale(
     return OverLine(sale, base, rate, allowed, pack_size) if sale.amount > allowed else None
 
 
+def written(value: Decimal) -> str:
+    """A price or rate as a formula has it: at least two decimals, and no zeros after them.
+
+    >>> written(Decimal("3.3600")), written(Decimal("3.3650")), written(Decimal(0))
+    ('3.36', '3.365', '0.00')
+    """
+    whole, _, decimals = f"{value:.4f}".partition(".")
+    return f"{whole}.{decimals.rstrip('0').ljust(2, '0')}"
+
+
 def over_markup(institution: str, item_code: str, month: str, lines: Sequence[OverLine]) -> Finding | None:
     """The finding of one institution, item and month (R-PRICE-4); None where no line is over.
 
@@ -240,7 +250,8 @@ def over_markup(institution: str, item_code: str, month: str, lines: Sequence[Ov
         key=item_code,
         period=month,
         formula=(
-            f"allowed = {worst.base} × (1 + {worst.rate}) × {worst.sale.base_units} / {worst.pack_size}"
+            f"allowed = {written(worst.base)} × (1 + {written(worst.rate)})"
+            f" × {worst.sale.base_units} / {worst.pack_size}"
             f" → {worst.allowed}; {worst.sale.amount} > {worst.allowed}; Σ excess = {excess}"
         ),
         figures={
@@ -285,11 +296,17 @@ def posting_excess(
 ) -> Decimal:
     """By what a posted price is above the allowed price of one pack, in yuan; 0.00 if it is not (R-PRICE-5).
 
+    A price may have four decimals and an amount has two: whoever posts exactly base × (1 + rate) posts nothing above
+    what is allowed, also where the amount of one pack is rounded down.
+
     >>> posting_excess(
     ...     Decimal("4.10"), base=Decimal("3.50"), rate=Decimal("0.15"), pack_size=1, rounding=MarkupRounding.HALF_UP)
     Decimal('0.07')
+    >>> posting_excess(
+    ...     Decimal("3.362"), base=Decimal("3.362"), rate=Decimal(0), pack_size=28, rounding=MarkupRounding.HALF_UP)
+    Decimal('0.00')
     """
-    if base is None or rate is None:
+    if base is None or rate is None or Fraction(posted) <= Fraction(base) * (1 + Fraction(rate)):
         return Decimal("0.00")
     allowed = allowed_amount(base, rate, base_units=pack_size, pack_size=pack_size, rounding=rounding)
     return max(posted - allowed, Decimal("0.00"))
@@ -318,7 +335,7 @@ def over_shelf_price(
     if not sales and not postings:
         return None
     excess = sum((one[1] for one in [*sales, *postings]), Decimal(0))
-    parts = [str(one[1]) for one in [*sales, *postings]]
+    parts = [written(one[1]) for one in [*sales, *postings]]
     shown = " + ".join(parts[:3]) + (" + …" if len(parts) > 3 else "")
     return Finding(
         CheckRule.OVER_SHELF_PRICE,
@@ -327,7 +344,7 @@ def over_shelf_price(
         distributor=None,
         key=item_code,
         period=month,
-        formula=f"Σ excess = {shown} = {excess}; lines = {len(sales)}",
+        formula=f"Σ excess = {shown} = {written(excess)}; lines = {len(sales)}",
         figures={"lines": len(sales), "excess": excess},
         rows=(
             *(("sale", f"{sale.sale_no}/{sale.line_no}") for sale, _ in sales),

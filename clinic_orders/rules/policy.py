@@ -148,6 +148,18 @@ class PolicyBook:
         for row in rows:
             self._rows.setdefault(row.parameter, []).append(row)
 
+    def turns(self, prefix: str) -> list[date]:
+        """The days on which a row of a parameter whose name begins so comes into force.
+
+        >>> PolicyBook([PolicyRow("markup.cap", date(2026, 5, 1), "0")]).turns("markup.")
+        [datetime.date(2026, 5, 1)]
+
+        """
+        days = {
+            row.valid_from for name, rows in self._rows.items() if name.startswith(prefix) for row in rows
+        }
+        return sorted(days)
+
     def find(
         self, name: str, *, kind: InstitutionKind | None = None, scale: str | None = None, on: date
     ) -> ValueInForce:

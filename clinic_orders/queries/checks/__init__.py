@@ -16,8 +16,12 @@ from clinic_orders.queries.checks import (
     late_acceptance,
     late_confirmation,
     nonselected_share,
+    over_markup,
+    over_shelf_price,
     payment_overdue,
+    settled_not_sold,
     stocking,
+    tied_sale,
     volume,
 )
 from clinic_orders.queries.checks.scope import Scope
@@ -40,6 +44,8 @@ class Check(Protocol):
 
 
 CHECKS: Final[tuple[Check, ...]] = (
+    over_markup,
+    over_shelf_price,
     payment_overdue,
     stocking,
     volume,
@@ -47,7 +53,9 @@ CHECKS: Final[tuple[Check, ...]] = (
     delivery_rate,
     late_confirmation,
     late_acceptance,
+    settled_not_sold,
     emergency_share,
+    tied_sale,
 )
 
 

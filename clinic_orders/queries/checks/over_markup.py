@@ -1,0 +1,202 @@
+"""Sales above the allowed amount, gathered by institution, item and month (R-PRICE-1 to R-PRICE-4).
+
+The rule is sequential: what a pack may cost depends on what was accepted before. One ordered pass judges the lines;
+lines that can't be over whatever was accepted are left out by the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, Date, Select, or_, select, type_coerce
+from sqlalchemy.types import NullType
+
+from clinic_orders.models.base import db
+from clinic_orders.models.catalogue import Item
+from clinic_orders.models.roster import Institution
+from clinic_orders.models.sales import SaleLine
+from clinic_orders.models.streaming import driver_rows, from_driver
+from clinic_orders.queries.checks.base_prices import (
+    Based,
+    Priced,
+    price_spans,
+    span_holds,
+    with_bases,
+    yuan,
+)
+from clinic_orders.queries.checks.price_terms import TermsBook
+from clinic_orders.queries.checks.scope import Scope
+from clinic_orders.rules.findings import CheckRule, Finding
+from clinic_orders.rules.markup import MarkupBase, OverLine, SaleSeen, judge_sale, over_markup
+
+RULES = (CheckRule.OVER_MARKUP,)
+
+
+def sales(scope: Scope) -> tuple[Select[Any], Any]:
+    """The sale lines of items in the month up to the day, customer returns apart, and the CTE of selected prices."""
+    spans = price_spans(scope.month.first_day, scope.as_of)
+    line = SaleLine
+    statement: Any = (
+        select(
+            line.institution_id,
+            line.item_id,
+            type_coerce(line.sold_on, NullType()),
+            line.base_units,
+            type_coerce(line.amount, BigInteger),
+            type_coerce(spans.c.pack_price, BigInteger),
+            Item.pack_size,
+            Institution.code,
+            Item.item_code,
+            line.sale_no,
+            line.line_no,
+        )
+        .join(Item, Item.id == line.item_id)
+        .join(Institution, Institution.id == line.institution_id)
+        .outerjoin(spans, span_holds(spans, line.item_id, line.sold_on))
+        .where(
+            line.sold_on >= scope.month.first_day,
+            line.sold_on <= scope.as_of,
+            line.replaced_at.is_(None),
+            line.base_units > 0,
+            scope.only(line.institution_id),
+        )
+    )
+    return statement, spans
+
+
+def above(amount: Any, price: Any, units: Any, pack_size: Any) -> ColumnElement[bool]:
+    """The condition that an amount is above what the units are worth at a price of a pack, exactly.
+
+    Whoever takes no more than that, takes no more than the allowed amount either: a rate only adds to it, and whole
+    cents that are not above an amount are not above its rounding, half up or down.
+    """
+    taken, worth = type_coerce(amount, BigInteger) * pack_size, type_coerce(price, BigInteger) * units
+    found: ColumnElement[bool] = taken > worth
+    return found
+
+
+def priced(statement: Select[Any]) -> Iterator[Priced]:
+    """The rows of a statement of ``Priced`` columns, ordered by institution, item and day."""
+    connection = db.session.connection()
+    ordered = statement.order_by(*list(statement.selected_columns)[:3])
+    days: dict[Any, date] = {}
+    kind = Date()
+    for part in driver_rows(connection, ordered):
+        for row in part:
+            day = days.get(row[2])
+            if day is None:
+                day = days[row[2]] = from_driver(kind, row[2], connection.dialect)
+            yield Priced(row[0], row[1], day, *row[3:])
+
+
+def candidates(scope: Scope, book: TermsBook) -> Iterator[Priced]:
+    """The sale lines that may be over: above the selected price, or all where that is no lower bound (R-PRICE-2)."""
+    statement, spans = sales(scope)
+    if MarkupBase.PURCHASE_PRICE not in book.bases:
+        statement = statement.where(
+            or_(
+                spans.c.pack_price.is_(None),
+                above(SaleLine.amount, spans.c.pack_price, SaleLine.base_units, Item.pack_size),
+            )
+        )
+    return priced(statement)
+
+
+def over_line(based: Based) -> OverLine | None:
+    """Whether a line is over (R-PRICE-3); the rule is asked only where the amount is above the exact worth."""
+    row, terms, base = based
+    if base is None or terms.rate is None:
+        return None
+    worth = int(base.scaleb(4)) * int((1 + terms.rate).scaleb(4)) * row.units
+    if row.taken * 10_000 * row.pack_size <= worth:
+        return None
+    return judge_sale(
+        SaleSeen(row.sale_no, row.line_no, row.day, row.units, yuan(row.taken).quantize(Decimal("0.01"))),
+        base=base,
+        rate=terms.rate,
+        pack_size=row.pack_size,
+        rounding=terms.rounding,
+    )
+
+
+def find(scope: Scope) -> Iterator[Finding]:
+    """The violations of the month up to the day (formats.md section 3)."""
+    book = TermsBook(scope)
+    based = with_bases(scope, book, candidates(scope, book))
+    for (code, item_code), group in groupby(based, key=lambda one: (one.row.institution, one.row.item_code)):
+        lines = [over for one in group if (over := over_line(one)) is not None]
+        lines.sort(key=lambda one: (one.sale.day, one.sale.sale_no, one.sale.line_no))
+        found = over_markup(code, item_code, str(scope.month), lines)
+        if found is not None:
+            yield found
+
+
+class NotJudged(StrEnum):
+    """Why a sale line is not judged."""
+
+    NO_PROMISE = "no_promise"
+    NO_PRICE = "no_price"
+
+
+@dataclass(frozen=True, slots=True)
+class Unjudged:
+    """Sale lines of an institution and item that nothing can be said of, for the screen (R-PRICE-1, R-PRICE-3).
+
+    Attributes:
+        institution, item_code: their codes.
+        why: no allowed rate on the day of sale ("no promise"), else no base price ("no price").
+        lines, base_units: how many.
+        amount: taken for them, in yuan.
+        rows: the lines by number.
+
+    """
+
+    institution: str
+    item_code: str
+    why: NotJudged
+    lines: int
+    base_units: int
+    amount: Decimal
+    rows: tuple[tuple[str, str], ...]
+
+
+def unjudged(scope: Scope) -> list[Unjudged]:
+    """The sale lines of the month up to the day that are not judged, by institution, item and reason.
+
+    Customer returns and what was sold on days without membership are no matter of the check and not listed.
+    """
+    book = TermsBook(scope)
+    statement, spans = sales(scope)
+    statement = statement.where(
+        or_(
+            spans.c.pack_price.is_(None),
+            SaleLine.institution_id.in_(book.without_rate()),
+        )
+    )
+    gathered: dict[tuple[str, str, NotJudged], list[Priced]] = {}
+    for row, terms, base in with_bases(scope, book, priced(statement)):
+        if terms.rate is None:
+            why = NotJudged.NO_PROMISE
+        elif base is None:
+            why = NotJudged.NO_PRICE
+        else:
+            continue
+        gathered.setdefault((row.institution, row.item_code, why), []).append(row)
+    return [
+        Unjudged(
+            code,
+            item_code,
+            why,
+            len(rows),
+            sum(row.units for row in rows),
+            yuan(sum(row.taken for row in rows)).quantize(Decimal("0.01")),
+            tuple(sorted((row.sale_no, row.line_no) for row in rows)),
+        )
+        for (code, item_code, why), rows in sorted(gathered.items())
+    ]

@@ -1,0 +1,173 @@
+"""Sales above the posted price, and postings above the allowed price of a pack 双标签 (R-PRICE-5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import BigInteger, Select, literal, or_, select, type_coerce
+from sqlalchemy.types import NullType
+
+from clinic_orders.models.catalogue import Item
+from clinic_orders.models.roster import Institution
+from clinic_orders.models.sales import SaleLine
+from clinic_orders.models.stock import ShelfPrice
+from clinic_orders.queries.checks.base_prices import price_spans, span_holds, with_bases, yuan
+from clinic_orders.queries.checks.over_markup import above, priced
+from clinic_orders.queries.checks.price_terms import TermsBook
+from clinic_orders.queries.checks.scope import Scope
+from clinic_orders.rules.findings import CheckRule, Finding
+from clinic_orders.rules.markup import (
+    MarkupBase,
+    Posted,
+    SaleSeen,
+    over_shelf_price,
+    posting_excess,
+    shelf_excess,
+)
+
+RULES = (CheckRule.OVER_SHELF_PRICE,)
+_NOTHING = Decimal("0.00")
+Key = tuple[str, str]
+
+
+def sales_above(scope: Scope) -> Select[Any]:
+    """The sale lines of the month up to the day above what was posted on their day.
+
+    The posted price is looked up line by line through its key: that costs the same however long the history is.
+    """
+    line, tag = SaleLine, ShelfPrice
+    posted = (
+        select(tag.price)
+        .where(
+            tag.institution_id == line.institution_id,
+            tag.item_id == line.item_id,
+            tag.posted_on <= line.sold_on,
+            tag.replaced_at.is_(None),
+        )
+        .order_by(tag.posted_on.desc())
+        .limit(1)
+        .correlate(line)
+        .scalar_subquery()
+    )
+    seen = (
+        select(
+            line.institution_id,
+            line.item_id,
+            line.sold_on,
+            line.base_units,
+            type_coerce(line.amount, BigInteger).label("amount"),
+            type_coerce(posted, BigInteger).label("posted"),
+            line.sale_no,
+            line.line_no,
+        )
+        .where(
+            line.sold_on >= scope.month.first_day,
+            line.sold_on <= scope.as_of,
+            line.replaced_at.is_(None),
+            line.base_units > 0,
+            line.item_id.is_not(None),
+            scope.only(line.institution_id),
+        )
+        .subquery("seen")
+    )
+    return (
+        select(
+            seen.c.institution_id,
+            seen.c.item_id,
+            type_coerce(seen.c.sold_on, NullType()),
+            seen.c.base_units,
+            seen.c.amount,
+            seen.c.posted,
+            Item.pack_size,
+            Institution.code,
+            Item.item_code,
+            seen.c.sale_no,
+            seen.c.line_no,
+        )
+        .join(Item, Item.id == seen.c.item_id)
+        .join(Institution, Institution.id == seen.c.institution_id)
+        .where(above(seen.c.amount, seen.c.posted, seen.c.base_units, Item.pack_size))
+    )
+
+
+def _sales(scope: Scope, book: TermsBook) -> dict[Key, list[tuple[SaleSeen, Decimal]]]:
+    found: dict[Key, list[tuple[SaleSeen, Decimal]]] = {}
+    for row in priced(sales_above(scope)):
+        if row.selected is None or book.on(row.institution_id, row.day) is None:
+            continue
+        sale = SaleSeen(
+            row.sale_no, row.line_no, row.day, row.units, yuan(row.taken).quantize(Decimal("0.01"))
+        )
+        # In place of the selected price the posted one stands in these rows.
+        excess = shelf_excess(sale, yuan(row.selected), pack_size=row.pack_size)
+        if excess > _NOTHING:
+            found.setdefault((row.institution, row.item_code), []).append((sale, excess))
+    return found
+
+
+def postings(scope: Scope, book: TermsBook) -> Select[Any]:
+    """The prices posted in the month up to the day that may be above the allowed one."""
+    tag = ShelfPrice
+    spans = price_spans(scope.month.first_day, scope.as_of)
+    statement: Any = (
+        select(
+            tag.institution_id,
+            tag.item_id,
+            type_coerce(tag.posted_on, NullType()),
+            Item.pack_size.label("units"),
+            type_coerce(tag.price, BigInteger),
+            type_coerce(spans.c.pack_price, BigInteger),
+            Item.pack_size,
+            Institution.code,
+            Item.item_code,
+            literal("").label("sale_no"),
+            literal("").label("line_no"),
+        )
+        .join(Item, Item.id == tag.item_id)
+        .join(Institution, Institution.id == tag.institution_id)
+        .outerjoin(spans, span_holds(spans, tag.item_id, tag.posted_on))
+        .where(
+            tag.posted_on >= scope.month.first_day,
+            tag.posted_on <= scope.as_of,
+            tag.replaced_at.is_(None),
+            scope.only(tag.institution_id),
+        )
+    )
+    if MarkupBase.PURCHASE_PRICE in book.bases:
+        every: Select[Any] = statement
+        return every
+    # At or below the selected price nothing is above base × (1 + rate).
+    selected = type_coerce(spans.c.pack_price, BigInteger)
+    found: Select[Any] = statement.where(
+        or_(selected.is_(None), type_coerce(tag.price, BigInteger) > selected)
+    )
+    return found
+
+
+def _postings(scope: Scope, book: TermsBook) -> dict[Key, list[tuple[Posted, Decimal]]]:
+    found: dict[Key, list[tuple[Posted, Decimal]]] = {}
+    for row, terms, base in with_bases(scope, book, priced(postings(scope, book))):
+        posted = Posted(row.day, yuan(row.taken))
+        excess = posting_excess(
+            posted.price, base=base, rate=terms.rate, pack_size=row.pack_size, rounding=terms.rounding
+        )
+        if excess > _NOTHING:
+            found.setdefault((row.institution, row.item_code), []).append((posted, excess))
+    return found
+
+
+def find(scope: Scope) -> Iterator[Finding]:
+    """The violations of the month up to the day (formats.md section 3)."""
+    book = TermsBook(scope)
+    sold, tagged = _sales(scope, book), _postings(scope, book)
+    for code, item_code in sorted(sold.keys() | tagged.keys()):
+        lines = sorted(
+            sold.get((code, item_code), ()), key=lambda one: (one[0].day, one[0].sale_no, one[0].line_no)
+        )
+        found = over_shelf_price(
+            code, item_code, str(scope.month), sales=lines, postings=tagged.get((code, item_code), [])
+        )
+        if found is not None:
+            yield found
