@@ -34,13 +34,13 @@ EXAMPLE_FROM = "2022-01-01"
 EXAMPLE_MARK = "演示值，非官方"
 # Every value here was invented for the demonstration; none is anybody's law.
 EXAMPLE_POLICIES = (
-    ("stocking.minimum", "township_hospital", "", "100"),
-    ("stocking.minimum", "township_hospital", "中心", "120"),
-    ("stocking.minimum", "community_health_center", "", "100"),
-    ("stocking.minimum", "village_clinic", "", "30"),
-    ("stocking.minimum", "community_health_station", "", "30"),
-    ("stocking.minimum", "private_institution", "", "40"),
-    ("stocking.minimum", "retail_pharmacy", "", "50"),
+    ("stocking.minimum", "township_hospital", "", "32"),
+    ("stocking.minimum", "township_hospital", "中心", "35"),
+    ("stocking.minimum", "community_health_center", "", "32"),
+    ("stocking.minimum", "village_clinic", "", "8"),
+    ("stocking.minimum", "community_health_station", "", "8"),
+    ("stocking.minimum", "private_institution", "", "18"),
+    ("stocking.minimum", "retail_pharmacy", "", "18"),
     ("markup.cap", "private_institution", "", "0.15"),
     ("volume.nonselected_share", "", "", "0.20"),
 )

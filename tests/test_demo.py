@@ -16,22 +16,34 @@ from clinic_orders.cli import run
 from clinic_orders.exchange.demonstration import (
     SMALL_COUNTIES,
     Demonstration,
+    Planted,
     files,
     make_demonstration,
 )
+from clinic_orders.exchange.demonstration.selling import worth
 from clinic_orders.exchange.divisions import CATALOG, read_divisions
 from clinic_orders.exchange.exporting import CSV, export_file
 from clinic_orders.exchange.tables import KINDS
 from clinic_orders.queries.integrity import problems
 from clinic_orders.rules.days import SHANGHAI
+from clinic_orders.rules.markup import allowed_amount
 from clinic_orders.rules.parties import SYSTEM, InstitutionKind
 from tests.conftest import Databases, make_app
 
-NOW = datetime(2026, 11, 20, 11, 0, tzinfo=SHANGHAI)
+# As the console makes it: the history ends as the day begins.
+NOW = datetime(2026, 11, 20, tzinfo=SHANGHAI)
+# Rules that are planted, or that nobody breaks by accident.
+NEVER = {"delivery_rate", "late_acceptance"}
+CHECKED = {"emergency_share", "late_confirmation", "payment_overdue", "stocking_short", *NEVER}
 
 
 def _rows(name: str) -> list[dict[str, str]]:
     with (CATALOG / "recommended_338" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _policies() -> list[dict[str, str]]:
+    with (CATALOG / "policies_example.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -46,6 +58,7 @@ def _small(seed: int = 1, months: int = 2) -> Demonstration:
         divisions=read_divisions(),
         items=_rows("catalogue"),
         prices={row["item_code"]: Decimal(row["pack_price"]) for row in _rows("prices")},
+        policies=_policies(),
     )
     for file in list(files(world)):
         if file.name:
@@ -141,3 +154,34 @@ def _digest() -> str:
         export_file(kind, CSV, out, by=SYSTEM, on=date(2026, 11, 20))
         digest.update(out.getvalue())
     return digest.hexdigest()
+
+
+def test_the_checks_find_exactly_what_was_planted(
+    databases: Databases, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    world = _small(months=4)
+    with databases.fresh("sqlite") as url, make_app(url, instance=tmp_path, today=date(2026, 11, 20)) as app:
+        for words in (["demo", "--months", "4"], ["check", "--as-of", "2026-10-31", "--format", "json"]):
+            capfd.readouterr()
+            with pytest.raises(SystemExit) as left:
+                run(lambda: app, words)
+            assert left.value.code == 0
+    found = [
+        Planted(
+            row["rule"], row["grade"], row["institution"] or "", row["distributor"] or "", row["key"] or "", row["period"]
+        )
+        for row in json.loads(capfd.readouterr().out)["findings"]
+        if row["rule"] in CHECKED
+    ]  # fmt: skip
+    assert sorted(found) == sorted(one for one in world.planted if one.rule in CHECKED)
+    assert {one.rule for one in found} == CHECKED - NEVER
+
+
+@pytest.mark.parametrize("rate", [Decimal(0), Decimal("0.1"), Decimal("0.15")])
+def test_what_is_taken_is_what_the_rule_allows(rate: Decimal) -> None:
+    for units in (1, 3, 7, 28, 100):
+        for price in (Decimal("0.0101"), Decimal("3.5"), Decimal("12.3456"), Decimal("1200")):
+            for pack in (1, 7, 28, 100):
+                assert worth(price, rate, units, pack) == allowed_amount(
+                    price, rate, base_units=units, pack_size=pack
+                )

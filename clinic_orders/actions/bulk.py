@@ -17,13 +17,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import islice
 from typing import Any, Final, TypeVar, cast
 
 from sqlalchemy import ColumnElement, Connection, Dialect, Table, delete, func, select, text
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
-from clinic_orders.models.base import db
+from clinic_orders.models.base import UtcDateTime, db
 from clinic_orders.models.exchange import BatchRecord, RecordChange
 from clinic_orders.queries.traced import TRACED, Traced, names_of, plain
 from clinic_orders.rules.errors import N_, RuleBroken
@@ -308,7 +309,9 @@ def _converters(table: Table, names: Iterable[str], dialect: Dialect) -> dict[st
     for name in names:
         convert = table.c[name].type.dialect_impl(dialect).bind_processor(dialect)
         if convert is not None:
-            found[name] = convert
+            # The lines of one paper share their instants, and turning one into text costs more than finding it again.
+            is_instant = isinstance(table.c[name].type, UtcDateTime)
+            found[name] = lru_cache(maxsize=4096)(convert) if is_instant else convert
     return found
 
 

@@ -182,6 +182,7 @@ def demo(console: Console, size: str, months: int, seed: int, if_empty: bool, fo
             divisions=divisions,
             items=_csv(RECOMMENDED / "catalogue.csv"),
             prices={row["item_code"]: Decimal(row["pack_price"]) for row in _csv(RECOMMENDED / "prices.csv")},
+            policies=_csv(CATALOG / "policies_example.csv"),
         )
         steps = expected_rows(world)
         # Only a terminal shows a bar; elsewhere click would leave a lonely label.

@@ -5,7 +5,7 @@ goes the same way as any file and no more than a month is ever held in memory: w
 hold. Nothing here is a fact about a real institution.
 
 ``world`` names and shapes · ``places`` institutions, letters, relations · ``trade`` orders to returns ·
-``money`` payments. What breaks a rule on purpose is noted where it is made (``Demonstration.planted``).
+``selling`` sales, shelf prices, settlements · ``money`` payments. What breaks a rule on purpose is noted where it is made (``Demonstration.planted``).
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from clinic_orders.exchange.demonstration.places import (
     make_relations,
     usual_list,
 )
+from clinic_orders.exchange.demonstration.selling import Selling
+from clinic_orders.exchange.demonstration.stocking import plant_stocking_short
 from clinic_orders.exchange.demonstration.trade import Trade
 from clinic_orders.exchange.demonstration.world import (
     DISTRIBUTOR_NAMES,
@@ -59,6 +61,7 @@ def make_demonstration(
     divisions: dict[str, list[Row]],
     items: Sequence[Row],
     prices: dict[str, Decimal],
+    policies: Sequence[Row] = (),
 ) -> Demonstration:
     """Invent a prefecture; its past months are made when ``files`` is walked.
 
@@ -71,13 +74,14 @@ def make_demonstration(
         divisions: rows of counties, townships, villages.
         items: rows of kind ``catalogue``.
         prices: pack price in yuan by item code.
+        policies: rows of kind ``policies`` that hold in it.
 
     """
     scale = SCALES[size]
     start = today.replace(day=1)
     for _ in range(months - 1):
         start = (start - timedelta(days=1)).replace(day=1)
-    world = Demonstration(seed, start, today, now, items, prices)
+    world = Demonstration(seed, start, today, now, items, prices, policies)
     world.rows["distributors"] = [
         {"code": f"D4103{index + 1:04d}", "name": name, "phone": "0379-0000-0000"}
         for index, name in enumerate(DISTRIBUTOR_NAMES[: scale.distributors])
@@ -99,7 +103,11 @@ def files(world: Demonstration) -> Iterator[File]:
     for kind in _STANDING:
         yield File(kind, "", world.rows[kind])
     trade = Trade(world)
-    yield from trade.files()
+    selling = Selling(world)
+    for month, traded in trade.months():
+        yield from traded
+        yield from selling.month(month, trade.received.pop((month.year, month.month), {}))
+    plant_stocking_short(world, trade.kept)
     yield from payments(world, trade.dues)
 
 
@@ -108,4 +116,4 @@ def expected_rows(world: Demonstration) -> int:
     months = 1 + (world.today - world.start).days // 31
     lines = sum(len(place.usual) * (1.2 if len(place.usual) >= 30 else 0.8) for place in world.places)
     standing = sum(len(world.rows[kind]) for kind in _STANDING)
-    return standing + round(months * (2 * lines + 2.3 * len(world.places)))
+    return standing + round(months * (3 * lines + 2.3 * len(world.places)))

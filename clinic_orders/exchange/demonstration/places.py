@@ -63,12 +63,8 @@ def make_institutions(
         code = number("H", county)
         hospital_of[row["code"]] = code
         name = f"{town.removesuffix('街道') if urban else town}{'社区卫生服务中心' if urban else '卫生院'}"
-        add(
-            Place(code, name, kind, county, None, joined, False),
-            town,
-            "",
-            scale="中心" if index % 6 == 0 else "",
-        )
+        size = "中心" if index % 6 == 0 else ""
+        add(Place(code, name, kind, county, None, joined, False, scale=size), town, "", scale=size)
         if town == "车村镇":
             world.show_hospital, world.show_county = code, county
     # Towns with the most villages have a second hospital, until there are as many as the scale says.

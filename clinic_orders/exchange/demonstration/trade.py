@@ -16,6 +16,8 @@ from clinic_orders.rules.payment_terms import DueRule, due_date
 
 # So many order lines go into one file: enough to be quick, few enough to be held in memory.
 ROWS_A_FILE = 20_000
+# The default of policy ``stocking.window_days``, which the example policies leave as it is.
+WINDOW_DAYS = 90
 # A pair of payer and distributor, and what each receipt that falls due on a day owes.
 Dues = dict[tuple[date, str, str], dict[str, Decimal]]
 
@@ -55,33 +57,48 @@ class Trade:
     Attributes:
         world: whose places order.
         dues: what it makes payable, filled as the months go by.
+        received: base units that each place accepted of each item, by year and month.
+        kept: the items that each place accepted in the days that count for keeping them (R-STOCK-3).
 
     """
 
     world: Demonstration
     dues: Dues = field(default_factory=dict)
+    received: dict[tuple[int, int], dict[tuple[str, str], int]] = field(default_factory=dict)
+    kept: dict[str, set[str]] = field(default_factory=dict)
+    _pack_sizes: dict[str, int] = field(default_factory=dict)
+    _emergencies: set[str] = field(default_factory=set)
     _numbers: _Numbers = field(default_factory=_Numbers)
     _dice: random.Random = field(default_factory=random.Random)
     _orders: list[Row] = field(default_factory=list)
     _receipts: list[Row] = field(default_factory=list)
     _returns: list[Row] = field(default_factory=list)
 
-    def files(self) -> Iterator[File]:
-        """Orders, receipts and returns, a few files for each month, the oldest first."""
+    def __post_init__(self) -> None:
+        """Look up once what every receipt asks for, and choose who will buy too much as an emergency."""
+        self._pack_sizes = {str(item["item_code"]): int(item["pack_size"]) for item in self.world.items}
+        codes = [place.code for place in self.world.places if place.code != self.world.show_clinic]
+        dice = dice_for(self.world.seed, "emergencies")
+        self._emergencies = set(dice.sample(codes, max(2, len(codes) // 200)))
+
+    def months(self) -> Iterator[tuple[date, Iterator[File]]]:
+        """Each month with its orders, receipts and returns in a few files, the oldest first."""
         month = self.world.start
         while month <= self.world.today:
-            self._dice = dice_for(self.world.seed, f"trade {month}")
-            part = 0
-            for submitted, place in self._plans(month):
-                self._place_orders(submitted, place)
-                if len(self._orders) >= ROWS_A_FILE:
-                    part += 1
-                    yield from self._filled(f"{month:%Y-%m} {part}")
-            following = (month + timedelta(days=32)).replace(day=1)
-            if following > self.world.today:
-                self._show_orders()
-            yield from self._filled(f"{month:%Y-%m} {part + 1}")
-            month = following
+            yield month, self._month(month)
+            month = (month + timedelta(days=32)).replace(day=1)
+
+    def _month(self, month: date) -> Iterator[File]:
+        self._dice = dice_for(self.world.seed, f"trade {month}")
+        part = 0
+        for submitted, place in self._plans(month):
+            self._place_orders(submitted, place)
+            if len(self._orders) >= ROWS_A_FILE:
+                part += 1
+                yield from self._filled(f"{month:%Y-%m} {part}")
+        if (month.year, month.month) == (self.world.today.year, self.world.today.month):
+            self._show_orders()
+        yield from self._filled(f"{month:%Y-%m} {part + 1}")
 
     def _filled(self, name: str) -> Iterator[File]:
         for kind, rows in (
@@ -114,8 +131,19 @@ class Trade:
                 groups.setdefault(self.world.relation[place.county, item_code], []).append(
                     (item_code, max(1, round(packs * dice.uniform(0.7, 1.3))))
                 )
+        emergency = bool(groups) and self._plant_emergency(place, submitted)
         for distributor, group in sorted(groups.items()):
-            self._one_order(place, distributor, group, submitted)
+            self._one_order(place, distributor, group, submitted, emergency=emergency)
+
+    def _plant_emergency(self, place: Place, submitted: datetime) -> bool:
+        """In the judged month a few buy everything as an emergency (R-ORD-9); one finding a place."""
+        as_of, day = self.world.as_of, day_in_china(submitted)
+        if place.code not in self._emergencies or (day.year, day.month) != (as_of.year, as_of.month):
+            return False
+        found = Planted("emergency_share", "clue", place.code, "", "", f"{as_of:%Y-%m}")
+        if found not in self.world.planted:
+            self.world.planted.append(found)
+        return True
 
     def _show_orders(self) -> None:
         """For the people who log in: goods to receive, an order to ship and one to answer, whatever the seed."""
@@ -140,7 +168,7 @@ class Trade:
             submitted = start_of_day(day) + timedelta(hours=8, minutes=dice.randrange(60))
             self._one_order(clinic, world.show_distributor, lines, submitted, stage=stage)
 
-    def _is_answered(self, order_no: str, place: Place, distributor: str, submitted: datetime) -> bool:
+    def _is_answered(self, order_no: str, distributor: str, submitted: datetime) -> bool:
         """A few orders are never answered: they lapse, or are still waiting; in the judged month each is planted."""
         if self._dice.random() >= 0.012:
             return True
@@ -153,9 +181,7 @@ class Trade:
             return True
         if all(judged):
             world.planted.append(
-                Planted(
-                    "late_confirmation", "warning", place.code, distributor, order_no, last_day.isoformat()
-                )
+                Planted("late_confirmation", "warning", "", distributor, order_no, last_day.isoformat())
             )
         return False
 
@@ -166,6 +192,8 @@ class Trade:
         group: list[tuple[str, int]],
         submitted: datetime,
         stage: str = "",
+        *,
+        emergency: bool = False,
     ) -> None:
         """One order's life, cut off at ``now``: what would lie in the future has not happened.
 
@@ -175,7 +203,7 @@ class Trade:
         order_no = self._numbers.next("CG", submitted)
         answered = working_moment(add_working_days(submitted.astimezone(SHANGHAI).date(), 1), dice)
         is_answered = stage != "answer" and (
-            bool(stage) or self._is_answered(order_no, place, distributor, submitted)
+            bool(stage) or emergency or self._is_answered(order_no, distributor, submitted)
         )
         answered_at = answered if is_answered and answered <= now else None
         head: Row = {
@@ -187,9 +215,16 @@ class Trade:
             "submitted_at": submitted,
             "mode": "proxy" if place.proxy else "direct",
             "channel": "clinic_orders",
-            "emergency": False,
+            "emergency": emergency,
         }
+        if emergency:
+            # An emergency is answered within the hour and leaves at once.
+            answered = submitted + timedelta(minutes=40)
+            answered_at = answered if answered <= now else None
+            head["emergency_reason"] = "病人急需（演示）"
         shipped_at = working_moment(add_working_days(answered.astimezone(SHANGHAI).date(), 1), dice, 7, 12)
+        if emergency:
+            shipped_at = answered + timedelta(hours=1)
         lines: list[tuple[str, int]] = []
         for item_code, packs in group:
             row = head | {"item_code": item_code, "packs": packs, "pack_price": self.world.prices[item_code]}
@@ -210,7 +245,8 @@ class Trade:
     ) -> None:
         """The goods of an order under way and, unless they wait for somebody, received on the next working day."""
         dice, now = self._dice, self.world.now
-        delivered_at = shipped_at + timedelta(hours=3 + int(dice.random() * 27))
+        hours = 2 if order["emergency"] else 3 + int(dice.random() * 27)
+        delivered_at = shipped_at + timedelta(hours=hours)
         accepted_at = working_moment(
             next_working(delivered_at.astimezone(SHANGHAI).date() + timedelta(days=1)), dice, 8, 18
         )
@@ -241,8 +277,14 @@ class Trade:
                 if rejected:
                     row["reject_reason"] = dice.choice(["damaged", "wrong_quantity", "no_papers"])
                 kept = packs - rejected
+                if kept and 0 <= (self.world.as_of - day_in_china(accepted_at)).days < WINDOW_DAYS:
+                    self.kept.setdefault(str(order["institution_code"]), set()).add(item_code)
                 kept -= self._maybe_return(row, kept, accepted_at)
                 owed += line_amount(self.world.prices[item_code], kept)
+                accepted_on = day_in_china(accepted_at)
+                stock = self.received.setdefault((accepted_on.year, accepted_on.month), {})
+                key = str(order["institution_code"]), item_code
+                stock[key] = stock.get(key, 0) + kept * self._pack_sizes[item_code]
             self._receipts.append(row)
         if accepted:
             due_on = due_date(day_in_china(accepted_at), DueRule.END_OF_NEXT_MONTH)

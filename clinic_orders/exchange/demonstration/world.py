@@ -87,6 +87,7 @@ class Place:
     remote: bool
     usual: list[tuple[str, int]] = field(default_factory=list)
     proxy: bool = False
+    scale: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,7 @@ class Demonstration:
         now: the instant after which nothing has happened.
         items: rows of kind ``catalogue``.
         prices: pack price in yuan by item code.
+        policies: rows of kind ``policies`` that hold in it.
         relation: who delivers an item in a county, by county and item code.
         rows: of the kinds that stand; the past months are made as they are asked for.
         planted: filled as the months are made; complete at the end.
@@ -143,6 +145,7 @@ class Demonstration:
     now: datetime
     items: Sequence[Row]
     prices: Mapping[str, Decimal]
+    policies: Sequence[Row] = ()
     relation: dict[tuple[str, str], str] = field(default_factory=dict)
     rows: dict[str, list[Row]] = field(default_factory=dict)
     places: list[Place] = field(default_factory=list)

@@ -1,0 +1,235 @@
+"""What the demonstration's institutions sell, post and have settled; where they break a rule, it is planted.
+
+Everybody sells what was accepted in the months before, mostly at the price of purchase, pharmacies and private
+institutions at the rate they promised. In the judged month each kind of finding is planted by a function of its own.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+
+from clinic_orders.exchange.demonstration.trade import ROWS_A_FILE, working_moment
+from clinic_orders.exchange.demonstration.world import Demonstration, File, Place, Planted, Row, dice_for
+from clinic_orders.rules.parties import InstitutionKind
+
+Stock = dict[tuple[str, str], int]
+_PUBLIC_RATE = Decimal(0)
+_TIED_RECEIPTS = 24
+_TIED_PRODUCT = "深海鱼油软胶囊（演示）"
+_SHOPS = frozenset({InstitutionKind.RETAIL_PHARMACY, InstitutionKind.PRIVATE_INSTITUTION})
+
+
+def worth(price: Decimal, rate: Decimal, units: int, pack_size: int) -> Decimal:
+    """``rules.markup.allowed_amount`` by whole numbers, for hundreds of thousands of sales.
+
+    >>> worth(Decimal("3.50"), Decimal("0.15"), 1, 1), worth(Decimal("0.10"), Decimal(0), 1, 100)
+    (Decimal('4.03'), Decimal('0.01'))
+    """
+    whole = int(price.scaleb(4)) * (10_000 + int(rate.scaleb(4))) * units
+    parts = 1_000_000 * pack_size
+    return max(Decimal((2 * whole + parts) // (2 * parts)).scaleb(-2), Decimal("0.01"))
+
+
+@dataclass(slots=True)
+class Selling:
+    """Makes the sales of one month after another.
+
+    Attributes:
+        world: whose places sell.
+        stock: base units of each item that each place has, from acceptances before the month.
+
+    """
+
+    world: Demonstration
+    stock: Stock = field(default_factory=dict)
+    _places: dict[str, Place] = field(default_factory=dict)
+    _rates: dict[str, Decimal] = field(default_factory=dict)
+    _pack_sizes: dict[str, int] = field(default_factory=dict)
+    _posted: dict[tuple[str, str], Decimal] = field(default_factory=dict)
+    _sales: list[Row] = field(default_factory=list)
+    _sold: Stock = field(default_factory=dict)
+    _serial: int = 0
+    _reserved: set[tuple[str, str]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        """Look up once what every sale asks for."""
+        self._places = {place.code: place for place in self.world.places}
+        self._pack_sizes = {str(item["item_code"]): int(item["pack_size"]) for item in self.world.items}
+        # Nobody takes more than was promised; where there is no letter, nothing is added.
+        self._rates = {
+            str(row["institution_code"]): row["markup_rate"] for row in self.world.rows["commitments"]
+        }
+
+    def month(self, first: date, accepted: Stock) -> Iterator[File]:
+        """The files of a month, and then what was accepted in it comes into stock."""
+        dice = dice_for(self.world.seed, f"selling {first}")
+        judged = (first.year, first.month) == (self.world.as_of.year, self.world.as_of.month)
+        self._sold, self._serial, self._reserved = {}, 0, set()
+        name = f"{first:%Y-%m}"
+        posted = self._plant_over_shelf(first, dice) if judged else []
+        posted += [self._post(key, first) for key in sorted(self.stock) if self._is_new_on_a_shelf(key)]
+        if posted:
+            yield File("shelf-prices", name, posted)
+        part = 1
+        if judged:
+            self._plant_over_markup(first, dice)
+            self._plant_tied(first, dice)
+        for key in sorted(self.stock):
+            if key not in self._reserved and self.stock[key]:
+                self._sell(key, max(1, int(self.stock[key] * dice.uniform(0.5, 1))), first, dice)
+            if len(self._sales) >= ROWS_A_FILE:
+                yield File("sales", f"{name} {part}", self._sales)
+                self._sales, part = [], part + 1
+        if self._sales:
+            yield File("sales", f"{name} {part}", self._sales)
+            self._sales = []
+        if judged:
+            yield File("settlements", name, self._settlements(name, dice))
+        for key, units in self._sold.items():
+            self.stock[key] -= units
+        for key, units in accepted.items():
+            self.stock[key] = self.stock.get(key, 0) + units
+
+    def _rate(self, code: str) -> Decimal:
+        is_shop = self._places[code].kind in _SHOPS
+        return self._rates.get(code, _PUBLIC_RATE) if is_shop else _PUBLIC_RATE
+
+    def _allowed(self, key: tuple[str, str], units: int) -> Decimal:
+        return worth(self.world.prices[key[1]], self._rate(key[0]), units, self._pack_sizes[key[1]])
+
+    def _price_of(self, key: tuple[str, str], units: int) -> Decimal:
+        """What is taken: what is allowed, and never more than what is posted."""
+        amount = self._allowed(key, units)
+        if key in self._posted:
+            amount = min(amount, self._at_posted(key, units))
+        return amount
+
+    def _is_too_small(self, key: tuple[str, str], units: int) -> bool:
+        """Whether so few units cost less than a cent on a price tag, so that any payment would be above it."""
+        if key not in self._posted:
+            return False
+        return self._posted[key] * units < Decimal("0.02") * self._pack_sizes[key[1]]
+
+    def _at_posted(self, key: tuple[str, str], units: int) -> Decimal:
+        return worth(self._posted[key], _PUBLIC_RATE, units, self._pack_sizes[key[1]])
+
+    def _moment_rows(self, key: tuple[str, str], units: int, first: date, dice: random.Random) -> Row:
+        last = min((first + timedelta(days=32)).replace(day=1), self.world.today)
+        day = first + timedelta(days=int(dice.random() * (last - first).days))
+        self._serial += 1
+        self._sold[key] = self._sold.get(key, 0) + units
+        return {
+            "institution_code": key[0],
+            "sale_no": f"XS{first:%Y%m}-{self._serial:06d}",
+            "line_no": "1",
+            "item_code": key[1],
+            "sold_at": working_moment(day, dice),
+            "base_units": units,
+            "insured": dice.random() < 0.7,
+        }
+
+    def _sell(self, key: tuple[str, str], units: int, first: date, dice: random.Random) -> None:
+        has_days = first < self.world.today
+        if not has_days or self._is_too_small(key, units):
+            return
+        row = self._moment_rows(key, units, first, dice)
+        self._sales.append(row | {"amount": self._price_of(key, units)})
+
+    # Shelf prices of pharmacies and private institutions (双标签).
+
+    def _is_new_on_a_shelf(self, key: tuple[str, str]) -> bool:
+        return key not in self._posted and self._places[key[0]].kind in _SHOPS
+
+    def _post(self, key: tuple[str, str], first: date) -> Row:
+        self._posted[key] = self._allowed(key, self._pack_sizes[key[1]])
+        return {
+            "institution_code": key[0],
+            "item_code": key[1],
+            "posted_on": first,
+            "price": self._posted[key],
+        }
+
+    # What is planted in the judged month, a function for each kind of finding.
+
+    def _choose(self, dice: random.Random, share: float, *, shops: bool, units: int) -> list[tuple[str, str]]:
+        """Some pairs of place and item, one a place, of which there is enough."""
+        of_place: dict[str, tuple[str, str]] = {}
+        for key in sorted(self.stock):
+            fits = (self._places[key[0]].kind in _SHOPS) is shops and self.stock[key] >= units
+            if fits and key not in self._reserved:
+                of_place.setdefault(key[0], key)
+        wanted = max(2, round(len(self.world.places) * share))
+        chosen = dice.sample(sorted(of_place.values()), min(wanted, len(of_place)))
+        self._reserved.update(chosen)
+        return sorted(chosen)
+
+    def _planted(self, rule: str, grade: str, code: str, key: str, first: date) -> None:
+        self.world.planted.append(Planted(rule, grade, code, "", key, f"{first:%Y-%m}"))
+
+    def _plant_over_markup(self, first: date, dice: random.Random) -> None:
+        """Public institutions that add a quarter to the price of purchase (R-PRICE-3)."""
+        for key in self._choose(dice, 0.02, shops=False, units=1):
+            for units in (max(1, self.stock[key] // 3), max(1, self.stock[key] // 4)):
+                if self._sold.get(key, 0) + units <= self.stock[key]:
+                    row = self._moment_rows(key, units, first, dice)
+                    amount = (self._allowed(key, units) * Decimal("1.25")).quantize(Decimal("0.01"))
+                    self._sales.append(row | {"amount": amount + Decimal("0.05")})
+            self._planted("over_markup", "violation", key[0], key[1], first)
+
+    def _plant_over_shelf(self, first: date, dice: random.Random) -> list[Row]:
+        """Pharmacies that take more than their own price tag says, though not more than is allowed (R-PRICE-5)."""
+        rows = []
+        for key in self._choose(dice, 0.005, shops=True, units=1):
+            units = self.stock[key]
+            lower = self.world.prices[key[1]] / 2
+            self._posted[key] = max(lower.quantize(Decimal("0.01")), Decimal("0.01"))
+            rows.append(
+                {
+                    "institution_code": key[0],
+                    "item_code": key[1],
+                    "posted_on": first,
+                    "price": self._posted[key],
+                }
+            )
+            amount = self._allowed(key, units)
+            if amount <= self._at_posted(key, units) or self._is_too_small(key, units):
+                continue
+            self._sales.append(self._moment_rows(key, units, first, dice) | {"amount": amount})
+            self._planted("over_shelf_price", "violation", key[0], key[1], first)
+        return rows
+
+    def _plant_tied(self, first: date, dice: random.Random) -> None:
+        """Pharmacies that sell an item only together with another product (R-PRICE-6)."""
+        for key in self._choose(dice, 0.002, shops=True, units=_TIED_RECEIPTS):
+            if self._is_too_small(key, 1):
+                continue
+            for _ in range(_TIED_RECEIPTS):
+                row = self._moment_rows(key, 1, first, dice) | {"amount": self._price_of(key, 1)}
+                other = {"line_no": "2", "item_code": "", "base_units": 1, "amount": Decimal("68.00")}
+                self._sales += [row, row | other | {"other_product": _TIED_PRODUCT, "insured": False}]
+            self._planted("tied_sale", "clue", key[0], f"{key[1]}+{_TIED_PRODUCT}", first)
+
+    def _settlements(self, month: str, dice: random.Random) -> list[Row]:
+        """The fund settles most of what was sold; from some it is asked for more than that (R-PRICE-7)."""
+        sold = [key for key in sorted(self._sold) if self._places[key[0]].kind not in _SHOPS]
+        too_much = set(dice.sample(sold, min(len(sold), max(2, len(self.world.places) // 150))))
+        rows = []
+        for key in sold:
+            units = self._sold[key] + 20 if key in too_much else int(self._sold[key] * 0.7)
+            if key in too_much:
+                self.world.planted.append(Planted("settled_not_sold", "clue", key[0], "", key[1], month))
+            if units:
+                rows.append(
+                    {
+                        "institution_code": key[0],
+                        "item_code": key[1],
+                        "month": month,
+                        "base_units": units,
+                        "amount": self._allowed(key, units),
+                    }
+                )
+        return rows
