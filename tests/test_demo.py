@@ -34,7 +34,17 @@ from tests.conftest import Databases, make_app
 NOW = datetime(2026, 11, 20, tzinfo=SHANGHAI)
 # Rules that are planted, or that nobody breaks by accident.
 NEVER = {"delivery_rate", "late_acceptance"}
-CHECKED = {"emergency_share", "late_confirmation", "payment_overdue", "stocking_short", *NEVER}
+CHECKED = {
+    "emergency_share",
+    "late_confirmation",
+    "over_markup",
+    "over_shelf_price",
+    "payment_overdue",
+    "settled_not_sold",
+    "stocking_short",
+    "tied_sale",
+    *NEVER,
+}
 
 
 def _rows(name: str) -> list[dict[str, str]]:
