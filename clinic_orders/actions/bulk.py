@@ -21,7 +21,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, Final, TypeVar, cast
 
-from sqlalchemy import ColumnElement, Connection, Dialect, Table, delete, func, select, text
+from sqlalchemy import Column, ColumnElement, Connection, Dialect, Table, delete, func, select, text
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 from clinic_orders.models.base import UtcDateTime, db
@@ -250,7 +250,7 @@ def recording(batch_id: int) -> Iterator[None]:
         _recorder.reset(token)
 
 
-def insert_rows(table: Table, rows: Iterable[Row]) -> None:
+def insert_rows(table: Table, rows: Iterable[Row], columns: Sequence[str] = ()) -> None:
     """Insert many rows of the same columns by the fastest way of the database, inside the session's transaction.
 
     What belongs to a batch is kept as new; its rows get an ``id`` for that if they have none.
@@ -263,6 +263,7 @@ def insert_rows(table: Table, rows: Iterable[Row]) -> None:
         table: where they go.
         rows: values by column name; every row has the columns of the first. A column left out takes its
             constant default.
+        columns: those to take, where the rows hold more.
 
     Raises:
         KeyError: a row lacks a column of the first; or a batch is recorded and the table has no line in
@@ -276,10 +277,10 @@ def insert_rows(table: Table, rows: Iterable[Row]) -> None:
             ids = reserve_ids(table, len(rows))
             rows = [{"id": row_id, **row} for row_id, row in zip(ids, rows, strict=True)]
         recorder.created(traced, rows)
-    _insert(table, rows)
+    _insert(table, rows, columns)
 
 
-def _insert(table: Table, rows: Iterable[Row]) -> None:
+def _insert(table: Table, rows: Iterable[Row], columns: Sequence[str] = ()) -> None:
     connection = db.session.connection()
     dialect = connection.dialect
     given: list[str] = []
@@ -287,11 +288,11 @@ def _insert(table: Table, rows: Iterable[Row]) -> None:
     converters: dict[str, Callable[[Any], Any]] = {}
     for part in in_parts(rows, 2000):
         if not given:
-            given = list(part[0])
+            given = list(columns or part[0])
             constants = {
                 column.name: column.default.arg
                 for column in table.columns
-                if column.name not in part[0] and isinstance(column.default, ScalarElementColumnDefault)
+                if column.name not in given and isinstance(column.default, ScalarElementColumnDefault)
             }
             converters = _converters(table, (*given, *constants), dialect)
         by_column = [[row[name] for row in part] for name in given]
@@ -299,8 +300,60 @@ def _insert(table: Table, rows: Iterable[Row]) -> None:
         names = (*given, *constants)
         for index, name in enumerate(names):
             if name in converters:
-                by_column[index] = list(map(converters[name], by_column[index]))
+                by_column[index] = _converted(converters[name], by_column[index])
         _insert_tuples(connection, table.name, names, list(zip(*by_column, strict=True)))
+
+
+def _converted(convert: Callable[[Any], Any], values: Sequence[Any]) -> list[Any]:
+    """What the values of a column become. Most occur often; those that can be remembered are worked out once."""
+    try:
+        known = {value: convert(value) for value in dict.fromkeys(values)}
+    except TypeError:
+        return list(map(convert, values))
+    return [known[value] for value in values]
+
+
+def ids_by_key(
+    table: Table, columns: Sequence[Column[Any]], keys: Sequence[tuple[Any, ...]], condition: str
+) -> list[int]:
+    """The ids of the rows that have one of some keys, found through the index of the key, key by key.
+
+    A long list of keys in an IN makes both databases read much more than the few rows that are wanted.
+
+    Args:
+        table: with an ``id``.
+        columns: of the key; none of a key's values is None.
+        keys: the keys.
+        condition: of the rows of the table, which is called ``t``; text of our own.
+
+    """
+    connection = db.session.connection()
+    converters = _converters(table, [column.name for column in columns], connection.dialect)
+    kinds = [converters.get(column.name) for column in columns]
+    equal = " AND ".join(f't."{column.name}" = k.k{place}' for place, column in enumerate(columns))
+    names = ", ".join(f"k{place}" for place in range(len(columns)))
+    found: list[int] = []
+    for part in in_parts(keys, 1000):
+        by_column = [
+            [convert(key[place]) for key in part] if convert else [key[place] for key in part]
+            for place, convert in enumerate(kinds)
+        ]
+        # The names are those of our own tables and columns; every value is a parameter.
+        if connection.dialect.name == "postgresql":
+            lists = ", ".join(f"%s::{column.type.compile(connection.dialect)}[]" for column in columns)
+            statement = f'SELECT t.id FROM unnest({lists}) AS k({names}) JOIN "{table.name}" t ON {equal} AND {condition}'  # noqa: S608
+            rows = connection.exec_driver_sql(statement, tuple(by_column))
+        else:
+            places = ", ".join([f"({', '.join('?' * len(columns))})"] * len(part))
+            statement = (
+                f'WITH k({names}) AS (VALUES {places}) SELECT t.id FROM k CROSS JOIN "{table.name}" t '  # noqa: S608
+                f"WHERE {equal} AND {condition}"
+            )
+            rows = connection.exec_driver_sql(
+                statement, tuple(value for key in zip(*by_column, strict=True) for value in key)
+            )
+        found += [row_id for (row_id,) in rows.all()]
+    return found
 
 
 def _converters(table: Table, names: Iterable[str], dialect: Dialect) -> dict[str, Callable[[Any], Any]]:

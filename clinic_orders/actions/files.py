@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
@@ -137,6 +137,26 @@ def store_file(
     except _OnlyTried:
         pass
     return stored
+
+
+@contextmanager
+def storing(
+    kind: str, file: FileFacts, *, dry_run: bool = False, by: Actor, at: datetime
+) -> Iterator[ImportBatch]:
+    """A transaction in which a long file is stored part by part with ``put_rows``, whole or not at all.
+
+    An exception inside takes everything back, as a dry run does at the end.
+    """
+    by.need(Permission.FILES_IMPORT)
+    try:
+        with transaction():
+            batch = begin_batch(kind, file, by=by, at=at)
+            yield batch
+            end_batch(batch, by=by, at=at)
+            if dry_run:
+                raise _OnlyTried
+    except _OnlyTried:
+        pass
 
 
 def wait_for_other_imports() -> None:

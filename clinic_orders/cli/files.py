@@ -15,7 +15,8 @@ from flask_babel import gettext
 from clinic_orders import clock
 from clinic_orders.cli.context import Console, Failed, pass_console
 from clinic_orders.exchange.exporting import CSV, XLSX, export_file
-from clinic_orders.exchange.importing import Report, import_file
+from clinic_orders.exchange.importing import Report
+from clinic_orders.exchange.long_files import LongFile, Phase, unseen
 from clinic_orders.exchange.tables import KINDS
 from clinic_orders.rules.days import day_in_china
 from clinic_orders.rules.errors import RuleBroken
@@ -39,7 +40,7 @@ def import_command(console: Console, kind: str, file: Path, dry_run: bool, form:
     """Import a CSV or XLSX FILE of a KIND, whole or not at all. Importing it twice changes nothing."""
     with console.app.app_context():
         try:
-            report = import_file(kind, file, file.name, dry_run=dry_run, by=SYSTEM, at=clock.now())
+            report = _import(kind, file, dry_run=dry_run)
         except OSError as error:
             raise Failed(f"{file}: {error.strerror}") from error
         if form == "json":
@@ -49,6 +50,24 @@ def import_command(console: Console, kind: str, file: Path, dry_run: bool, form:
         if report.errors:
             _print_refusal(report)
     return 1 if report.errors else 0
+
+
+def _import(kind: str, file: Path, *, dry_run: bool) -> Report:
+    """Import in constant memory; where somebody watches, how far it is stands on stderr."""
+    watched = sys.stderr.isatty()
+
+    def show(phase: Phase, share: float, rows: int) -> None:
+        click.echo(f"\r{phase.value} {share:4.0%}, {rows:,} rows ", nl=False, err=True)
+
+    with tempfile.TemporaryDirectory(prefix="clinic-orders-") as folder:
+        work = LongFile(kind, file, file.name, Path(folder) / "rows.sqlite3")
+        try:
+            return work.take_in(
+                dry_run=dry_run, by=SYSTEM, at=clock.now(), progress=show if watched else unseen
+            )
+        finally:
+            if watched:
+                click.echo("\r" + " " * 40 + "\r", nl=False, err=True)
 
 
 def _print(report: Report, *, dry_run: bool) -> None:

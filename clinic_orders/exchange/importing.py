@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -53,6 +53,7 @@ class Report:
         errors: every refusal, in the order of the rows.
         warnings: what was stored and should be looked at.
         reading: the file, from which the refused rows can be written again.
+        unread: of what the rows speak that could not be read; None while nobody asked.
 
     """
 
@@ -62,6 +63,7 @@ class Report:
     errors: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
     reading: Reading | None = None
+    unread: set[str] | None = None
 
     @property
     def rejected(self) -> int:
@@ -118,7 +120,7 @@ def import_file(
         reading.problems[:] = []
         reading.refuse(None, TooLongForPage(limit=max_rows, kind=kind))
     report = Report(kind, reading.rows_read, errors=reading.problems, reading=reading)
-    facts = FileFacts(filename, _sha256(source), len(rows))
+    facts = FileFacts(filename, sha256_of(source), len(rows))
     if reading.is_clean:
         _store(table, rows, facts, report, dry_run=dry_run, by=by, at=at)
     elif rows:
@@ -133,29 +135,25 @@ def _try_the_others(
     """Where some rows can't be read, also say what is wrong with the others, so that a file is mended once."""
     found = Report(table.name, report.rows)
     _store(table, rows, facts, found, dry_run=True, by=by, at=at)
-    assert report.reading is not None
-    column = _RESTS_ON.get(table.name, "")
-    unread = report.reading.refused_texts(column) if column else set()
     by_number = dict(rows)
-    others = [
-        problem
-        for problem in found.errors
-        if not (unread and _may_be_mended(problem, column, by_number, unread))
-    ]
+    others = [problem for problem in found.errors if not may_be_mended(report, problem, by_number)]
     report.errors = sorted([*report.errors, *others], key=lambda problem: problem.row or 0)
 
 
-def _may_be_mended(
-    problem: Problem, column: str, rows: Mapping[int, Mapping[str, Any]], unread: Collection[str]
-) -> bool:
+def may_be_mended(report: Report, problem: Problem, rows: Mapping[int, Mapping[str, Any]]) -> bool:
     """Whether a refusal may end by itself when the rows that could not be read are mended."""
+    column = _RESTS_ON.get(report.kind, "")
+    if not column or not report.errors or report.reading is None:
+        return False
+    if report.unread is None:
+        report.unread = report.reading.refused_texts(column)
     if column == "code":
-        return problem.value in unread
+        return problem.value in report.unread
     is_of_others = isinstance(problem.refusal, ReceiptIncomplete) or problem.column in {
         "cycle_start",
         "cycle_end",
     }
-    return is_of_others and rows[problem.row or 0][column] in unread
+    return is_of_others and rows[problem.row or 0][column] in report.unread
 
 
 def import_rows(
@@ -210,7 +208,7 @@ def _store(
     by_number = dict(rows)
 
     def problem(found: RowProblem) -> Problem:
-        return Problem(found.row, found.column or None, _typed(table, by_number, found), found.refusal)
+        return as_problem(table.name, by_number, found)
 
     try:
         report.stored = store_file(table.name, rows, facts, dry_run=dry_run, traced=traced, by=by, at=at)
@@ -218,6 +216,11 @@ def _store(
         report.errors = [problem(found) for found in refused.problems[:MAX_PROBLEMS]]
     else:
         report.warnings = [problem(found) for found in report.stored.warnings]
+
+
+def as_problem(kind: str, rows: Mapping[int, Mapping[str, Any]], found: RowProblem) -> Problem:
+    """What a deed says of a row, with what stands in the cell."""
+    return Problem(found.row, found.column or None, _typed(KINDS[kind], rows, found), found.refusal)
 
 
 def _typed(table: Kind, rows: Mapping[int, Mapping[str, Any]], found: RowProblem) -> str:
@@ -228,7 +231,8 @@ def _typed(table: Kind, rows: Mapping[int, Mapping[str, Any]], found: RowProblem
     return excerpt(table.column(found.column).cell.write(value))
 
 
-def _sha256(source: Path | BinaryIO) -> str:
+def sha256_of(source: Path | BinaryIO) -> str:
+    """The SHA-256 of a file in hexadecimal."""
     if isinstance(source, Path):
         with source.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

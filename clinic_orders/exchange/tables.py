@@ -76,6 +76,8 @@ class Kind:
         columns: in the order in which an export has them.
         key: names of the columns of the natural key; importing the same key again changes the same record.
         also_distinct_by: further columns in which rows with one key may differ within a file.
+        stored_together: a long file is stored in parts; rows that agree in these columns are in one part. None: the
+            whole file is one, as any row may speak of any other.
 
     """
 
@@ -84,6 +86,7 @@ class Kind:
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     also_distinct_by: tuple[str, ...] = ()
+    stored_together: tuple[str, ...] | None = None
     _by_heading: Mapping[str, Column] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -315,6 +318,7 @@ _ORDERS = Kind(
         _optional("withdrawn_at", "撤回时间", cells.instant()),
     ),
     key=("order_no", "item_code"),
+    stored_together=("order_no",),
 )
 
 _RECEIPTS = Kind(
@@ -338,6 +342,7 @@ _RECEIPTS = Kind(
         _optional("trace_codes", "追溯码", cells.trace_codes(MAX_TRACE_CODES)),
     ),
     key=("receipt_no", "item_code", "batch_no"),
+    stored_together=("order_no",),
 )
 
 _RETURNS = Kind(
@@ -355,6 +360,7 @@ _RETURNS = Kind(
     ),
     key=("return_no", "item_code"),
     also_distinct_by=("batch_no",),
+    stored_together=("receipt_no",),
 )
 
 _PAYMENTS = Kind(
@@ -372,6 +378,7 @@ _PAYMENTS = Kind(
         _optional("recorded_by", "登记人", cells.text(64)),
     ),
     key=("institution_code", "distributor_code", "payment_no"),
+    stored_together=("institution_code", "distributor_code"),
 )
 
 _SALES = Kind(
@@ -391,6 +398,7 @@ _SALES = Kind(
         _optional("other_product", "目录外商品", cells.text(200)),
     ),
     key=("institution_code", "sale_no", "line_no"),
+    stored_together=(),
 )
 
 _SETTLEMENTS = Kind(
@@ -404,6 +412,7 @@ _SETTLEMENTS = Kind(
         Column("amount", "结算金额", cells.money_taken()),
     ),
     key=("institution_code", "item_code", "month"),
+    stored_together=(),
 )
 
 _STOCK_COUNTS = Kind(
@@ -416,6 +425,7 @@ _STOCK_COUNTS = Kind(
         Column("base_units", "最小单位数量", cells.units()),
     ),
     key=("institution_code", "item_code", "counted_on"),
+    stored_together=(),
 )
 
 _SHELF_PRICES = Kind(
@@ -428,6 +438,7 @@ _SHELF_PRICES = Kind(
         Column("price", "每盒标签价", cells.price()),
     ),
     key=("institution_code", "item_code", "posted_on"),
+    stored_together=(),
 )
 
 _OTHER_PURCHASES = Kind(
@@ -445,6 +456,7 @@ _OTHER_PURCHASES = Kind(
         _optional("justified", "有正当理由", cells.flag()),
     ),
     key=("institution_code", "document_no", "line_no"),
+    stored_together=(),
 )
 
 _TRACE_PRODUCTS = Kind(

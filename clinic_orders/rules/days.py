@@ -32,6 +32,9 @@ from clinic_orders.rules.errors import N_, RuleBroken
 SHANGHAI: Final = timezone(timedelta(hours=8), "Asia/Shanghai")
 
 _ONE_DAY: Final = timedelta(days=1)
+# Since then the clocks of China have been eight hours ahead all year.
+_NO_SUMMER_TIME: Final = 1993
+_AHEAD_OF_UTC: Final = timedelta(hours=8)
 _DAY_FORM: Final = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 _MONTH_FORM: Final = re.compile(r"([0-9]{4})-([0-9]{2})")
 _QUARTER_FORM: Final = re.compile(r"([0-9]{4})-Q([1-4])")
@@ -86,6 +89,9 @@ def day_in_china(moment: datetime) -> date:
     """
     if moment.tzinfo is None:
         raise ValueError("an instant needs a time zone")
+    if moment.tzinfo is UTC and moment.year >= _NO_SUMMER_TIME:
+        # What the table of the zone says for these years, many times as quickly.
+        return (moment + _AHEAD_OF_UTC).date()
     return moment.astimezone(SHANGHAI).date()
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Table, select, tuple_
+from sqlalchemy import Table, select
 
 from clinic_orders.actions import audit
 from clinic_orders.actions.bulk import (
     NumberedRow,
     Problems,
     Row,
+    ids_by_key,
     in_parts,
     insert_rows,
     reserve_ids,
@@ -91,18 +93,19 @@ def standing_rows(facts: Facts, wanted: Iterable[Row]) -> dict[Key, Row]:
     columns = [table.c[name] for name in facts.found_by or facts.key]
     keys = dict.fromkeys(tuple(row[column.name] for column in columns) for row in wanted)
     found: dict[Key, Row] = {}
-    for part in in_parts(keys):
-        among = (
-            tuple_(*columns).in_(part) if len(columns) > 1 else columns[0].in_([value for (value,) in part])
-        )
-        for row in db.session.execute(select(table).where(among, table.c.replaced_at.is_(None))).mappings():
-            found[facts.key_of(dict(row))] = dict(row)
+    for ids in in_parts(ids_by_key(table, columns, list(keys), "t.replaced_at IS NULL")):
+        for row in db.session.connection().execute(select(table).where(table.c.id.in_(ids))).mappings():
+            known = dict(row)
+            found[facts.key_of(known)] = known
     return found
 
 
 def refuse_twice(rows: Sequence[NumberedRow], key: Sequence[str], problems: Problems) -> None:
     """Refuse rows whose key stands in the file already; of one key only one row can hold."""
     seen: set[Key] = set()
+    key_of = itemgetter(*key)
+    if len({key_of(row) for _, row in rows}) == len(rows):
+        return
     for number, row in rows:
         found = tuple(row[name] for name in key)
         if found in seen:
@@ -131,32 +134,24 @@ def keep(
 
     """
     kept = Kept()
+    of_batch = {"recorded_at": at, "replaced_at": None, "replaces_id": None, "import_batch_id": batch_id}
     for values in wanted:
         key = facts.key_of(values)
         old = known.get(key)
         if old is not None and not facts.differs(values, old) and (same is None or same(values, old)):
             kept.unchanged += 1
             continue
-        if old is not None:
-            kept.replaced[key] = old
-        kept.new.append(
-            (dict(facts.kept) if old is None else {name: old[name] for name in facts.kept})
-            | values
-            | {
-                "recorded_at": at,
-                "replaced_at": None,
-                "replaces_id": None if old is None else old["id"],
-                "import_batch_id": batch_id,
-            }
-        )
+        if old is None:
+            kept.new.append({**facts.kept, **values, **of_batch})
+            continue
+        kept.replaced[key] = old
+        carried = {name: old[name] for name in facts.kept}
+        kept.new.append({**carried, **values, **of_batch, "replaces_id": old["id"]})
     for row_id, values in zip(reserve_ids(facts.table, len(kept.new)), kept.new, strict=True):
         values["id"] = row_id
     # The old rows go first: the natural key is unique among those that stand.
     update_rows(facts.table, [{"id": row["id"], "replaced_at": at} for row in kept.replaced.values()])
-    columns = facts.table.c
-    insert_rows(
-        facts.table, [{name: value for name, value in row.items() if name in columns} for row in kept.new]
-    )
+    insert_rows(facts.table, kept.new, [column.name for column in facts.table.c])
     return kept
 
 
