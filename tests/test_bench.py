@@ -118,3 +118,20 @@ def test_ratios_are_times_against_a_floor_and_rates_against_a_peer():
     assert not rates.is_met
     assert rates.as_dict()["other"] is None
     assert Spread.of([3, 1, 2]) == Spread(1, 2, 3)
+
+
+@pytest.mark.postgres
+def test_files_are_held_against_bulk_load_and_library_on_both_databases(tmp_path):
+    text = subprocess.run(
+        [sys.executable, "-m", "clinic_orders", "bench", "files", "--rounds", "1", "--rows", "2000", "--format", "json"],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "CLINIC_ORDERS_INSTANCE": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout  # fmt: skip
+    found = json.loads(text)["databases"]
+    assert [part["goal"] for part in found["sqlite"]["comparisons"]] == [">= 0.25", ">= 0.5"]
+    assert [part["floor"] for part in found["postgresql"]["comparisons"]] == ["PostgreSQL's COPY"]
+    for part in found.values():
+        assert part["peaks"]["2000"] < 1.3 * part["peaks"]["1000"]
