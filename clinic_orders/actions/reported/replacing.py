@@ -151,7 +151,8 @@ def keep(
         values["id"] = row_id
     # The old rows go first: the natural key is unique among those that stand.
     update_rows(facts.table, [{"id": row["id"], "replaced_at": at} for row in kept.replaced.values()])
-    insert_rows(facts.table, kept.new, [column.name for column in facts.table.c])
+    if kept.new:
+        insert_rows(facts.table, kept.new, [name for name in kept.new[0] if name in facts.table.c])
     return kept
 
 
