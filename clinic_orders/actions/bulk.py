@@ -271,13 +271,18 @@ def insert_rows(table: Table, rows: Iterable[Row], columns: Sequence[str] = ()) 
 
     """
     recorder = _recorder.get()
-    if recorder is not None and not (traced := TRACED[table.name]).is_recorded:
+    if recorder is not None and not _is_its_own_trace(traced := TRACED[table.name]):
         rows = list(rows)
         if rows and "id" in table.c and "id" not in rows[0]:
             ids = reserve_ids(table, len(rows))
             rows = [{"id": row_id, **row} for row_id, row in zip(ids, rows, strict=True)]
         recorder.created(traced, rows)
     _insert(table, rows, columns)
+
+
+def _is_its_own_trace(traced: Traced) -> bool:
+    """Whether rows carry their batch themselves, or belong to rows that do (the trace codes of sales)."""
+    return traced.is_recorded or bool(traced.owner and traced.owner_table.is_recorded)
 
 
 def _insert(table: Table, rows: Iterable[Row], columns: Sequence[str] = ()) -> None:
