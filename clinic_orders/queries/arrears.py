@@ -16,7 +16,7 @@ from clinic_orders.models.base import db
 from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, ShipmentLine
 from clinic_orders.models.orders import OrderLine
 from clinic_orders.models.roster import County, Distributor, InstitutionRecord
-from clinic_orders.queries.payables import Book
+from clinic_orders.queries.payables import Book, PayableState
 from clinic_orders.queries.policy import policy_book
 from clinic_orders.queries.roster import current, institutions_of
 from clinic_orders.rules.days import start_of_day
@@ -177,6 +177,64 @@ def running_holds(payers: Collection[int]) -> list[RunningHold]:
         .order_by(PaymentHold.amount.desc(), PaymentHold.id)
     )
     return [RunningHold(*row) for row in rows]
+
+
+class CountyDebts(NamedTuple):
+    """What the payers of a county owe, by age (yuan).
+
+    ``ages`` has what is not due yet first, then the four ages of R-PAY-4.
+    """
+
+    county_code: str
+    county: str
+    payers: int
+    ages: tuple[Decimal, ...]
+
+    @property
+    def amount(self) -> Decimal:
+        """All of it."""
+        return sum(self.ages, Decimal("0.00"))
+
+
+AGES: tuple[PayableState, ...] = (
+    PayableState.NOT_DUE,
+    PayableState.UP_TO_30,
+    PayableState.UP_TO_60,
+    PayableState.UP_TO_90,
+    PayableState.OVER_90,
+)
+
+
+def debts_by_county(book: Book) -> list[CountyDebts]:
+    """What a book's payers owe by county and age, the largest first; one statement, the sums are the book's."""
+    record = InstitutionRecord
+    owed: dict[int, dict[PayableState, Decimal]] = {}
+    for row in book.receipts:
+        left = book.outstanding[row.id]
+        if left > 0:
+            sums = owed.setdefault(row.paying_id, dict.fromkeys(AGES, Decimal("0.00")))
+            sums[book.state(row)] += left
+    where = {
+        row.institution_id: (row.county_code, row.name)
+        for row in db.session.execute(
+            select(record.institution_id, record.county_code, County.name)
+            .join(County, County.code == record.county_code)
+            .where(current(record, book.on))
+        )
+    }
+    found: dict[tuple[str, str], list[dict[PayableState, Decimal]]] = {}
+    for paying, sums in owed.items():
+        found.setdefault(where.get(paying, ("", "")), []).append(sums)
+    made = [
+        CountyDebts(
+            code,
+            name,
+            len(payers),
+            tuple(sum((sums[age] for sums in payers), Decimal("0.00")) for age in AGES),
+        )
+        for (code, name), payers in found.items()
+    ]
+    return sorted(made, key=lambda one: (-one.amount, one.county_code))
 
 
 class HoldRow(NamedTuple):

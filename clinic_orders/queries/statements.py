@@ -17,6 +17,7 @@ from clinic_orders.models.payments import Payment
 from clinic_orders.models.roster import County, Distributor, Institution, InstitutionRecord
 from clinic_orders.models.statements import AccountStatement
 from clinic_orders.queries.roster import current, institutions_of
+from clinic_orders.rules.allocation import Part, allocate
 from clinic_orders.rules.days import Month, day_in_china, end_of_day
 from clinic_orders.rules.parties import Actor, Role
 from clinic_orders.rules.payments import PaymentFacts, PaymentSide
@@ -26,6 +27,7 @@ from clinic_orders.rules.statements import (
     ReturnFact,
     Statement,
     StatementState,
+    for_allocation,
     make_statement,
 )
 
@@ -107,6 +109,13 @@ def statement_of(pair: Pair, month: Month) -> Statement:
     """The account of a pair over a month, from what is recorded now; three statements."""
     found = _facts(pair[1], until=month.last_day, paying_id=pair[0]).get(pair[0], _Facts([], [], []))
     return make_statement(month, found.receipts, found.returns, found.payments)
+
+
+def reached_by(pair: Pair, payment_no: str, *, on: date) -> list[Part]:
+    """Which receipts a payment reached by a day (R-PAY-3); three statements."""
+    found = _facts(pair[1], until=on, paying_id=pair[0]).get(pair[0], _Facts([], [], []))
+    laid = allocate(*for_allocation(found.receipts, found.returns, found.payments, on), on=on)
+    return [part for part in laid.parts if part.payment_no == payment_no]
 
 
 def statements_of(distributor_id: int, month: Month) -> dict[int, Statement]:

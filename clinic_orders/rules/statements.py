@@ -252,7 +252,7 @@ def make_statement(
         if counted:
             opening -= payment.amount
         entries += _payment_entry(payment, counted=counted, first=first, last=last)
-    laid = allocate(*_of_rules(accepted, agreed, paid, last), on=last)
+    laid = allocate(*for_allocation(accepted, agreed, paid, last), on=last)
     due = {one.receipt_no: one for one in accepted}
     open_receipts = sorted(
         (
@@ -302,12 +302,13 @@ def _payment_entry(payment: PaymentFact, *, counted: bool, first: date, last: da
     return []
 
 
-def _of_rules(
+def for_allocation(
     receipts: Sequence[ReceiptFact],
     returns: Sequence[ReturnFact],
     payments: Sequence[PaymentFact],
     last: date,
 ) -> tuple[list[ReceiptOwed], list[PaymentMade]]:
+    """What ``rules.allocation`` lays out as of a day: receipts less their returns, and the payments that count."""
     less: dict[str, Decimal] = {}
     for back in returns:
         less[back.receipt_no] = less.get(back.receipt_no, ZERO) + back.amount

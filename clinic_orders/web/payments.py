@@ -16,6 +16,7 @@ from clinic_orders.actions.loading import NotFound
 from clinic_orders.models.payments import Payment
 from clinic_orders.queries import payments as queries
 from clinic_orders.queries.payments import PaymentsWanted
+from clinic_orders.queries.statements import reached_by
 from clinic_orders.rules.days import parse_day
 from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.money import parse_amount
@@ -199,6 +200,7 @@ def _page(payment_id: int, *, refusal: str = "") -> str:
         "payments/show.html",
         frame=frame(),
         found=found,
+        reached=reached_by((found.paying_id, found.distributor_id), found.payment_no, on=today()),
         shapes=payment_words.STATE_SHAPES,
         may_answer=open_ and _side() not in {None, found.entered_by},
         may_take_back=open_ and _side() is found.entered_by,

@@ -47,9 +47,9 @@ register_labels(
 )
 register_labels(
     {
-        EntryKind.RECEIPT: N_("Goods received"),
+        EntryKind.RECEIPT: N_("Receipt of goods"),
         EntryKind.RETURN: N_("Goods returned"),
-        EntryKind.PAYMENT: N_("Paid"),
+        EntryKind.PAYMENT: N_("Payment made"),
         EntryKind.PAYMENT_STOPPED: N_("Payment counts no more"),
         EntryKind.PAYMENT_AGAIN: N_("Payment counts again"),
     }

@@ -51,7 +51,7 @@ class List:
 LISTS: dict[str, tuple[List, ...]] = {
     "audit.index": (List(Role.CITY, "/audit/", search="subject"),),
     "bank.index": (List(Role.DISTRIBUTOR, "/bank/"),),
-    "bank.show": (List(Role.DISTRIBUTOR, "/bank/1"),),
+    "bank.show": (List(Role.DISTRIBUTOR, "/bank/1", always_has_rows=True),),
     "bureau.alarms": (List(Role.COUNTY, "/bureau/alarms"),),
     "bureau_orders.index": (List(Role.CITY, "/bureau/orders/"),),
     "catalogue.search": (

@@ -71,6 +71,8 @@ def test_the_clinic_pays_the_distributor_disputes_and_the_bureau_upholds(
     browser.submit("details form", button="do=dispute", reason="没有到账", follow_redirects=True)
     assert "有异议" in browser.page.text
 
+    assert browser.page.one("section[aria-labelledby=reached] tbody a").text == receipt.receipt_no
+
     browser.log_in(person("局长", Role.CITY))
     browser.get("/payments/?state=disputed", status=200)
     browser.get(address, status=200)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import abort, render_template, request
 from werkzeug.wrappers import Response
 
+from clinic_orders.queries import arrears, payables
 from clinic_orders.queries import distribution as questions
-from clinic_orders.queries import payables
 from clinic_orders.queries.payables import PayableState
 from clinic_orders.rules.errors import N_
 from clinic_orders.rules.parties import Permission
@@ -28,6 +28,30 @@ RECEIVABLE_COLUMNS = (
     Column(N_("Paid (yuan)"), lambda row: row.paid),
     Column(N_("Outstanding (yuan)"), lambda row: row.outstanding),
 )
+
+
+COUNTY_COLUMNS = (
+    Column(N_("County"), lambda row: row.county),
+    Column(N_("Payers"), lambda row: row.payers),
+    Column(N_("Not due (yuan)"), lambda row: row.ages[0]),
+    Column(N_("1–30 days (yuan)"), lambda row: row.ages[1]),
+    Column(N_("31–60 days (yuan)"), lambda row: row.ages[2]),
+    Column(N_("61–90 days (yuan)"), lambda row: row.ages[3]),
+    Column(N_("Over 90 days (yuan)"), lambda row: row.ages[4]),
+    Column(N_("Together (yuan)"), lambda row: row.amount),
+)
+
+
+@blueprint.get("/receivables/counties")
+@needs(Permission.PAYMENTS_READ)
+def receivables_by_county() -> Response:
+    """What is owed by county and age, as a file."""
+    by = actor()
+    if by.distributor_id is None:
+        abort(404)
+    return as_file(
+        "receivables-by-county", COUNTY_COLUMNS, arrears.debts_by_county(payables.Book(by, on=today()))
+    )
 
 
 @blueprint.get("/receivables")
@@ -58,6 +82,8 @@ def receivables() -> str | Response:
         show=state,
         wanted=wanted,
         money=book.totals(),
+        debts=arrears.debts_by_county(book),
+        ages=arrears.AGES,
         advance=book.advance,
         ageing=[PayableState(age.value) for age in Ageing],
         counties=questions.counties_of(by, at=at()),
