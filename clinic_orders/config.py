@@ -11,6 +11,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 PREFIX = "CLINIC_ORDERS_"
+ALIPAY = "https://openapi.alipay.com/gateway.do"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,9 @@ class Settings:
         trusted_proxies: how many proxies of one's own stand before the server; so many of the last entries of
             X-Forwarded-For and X-Forwarded-Proto are believed. 0: nobody's word about the visitor's address.
         today: a fixed day for the demonstration and tests; honoured by nothing else.
+        alipay_address: our own address as Alipay reaches it, such as https://orders.example.cn; empty: nobody pays by
+            link. The accounts of the distributors lie in ``instance/alipay/<code of the distributor>/``.
+        alipay_gateway: Alipay's gateway; another one for its sandbox.
         testing: set by the tests only.
 
     """
@@ -43,6 +47,8 @@ class Settings:
     rate_limit_storage: str = "memory://"
     trusted_proxies: int = 0
     today: date | None = None
+    alipay_address: str = ""
+    alipay_gateway: str = ALIPAY
     testing: bool = False
 
 
@@ -101,4 +107,6 @@ def load_settings(environ: dict[str, str] | None = None) -> Settings:
         rate_limit_storage=get("RATE_LIMIT_STORAGE", "memory://"),
         trusted_proxies=_count("TRUSTED_PROXIES", get("TRUSTED_PROXIES", "0")),
         today=fixed_day,
+        alipay_address=get("ALIPAY_ADDRESS"),
+        alipay_gateway=get("ALIPAY_GATEWAY") or ALIPAY,
     )

@@ -17,20 +17,24 @@ from datetime import date, datetime, timedelta
 from typing import TypeVar
 
 from apscheduler.triggers.cron import CronTrigger
+from flask import current_app
 
 from clinic_orders import clock
 from clinic_orders.actions import jobs as runs
-from clinic_orders.actions import lapsing, payment_holds, payment_reminders, sealing
+from clinic_orders.actions import lapsing, payment_holds, payment_links, payment_reminders, sealing
 from clinic_orders.actions import statements as statement_deeds
+from clinic_orders.exchange.alipay import Gateway, account_of, is_on
 from clinic_orders.models.base import db
 from clinic_orders.models.jobs import JobRun
 from clinic_orders.queries import arrears
 from clinic_orders.queries import jobs as job_queries
 from clinic_orders.queries import lapsing as questions
+from clinic_orders.queries import payment_links as link_questions
 from clinic_orders.queries import statements as statement_questions
 from clinic_orders.rules.days import SHANGHAI, Month, day_in_china
 from clinic_orders.rules.errors import N_
 from clinic_orders.rules.parties import SYSTEM, Actor
+from clinic_orders.rules.payment_links import Verdict
 
 log = logging.getLogger(__name__)
 
@@ -152,6 +156,25 @@ def watch(_as_of: date, at: datetime, outcome: Outcome) -> None:
             log.error("job %s failed for good at its slot %s", job.name, slot.isoformat())
 
 
+def ask_for_payments(_as_of: date, at: datetime, outcome: Outcome) -> None:
+    """Ask the gateway about the links whose message has not come, and close those that are over."""
+    settings = current_app.extensions["settings"]
+
+    def deed(link: tuple[str, str, datetime]) -> None:
+        number, code, expires_at = link
+        account = account_of(settings, code)
+        if account is None:
+            return
+        gateway = Gateway(settings, account)
+        notice, fields = gateway.ask(number, at=at)
+        verdict = payment_links.take_message(notice, fields, asked=True, by=SYSTEM, at=at)
+        if verdict is Verdict.WAITING and expires_at <= at:
+            gateway.close(number, at=at)
+            payment_links.close_link(number, by=SYSTEM, at=at)
+
+    _each(link_questions.open_links() if is_on(settings) else [], deed, outcome)
+
+
 def seal(_as_of: date, at: datetime, outcome: Outcome) -> None:
     """Bind the new entries of the audit into its chain."""
     outcome.changed = outcome.rows_read = sealing.seal_audit(by=SYSTEM, at=at)
@@ -182,6 +205,13 @@ JOBS: tuple[Job, ...] = (
         N_("Begin and end payment holds"),
         "20 0 * * *",
         look_at_payment_holds,
+        catch_up=False,
+    ),
+    Job(
+        "ask-for-payments",
+        N_("Ask Alipay about payments by link"),
+        "*/10 * * * *",
+        ask_for_payments,
         catch_up=False,
     ),
     Job("seal-audit", N_("Seal the audit"), "20 * * * *", seal, catch_up=False),

@@ -88,13 +88,13 @@ def record_payment(
     known = db.session.execute(select(Payment).where(Payment.form_key == key)).scalar_one_or_none()
     if known is not None:
         return _of(known.id, by=by, at=at)
-    if not _may_enter(by, paying_id, distributor_id, on=day_in_china(at)):
+    if not may_enter(by, paying_id, distributor_id, on=day_in_china(at)):
         raise NotFound(number=str(paying_id))
     check_entry(amount, paid_on, today=day_in_china(at))
     for value, longest in ((method, _LONGEST["method"]), (reference, _LONGEST["reference"])):
         if len(value) > longest:
             raise ReasonTooLong(limit=longest)
-    shipment_id = _receipt(receipt_no, paying_id, distributor_id) if receipt_no else None
+    shipment_id = receipt_between(receipt_no, paying_id, distributor_id) if receipt_no else None
     (number,) = next_numbers(PAYMENT, at=at)
     payment = Payment(
         payment_no=number,
@@ -115,12 +115,12 @@ def record_payment(
     db.session.flush()
     after = {"amount": amount, "paid_on": paid_on, "receipt_no": receipt_no, "reference": reference}
     _write_down("record_payment", payment, by=by, at=at, after=after)
-    _tell_other_side("payment_entered", payment, side, at=at)
+    tell_other_side("payment_entered", payment, side, at=at)
     free_if_paid((payment.paying_id, payment.distributor_id), at=at)
     return payment
 
 
-def _may_enter(by: Actor, paying_id: int, distributor_id: int, *, on: date) -> bool:
+def may_enter(by: Actor, paying_id: int, distributor_id: int, *, on: date) -> bool:
     """Whether the actor deals with the other side: it pays itself or for a store, or it has delivered to them."""
     if by.role is Role.DISTRIBUTOR and by.distributor_id != distributor_id:
         return False
@@ -130,7 +130,13 @@ def _may_enter(by: Actor, paying_id: int, distributor_id: int, *, on: date) -> b
     )
 
 
-def _receipt(receipt_no: str, paying_id: int, distributor_id: int) -> int:
+def receipt_between(receipt_no: str, paying_id: int, distributor_id: int) -> int:
+    """The receipt that a payment between these two names.
+
+    Raises:
+        ReceiptOfOthers: it is none of theirs.
+
+    """
     found = db.session.scalar(
         select(Shipment.id).where(
             Shipment.receipt_no == receipt_no,
@@ -158,7 +164,7 @@ def confirm_payment(payment_id: int, *, by: Actor, at: datetime, seen_version: i
     check_answer(payment, entered_by=payment.entered_by, side=side, payment_no=payment.payment_no)
     payment.confirmed_at, payment.confirmed_by_id, payment.confirmed_by_name = at, by.user_id, by.name
     _write_down("confirm_payment", payment, by=by, at=at, after={"confirmed_at": at})
-    _tell_other_side("payment_confirmed", payment, side, at=at)
+    tell_other_side("payment_confirmed", payment, side, at=at)
     free_if_paid((payment.paying_id, payment.distributor_id), at=at)
     return payment
 
@@ -188,7 +194,7 @@ def dispute_payment(
     payment.disputed_at, payment.disputed_by_id, payment.disputed_by_name = at, by.user_id, by.name
     payment.dispute_reason = why
     _write_down("dispute_payment", payment, by=by, at=at, after={"disputed_at": at, "reason": why})
-    _tell_other_side("payment_disputed", payment, side, {"reason": why}, at=at)
+    tell_other_side("payment_disputed", payment, side, {"reason": why}, at=at)
     return payment
 
 
@@ -209,7 +215,7 @@ def uphold_payment(payment_id: int, *, by: Actor, at: datetime, seen_version: in
     payment.upheld_at, payment.upheld_by_id, payment.upheld_by_name = at, by.user_id, by.name
     _write_down("uphold_payment", payment, by=by, at=at, after={"upheld_at": at})
     for side in (PaymentSide.INSTITUTION, PaymentSide.DISTRIBUTOR):
-        _tell_other_side("payment_upheld", payment, side, at=at)
+        tell_other_side("payment_upheld", payment, side, at=at)
     free_if_paid((payment.paying_id, payment.distributor_id), at=at)
     return payment
 
@@ -228,7 +234,7 @@ def withdraw_payment(payment_id: int, *, by: Actor, at: datetime, seen_version: 
     check_withdrawal(payment, entered_by=payment.entered_by, side=side, payment_no=payment.payment_no)
     payment.withdrawn_at, payment.withdrawn_by_id = at, by.user_id
     _write_down("withdraw_payment", payment, by=by, at=at, after={"withdrawn_at": at})
-    _tell_other_side("payment_withdrawn", payment, side, at=at)
+    tell_other_side("payment_withdrawn", payment, side, at=at)
     return payment
 
 
@@ -261,7 +267,7 @@ def _write_down(deed: str, payment: Payment, *, by: Actor, at: datetime, after: 
     )
 
 
-def _tell_other_side(
+def tell_other_side(
     kind: str, payment: Payment, side: PaymentSide, more: dict[str, Any] | None = None, *, at: datetime
 ) -> None:
     """Tell the party across from a side; the name in the notice is that of the side itself."""

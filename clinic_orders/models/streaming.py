@@ -17,6 +17,9 @@ def driver_rows(
     No type reads the values: SQLite gives instants and days as text, PostgreSQL as they are. Making a row object of
     each row would cost more than fetching it. On PostgreSQL the server keeps the rest of the answer until it is asked.
     """
+    if connection.dialect.name == "postgresql":
+        # PostgreSQL plans a cursor for its first rows; here all are read, and sorting them beats walking an index.
+        connection.exec_driver_sql("SET LOCAL cursor_tuple_fraction = 1")
     with connection.execute(statement.execution_options(stream_results=True)) as result:
         # A buffered result has read one row ahead; that one comes from it, the others from its cursor.
         first = result.fetchone()

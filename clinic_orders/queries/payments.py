@@ -213,3 +213,8 @@ def name_of_institution(institution_id: int, *, on: date) -> str:
 def name_of_distributor(distributor_id: int) -> str:
     """Its name."""
     return db.session.scalar(select(Distributor.name).where(Distributor.id == distributor_id)) or ""
+
+
+def code_of_distributor(distributor_id: int) -> str:
+    """Its code."""
+    return db.session.scalar(select(Distributor.code).where(Distributor.id == distributor_id)) or ""

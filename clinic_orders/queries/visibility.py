@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, false, or_, select, true
 from clinic_orders.models.deliveries import GoodsReturn, Shipment
 from clinic_orders.models.notices import Alarm
 from clinic_orders.models.orders import Order
+from clinic_orders.models.payment_links import PaymentLink
 from clinic_orders.models.payments import Payment
 from clinic_orders.models.roster import InstitutionRecord
 from clinic_orders.queries.roster import current, institutions_of
@@ -63,6 +64,18 @@ def payments_visible_to(actor: Actor, on: date, *, members: bool = False) -> Col
         current(InstitutionRecord, on), InstitutionRecord.headquarters_id == actor.institution_id
     )
     return or_(Payment.paying_id == actor.institution_id, Payment.paying_id.in_(stores))
+
+
+def links_visible_to(actor: Actor, on: date) -> ColumnElement[bool]:
+    """The payment links to the actor's distributor, of its county, or of what it pays itself or for its stores."""
+    if actor.role is Role.DISTRIBUTOR:
+        return PaymentLink.distributor_id == actor.distributor_id
+    if actor.institution_id is None:
+        return institutions_of(actor, PaymentLink.paying_id, on)
+    stores = select(InstitutionRecord.institution_id).where(
+        current(InstitutionRecord, on), InstitutionRecord.headquarters_id == actor.institution_id
+    )
+    return or_(PaymentLink.paying_id == actor.institution_id, PaymentLink.paying_id.in_(stores))
 
 
 def alarms_visible_to(actor: Actor) -> ColumnElement[bool]:

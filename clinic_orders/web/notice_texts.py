@@ -194,6 +194,34 @@ register_notices(
             N_("The bureau has decided that %(payment_no)s counts: %(amount)s yuan on %(paid_on)s."),
             {"amount": _yuan, "paid_on": _day},
         ),
+        "payment_by_link": NoticeText(
+            N_("Paid by Alipay"),
+            N_(
+                "%(amount)s yuan were paid by Alipay on %(paid_on)s: %(payment_no)s, %(party)s. It is recorded and confirmed."
+            ),
+            {"amount": _yuan, "paid_on": _day},
+        ),
+        "payment_link_paid_twice": NoticeText(
+            N_("A payment link was paid twice"),
+            N_(
+                "Alipay reports a second payment of %(told)s yuan for %(number)s to %(distributor)s (%(trade_no)s). Only the first one counts: have the second sent back, or record it."
+            ),
+            {"amount": _yuan, "told": _yuan},
+        ),
+        "payment_link_other_amount": NoticeText(
+            N_("A payment link was paid with another sum"),
+            N_(
+                "Alipay reports %(told)s yuan for %(number)s to %(distributor)s, where %(amount)s were asked for (%(trade_no)s). Nothing was marked paid: look, and record what was really paid."
+            ),
+            {"amount": _yuan, "told": _yuan},
+        ),
+        "payment_link_refunded": NoticeText(
+            N_("A payment by Alipay was sent back"),
+            N_(
+                "Alipay reports money sent back of %(number)s to %(distributor)s (%(trade_no)s). The payment still counts here: settle what is owed now."
+            ),
+            {"amount": _yuan, "told": _yuan},
+        ),
         "payment_withdrawn": NoticeText(
             N_("Payment entry taken back"),
             N_("%(party)s has taken %(payment_no)s back: %(amount)s yuan on %(paid_on)s count no more."),

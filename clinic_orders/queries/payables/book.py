@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Date, and_, select
 from sqlalchemy.orm import aliased
 
-from clinic_orders.models.base import Yuan, db
+from clinic_orders.models.base import db
 from clinic_orders.models.deliveries import Shipment
 from clinic_orders.models.orders import Order
 from clinic_orders.models.payments import Payment
@@ -64,6 +64,12 @@ _OWN_SORTS: dict[str, Callable[[Debt], Any]] = {
     "amount": lambda row: (row.outstanding, row.receipt_no),
     "receipt": lambda row: row.receipt_no,
 }
+
+
+def _yuan(ten_thousandths: int) -> Decimal:
+    """Whole cents as such, so that an amount can be typed back as it is shown."""
+    cents, rest = divmod(ten_thousandths, 100)
+    return Decimal(ten_thousandths).scaleb(-4) if rest else Decimal(cents).scaleb(-2)
 
 
 class Debt(NamedTuple):
@@ -122,7 +128,7 @@ class Book:
             due = days.get(found.due)
             if due is None:
                 due = days[found.due] = from_driver(Date(), found.due, dialect)
-            left = from_driver(Yuan(), found.left, dialect)
+            left = _yuan(found.left)
             return Debt(found.shipment_id, found.receipt_no, *pair, due, left)
 
         # What the session still holds back is to be seen.
@@ -134,7 +140,7 @@ class Book:
                 self.outstanding.update((row[SHIPMENT], ZERO) for row in receipts)
             self.receipts += [debt(pair, found) for found in laid.open]
             if laid.advance or laid.waiting:
-                self.advances[pair] = from_driver(Yuan(), laid.advance + laid.waiting, dialect)
+                self.advances[pair] = _yuan(laid.advance + laid.waiting)
         self.outstanding.update((row.id, row.outstanding) for row in self.receipts)
 
     def state(self, row: Debt) -> PayableState:

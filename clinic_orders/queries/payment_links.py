@@ -1,0 +1,118 @@
+"""Payment links as pages and jobs ask for them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from sqlalchemy import Select, and_, func, select
+
+from clinic_orders.models.base import db
+from clinic_orders.models.deliveries import Shipment
+from clinic_orders.models.payment_links import GatewayMessage, PaymentLink
+from clinic_orders.models.payments import Payment
+from clinic_orders.models.roster import Distributor, InstitutionRecord
+from clinic_orders.queries.roster import current
+from clinic_orders.queries.visibility import links_visible_to
+from clinic_orders.rules.parties import Actor
+from clinic_orders.rules.payment_links import LinkState, Verdict
+
+
+class LinkRow(NamedTuple):
+    """A link with the names of both sides, and whether something about it is to be looked at."""
+
+    id: int
+    number: str
+    token: str
+    state: LinkState
+    amount: Decimal
+    paying_id: int
+    payer: str
+    distributor_id: int
+    distributor_code: str
+    distributor: str
+    receipt_no: str
+    created_by_name: str
+    created_at: datetime
+    expires_at: datetime
+    closed_at: datetime | None
+    paid_at: datetime | None
+    payment_id: int | None
+    payment_no: str
+    version: int
+
+
+def _links(on: date) -> Select[*tuple[Any, ...]]:
+    record = InstitutionRecord
+    return (
+        select(
+            PaymentLink.id,
+            PaymentLink.number,
+            PaymentLink.token,
+            PaymentLink.state,
+            PaymentLink.amount,
+            PaymentLink.paying_id,
+            func.coalesce(record.name, ""),
+            PaymentLink.distributor_id,
+            Distributor.code,
+            Distributor.name,
+            func.coalesce(Shipment.receipt_no, ""),
+            PaymentLink.created_by_name,
+            PaymentLink.created_at,
+            PaymentLink.expires_at,
+            PaymentLink.closed_at,
+            PaymentLink.paid_at,
+            PaymentLink.payment_id,
+            func.coalesce(Payment.payment_no, ""),
+            PaymentLink.version,
+        )
+        .join(Distributor, Distributor.id == PaymentLink.distributor_id)
+        .outerjoin(record, and_(record.institution_id == PaymentLink.paying_id, current(record, on)))
+        .outerjoin(Shipment, Shipment.id == PaymentLink.shipment_id)
+        .outerjoin(Payment, Payment.id == PaymentLink.payment_id)
+    )
+
+
+def find_link(number: str, actor: Actor, *, on: date) -> LinkRow | None:
+    """One link, if the actor may see it; one statement."""
+    statement = _links(on).where(PaymentLink.number == number, links_visible_to(actor, on))
+    row = db.session.execute(statement).one_or_none()
+    return None if row is None else LinkRow._make(row)
+
+
+def link_by_token(token: str, *, on: date) -> LinkRow | None:
+    """The link that whoever knows its token may pay."""
+    row = db.session.execute(_links(on).where(PaymentLink.token == token)).one_or_none()
+    return None if row is None else LinkRow._make(row)
+
+
+def distributor_code_of(number: str) -> str | None:
+    """Whose account a message about a link is to be verified by; None where there is no such link."""
+    return db.session.scalar(
+        select(Distributor.code)
+        .join(PaymentLink, PaymentLink.distributor_id == Distributor.id)
+        .where(PaymentLink.number == number)
+    )
+
+
+def open_links() -> list[tuple[str, str, datetime]]:
+    """Number, distributor's code and last instant of every open link, the oldest first."""
+    rows = db.session.execute(
+        select(PaymentLink.number, Distributor.code, PaymentLink.expires_at)
+        .join(Distributor, Distributor.id == PaymentLink.distributor_id)
+        .where(PaymentLink.state == LinkState.OPEN)
+        .order_by(PaymentLink.created_at)
+    )
+    return [(number, code, expires) for number, code, expires in rows]
+
+
+def verdicts_of(link_id: int) -> list[tuple[Verdict, datetime]]:
+    """What the messages about a link were taken for, the newest first."""
+    rows = db.session.execute(
+        select(GatewayMessage.verdict, GatewayMessage.received_at)
+        .where(GatewayMessage.link_id == link_id)
+        .order_by(GatewayMessage.id.desc())
+        .limit(20)
+    )
+    return [(verdict, at) for verdict, at in rows]
