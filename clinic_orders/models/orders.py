@@ -173,6 +173,8 @@ class Order(Base):
         Index("ix_purchase_order_distributor", "distributor_id", "submitted_at"),
         Index("ix_purchase_order_institution", "institution_id", "submitted_at"),
         Index("ix_purchase_order_unanswered", "answered_at", "answer_due_at"),
+        # A month of everybody's orders, for the checks and the statistics.
+        Index("ix_purchase_order_submitted", "submitted_at"),
     )
 
     @property

@@ -73,6 +73,7 @@ class Permission(StrEnum):
     FILES_EXPORT = "files:export"
     FILES_IMPORT = "files:import"
     JOBS_RUN = "jobs:run"
+    MONTH_CLOSE = "month:close"
     ORDERS_ANSWER = "orders:answer"
     ORDERS_MATCH = "orders:match"
     ORDERS_PLACE = "orders:place"
@@ -85,6 +86,7 @@ class Permission(StrEnum):
     ROSTER_MANAGE = "roster:manage"
     ROSTER_READ = "roster:read"
     SELF = "self:manage"
+    STATISTICS_READ = "statistics:read"
     SUPPLY_READ = "supply:read"
     SUPPLY_REPORT = "supply:report"
     SUPPLY_VERIFY = "supply:verify"
@@ -114,6 +116,7 @@ _COUNTY = _EVERYONE | {
     Permission.AUDIT_READ,
     Permission.FILES_EXPORT,
     Permission.ACCOUNTS_MANAGE,
+    Permission.STATISTICS_READ,
 }
 
 GRANTS: dict[Role, frozenset[Permission]] = {
@@ -138,6 +141,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.POLICY_MANAGE,
         Permission.FILES_IMPORT,
         Permission.JOBS_RUN,
+        Permission.MONTH_CLOSE,
     },
     Role.OPERATOR: frozenset(
         {

@@ -81,7 +81,7 @@ def find(scope: Scope) -> Iterator[Finding]:
     warn_pp = scope.book.whole("volume.warn_pp", on=scope.as_of)
     interview_pp = scope.book.whole("volume.interview_pp", on=scope.as_of)
     tallies = [*tally(scope, until=scope.as_of), *tally(scope, until=scope.as_of - _ONE_DAY)]
-    members = _memberships({one.holder_id for one in tallies})
+    members = memberships({one.holder_id for one in tallies})
     for one in tallies:
         state = standing(
             one.agreement, counted=one.counted, members=members.get(one.holder_id, ()), on=scope.as_of
@@ -383,7 +383,8 @@ def _by_backup(moved: CTE, agreements: CTE, first: date) -> Iterator[Any]:
     yield from db.session.connection().execute(select(ranked).where(ranked.c.place == 1))
 
 
-def _memberships(holders: set[int]) -> dict[int, list[Days]]:
+def memberships(holders: set[int]) -> dict[int, list[Days]]:
+    """The memberships of institutions by row id."""
     found: dict[int, list[Days]] = defaultdict(list)
     if holders:
         rows = select(Membership.institution_id, Membership.joined_on, Membership.left_on)

@@ -1,0 +1,62 @@
+"""``clinic-orders statistics`` and ``close-month``: the indicators of a month (formats.md section 3)."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from clinic_orders import clock
+from clinic_orders.actions import statistics as deeds
+from clinic_orders.cli.context import Console, Failed, pass_console
+from clinic_orders.models.base import reading_only
+from clinic_orders.queries.statistics import statistics
+from clinic_orders.rules.days import Month, MonthNotUnderstood
+from clinic_orders.rules.errors import RuleBroken
+from clinic_orders.rules.parties import SYSTEM
+
+
+class MonthType(click.ParamType):
+    """A month written YYYY-MM."""
+
+    name = "YYYY-MM"
+
+    def convert(self, value: str | Month, param: click.Parameter | None, ctx: click.Context | None) -> Month:
+        """Read it, or say what is wrong."""
+        if isinstance(value, Month):
+            return value
+        try:
+            return Month.parse(value)
+        except MonthNotUnderstood as refusal:
+            self.fail(str(refusal), param, ctx)
+
+
+MONTH = MonthType()
+
+
+@click.command("statistics")
+@click.argument("month", type=MONTH)
+@click.option("--county", help="Only this county, by its code.")
+@click.option("--format", "form", type=click.Choice(["json"]), default="json")
+@pass_console
+def statistics_command(console: Console, month: Month, county: str | None, form: str) -> None:
+    """The indicators of a MONTH; those of a closed month are read as they were frozen."""
+    with console.app.app_context(), reading_only():
+        document = statistics(month, county).as_json()
+    click.echo(json.dumps(document, ensure_ascii=False))
+
+
+@click.command("close-month")
+@click.argument("month", type=MONTH)
+@pass_console
+def close_month_command(console: Console, month: Month) -> None:
+    """Freeze the figures of a MONTH that is over; they never change again."""
+    with console.app.app_context():
+        try:
+            closed = deeds.close_month(month, by=SYSTEM, at=clock.now())
+        except RuleBroken as refusal:
+            raise Failed(str(refusal)) from refusal
+        click.echo(f"{closed.month} closed, sha256 {closed.sha256}", err=True)
+
+
+COMMANDS = (statistics_command, close_month_command)
