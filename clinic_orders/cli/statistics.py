@@ -16,7 +16,7 @@ from clinic_orders.rules.errors import RuleBroken
 from clinic_orders.rules.parties import SYSTEM
 
 
-class MonthType(click.ParamType):
+class MonthType(click.ParamType[Month]):
     """A month written YYYY-MM."""
 
     name = "YYYY-MM"

@@ -49,7 +49,8 @@ def closed_month(month: Month) -> ClosedMonth | None:
 def closed_months() -> list[Month]:
     """All closed months, the latest first."""
     return [
-        Month.parse(text) for text in db.session.scalars(select(ClosedMonth.month).order_by(ClosedMonth.month.desc()))
+        Month.parse(text)
+        for text in db.session.scalars(select(ClosedMonth.month).order_by(ClosedMonth.month.desc()))
     ]
 
 
