@@ -278,6 +278,7 @@ FIELDS: dict[str, str] = {
     "township": N_("Township or street"),
     "uscc": N_("Unified social credit code"),
     "version": N_("Version"),
+    "sha256": N_("SHA-256"),
     "village": N_("Village or neighbourhood"),
     "ended_at": N_("Ended at"),
     "receipts": N_("Receipts"),
