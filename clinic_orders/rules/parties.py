@@ -83,6 +83,8 @@ class Permission(StrEnum):
     PAYMENTS_UPHOLD = "payments:uphold"
     POLICY_MANAGE = "policy:manage"
     POLICY_READ = "policy:read"
+    REPORTS_MAKE = "reports:make"
+    REPORTS_READ = "reports:read"
     ROSTER_MANAGE = "roster:manage"
     ROSTER_READ = "roster:read"
     SELF = "self:manage"
@@ -90,6 +92,7 @@ class Permission(StrEnum):
     SUPPLY_READ = "supply:read"
     SUPPLY_REPORT = "supply:report"
     SUPPLY_VERIFY = "supply:verify"
+    VOLUME_AGREE = "volume:agree"
 
 
 _EVERYONE = frozenset({Permission.SELF, Permission.CATALOGUE_READ, Permission.POLICY_READ})
@@ -101,6 +104,7 @@ _BUYER = _EVERYONE | {
     Permission.DELIVERIES_ACCEPT,
     Permission.PAYMENTS_READ,
     Permission.PAYMENTS_RECORD,
+    Permission.REPORTS_MAKE,
     Permission.AUDIT_READ,
 }
 _COUNTY = _EVERYONE | {
@@ -108,6 +112,7 @@ _COUNTY = _EVERYONE | {
     Permission.SUPPLY_REPORT,
     Permission.SUPPLY_VERIFY,
     Permission.ROSTER_READ,
+    Permission.REPORTS_READ,
     Permission.ORDERS_READ,
     Permission.ORDERS_MATCH,
     Permission.PAYMENTS_READ,
@@ -142,6 +147,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.FILES_IMPORT,
         Permission.JOBS_RUN,
         Permission.MONTH_CLOSE,
+        Permission.VOLUME_AGREE,
     },
     Role.OPERATOR: frozenset(
         {

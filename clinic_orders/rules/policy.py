@@ -160,6 +160,10 @@ class PolicyBook:
         }
         return sorted(days)
 
+    def scales(self, name: str) -> set[str]:
+        """The scales for which a parameter has rows of their own."""
+        return {row.scale for row in self._rows.get(name, ()) if row.scale}
+
     def find(
         self, name: str, *, kind: InstitutionKind | None = None, scale: str | None = None, on: date
     ) -> ValueInForce:

@@ -19,6 +19,7 @@ from clinic_orders.queries.checks import (
     over_markup,
     over_shelf_price,
     payment_overdue,
+    report_missing,
     settled_not_sold,
     stocking,
     tied_sale,
@@ -56,6 +57,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     settled_not_sold,
     emergency_share,
     tied_sale,
+    report_missing,
 )
 
 
