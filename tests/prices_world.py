@@ -259,7 +259,15 @@ def put_states(
         )
 
 
-def put_purchase(code: str, item: str, seen: PurchaseSeen, *, packs: int = 10, at: datetime = NOW) -> None:
+def put_purchase(
+    code: str,
+    item: str,
+    seen: PurchaseSeen,
+    *,
+    packs: int = 10,
+    at: datetime = NOW,
+    batch_id: int | None = None,
+) -> None:
     """An order of one item that came whole and was accepted."""
     institutions, items = ids()
     institution_id = institutions[code]
@@ -269,6 +277,7 @@ def put_purchase(code: str, item: str, seen: PurchaseSeen, *, packs: int = 10, a
         "institution_id": institution_id,
         "paying_id": institution_id,
         "distributor_id": distributor_id,
+        "import_batch_id": batch_id,
         "recorded_at": at,
         "updated_at": at,
     }

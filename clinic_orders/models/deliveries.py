@@ -54,6 +54,8 @@ class Shipment(Base):
         CheckConstraint("accepted_at IS NULL OR voided_at IS NULL", name="not_accepted_and_void"),
         CheckConstraint("(accepted_at IS NULL) = (due_on IS NULL)", name="accepted_has_due_day"),
         CheckConstraint("(accepted_at IS NULL) = (owed IS NULL)", name="accepted_has_amount"),
+        # What the night has to look at again.
+        Index("ix_shipment_updated_at", "updated_at"),
         Index("ix_shipment_institution", "institution_id", "accepted_at"),
         Index("ix_shipment_paying", "paying_id", "due_on"),
         Index("ix_shipment_distributor", "distributor_id", "accepted_at"),

@@ -164,6 +164,10 @@ class PolicyBook:
         """The scales for which a parameter has rows of their own."""
         return {row.scale for row in self._rows.get(name, ()) if row.scale}
 
+    def texts(self, name: str) -> frozenset[str]:
+        """Every value that rows give a parameter on whatever day, as text."""
+        return frozenset(row.value for row in self._rows.get(name, ()))
+
     def find(
         self, name: str, *, kind: InstitutionKind | None = None, scale: str | None = None, on: date
     ) -> ValueInForce:

@@ -38,9 +38,26 @@ from clinic_orders.rules.markup import MarkupBase, OverLine, SaleSeen, judge_sal
 RULES = (CheckRule.OVER_MARKUP,)
 
 
-def sales(scope: Scope) -> tuple[Select[Any], Any]:
-    """The sale lines of items in the month up to the day, customer returns apart, and the CTE of selected prices."""
-    spans = price_spans(scope.month.first_day, scope.as_of)
+def month_of(scope: Scope) -> tuple[ColumnElement[bool], ...]:
+    """The conditions that a sale line lies in the month of the scope up to its day, and is of those looked at."""
+    line = SaleLine
+    return (
+        line.sold_on >= scope.month.first_day,
+        line.sold_on <= scope.as_of,
+        scope.only(line.institution_id),
+    )
+
+
+def sales(first: date, last: date, *where: ColumnElement[bool]) -> tuple[Select[Any], Any]:
+    """The sale lines of items that stand and meet conditions, customer returns apart, and the CTE of selected prices.
+
+    Args:
+        first: the first day of any of the lines.
+        last: the last one.
+        where: which lines.
+
+    """
+    spans = price_spans(first, last)
     line = SaleLine
     statement: Any = (
         select(
@@ -59,13 +76,7 @@ def sales(scope: Scope) -> tuple[Select[Any], Any]:
         .join(Item, Item.id == line.item_id)
         .join(Institution, Institution.id == line.institution_id)
         .outerjoin(spans, span_holds(spans, line.item_id, line.sold_on))
-        .where(
-            line.sold_on >= scope.month.first_day,
-            line.sold_on <= scope.as_of,
-            line.replaced_at.is_(None),
-            line.base_units > 0,
-            scope.only(line.institution_id),
-        )
+        .where(line.replaced_at.is_(None), line.base_units > 0, *where)
     )
     return statement, spans
 
@@ -95,10 +106,19 @@ def priced(statement: Select[Any]) -> Iterator[Priced]:
             yield Priced(row[0], row[1], day, *row[3:])
 
 
-def candidates(scope: Scope, book: TermsBook) -> Iterator[Priced]:
-    """The sale lines that may be over: above the selected price, or all where that is no lower bound (R-PRICE-2)."""
-    statement, spans = sales(scope)
-    if MarkupBase.PURCHASE_PRICE not in book.bases:
+def candidates(first: date, last: date, *where: ColumnElement[bool], bounded: bool) -> Iterator[Priced]:
+    """The sale lines that may be over, ordered by institution, item and day.
+
+    Args:
+        first: the first day of any of the lines.
+        last: the last one.
+        where: which lines.
+        bounded: whether the selected price is a lower bound of every base price (R-PRICE-2): then only lines above it
+            come.
+
+    """
+    statement, spans = sales(first, last, *where)
+    if bounded:
         statement = statement.where(
             or_(
                 spans.c.pack_price.is_(None),
@@ -128,7 +148,13 @@ def over_line(based: Based) -> OverLine | None:
 def find(scope: Scope) -> Iterator[Finding]:
     """The violations of the month up to the day (formats.md section 3)."""
     book = TermsBook(scope)
-    based = with_bases(scope, book, candidates(scope, book))
+    rows = candidates(
+        scope.month.first_day,
+        scope.as_of,
+        *month_of(scope),
+        bounded=MarkupBase.PURCHASE_PRICE not in book.bases,
+    )
+    based = with_bases(scope, book, rows)
     for (code, item_code), group in groupby(based, key=lambda one: (one.row.institution, one.row.item_code)):
         lines = [over for one in group if (over := over_line(one)) is not None]
         lines.sort(key=lambda one: (one.sale.day, one.sale.sale_no, one.sale.line_no))
@@ -172,7 +198,7 @@ def unjudged(scope: Scope) -> list[Unjudged]:
     Customer returns and what was sold on days without membership are no matter of the check and not listed.
     """
     book = TermsBook(scope)
-    statement, spans = sales(scope)
+    statement, spans = sales(scope.month.first_day, scope.as_of, *month_of(scope))
     statement = statement.where(
         or_(
             spans.c.pack_price.is_(None),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, literal, or_, select, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, Select, literal, or_, select, type_coerce
 from sqlalchemy.types import NullType
 
 from clinic_orders.models.catalogue import Item
@@ -14,7 +14,7 @@ from clinic_orders.models.roster import Institution
 from clinic_orders.models.sales import SaleLine
 from clinic_orders.models.stock import ShelfPrice
 from clinic_orders.queries.checks.base_prices import price_spans, span_holds, with_bases, yuan
-from clinic_orders.queries.checks.over_markup import above, priced
+from clinic_orders.queries.checks.over_markup import above, month_of, priced
 from clinic_orders.queries.checks.price_terms import TermsBook
 from clinic_orders.queries.checks.scope import Scope
 from clinic_orders.rules.findings import CheckRule, Finding
@@ -32,8 +32,8 @@ _NOTHING = Decimal("0.00")
 Key = tuple[str, str]
 
 
-def sales_above(scope: Scope) -> Select[Any]:
-    """The sale lines of the month up to the day above what was posted on their day.
+def sales_above(*where: ColumnElement[bool]) -> Select[Any]:
+    """The sale lines that meet conditions and are above what was posted on their day.
 
     The posted price is looked up line by line through its key: that costs the same however long the history is.
     """
@@ -63,12 +63,10 @@ def sales_above(scope: Scope) -> Select[Any]:
             line.line_no,
         )
         .where(
-            line.sold_on >= scope.month.first_day,
-            line.sold_on <= scope.as_of,
             line.replaced_at.is_(None),
             line.base_units > 0,
             line.item_id.is_not(None),
-            scope.only(line.institution_id),
+            *where,
         )
         .subquery("seen")
     )
@@ -94,7 +92,7 @@ def sales_above(scope: Scope) -> Select[Any]:
 
 def _sales(scope: Scope, book: TermsBook) -> dict[Key, list[tuple[SaleSeen, Decimal]]]:
     found: dict[Key, list[tuple[SaleSeen, Decimal]]] = {}
-    for row in priced(sales_above(scope)):
+    for row in priced(sales_above(*month_of(scope))):
         if row.selected is None or book.on(row.institution_id, row.day) is None:
             continue
         sale = SaleSeen(

@@ -1,0 +1,352 @@
+"""What the nightly check of selling prices has to look at again: new sales, and sales whose inputs changed (section 12).
+
+New lines are judged once; only institutions of which one is over, or with a correction, are looked at again as a whole.
+Acceptances, prices, letters, the roster, policy and postings that came late widen that by institution and month. The
+answer never is too narrow; the same findings come out as if everything were computed anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import Any, Final
+
+from sqlalchemy import and_, case, func, or_, select
+
+from clinic_orders.models.base import china_day, db
+from clinic_orders.models.deliveries import Shipment, ShipmentLine
+from clinic_orders.models.exchange import BatchRecord, ImportBatch
+from clinic_orders.models.orders import Order, OrderLine
+from clinic_orders.models.price_marks import PriceMark
+from clinic_orders.models.sales import SaleLine
+from clinic_orders.models.stock import ShelfPrice
+from clinic_orders.queries.checks.base_prices import Priced, with_bases
+from clinic_orders.queries.checks.over_markup import candidates, over_line, priced
+from clinic_orders.queries.checks.over_shelf_price import sales_above
+from clinic_orders.queries.checks.price_inputs import inputs_now, turned_since
+from clinic_orders.queries.checks.price_terms import TermsBook
+from clinic_orders.queries.checks.scope import Scope
+from clinic_orders.queries.policy import policy_book
+from clinic_orders.rules.days import Month
+from clinic_orders.rules.findings import CheckRule
+from clinic_orders.rules.markup import MarkupBase
+
+RULES: Final = (CheckRule.OVER_MARKUP, CheckRule.OVER_SHELF_PRICE)
+"""The checks that a look makes."""
+
+OVERLAP: Final = timedelta(hours=3)
+"""Rows recorded so long before a look are looked at again: their transaction may have ended after it."""
+
+_EVERY_ROW: Final = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A question for ``queries.checks.check``: these institutions wholly, as of a day; None = everybody."""
+
+    as_of: date
+    institution_ids: frozenset[int] | None
+
+    @property
+    def scope(self) -> Scope:
+        """As the checks take it."""
+        return Scope(self.as_of, institution_ids=self.institution_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class NewMark:
+    """What ``actions.price_marks.keep_price_mark`` keeps after the looks are done.
+
+    Attributes:
+        as_of, looked_at: the day and the instant of this look.
+        sale_line_id, shelf_price_id: every row up to these ids has surely been seen.
+        digest, contents: of the inputs; ``contents`` by subject, None = the subject is gone.
+
+    """
+
+    as_of: date
+    looked_at: datetime
+    sale_line_id: int
+    shelf_price_id: int
+    digest: str
+    contents: dict[str, str | None]
+
+
+@dataclass(slots=True)
+class Night:
+    """The looks of a night, earliest month first, and the mark to keep; None for a day before the last look."""
+
+    looks: list[Look]
+    mark: NewMark | None
+
+
+@dataclass(slots=True)
+class _Widening:
+    """Institutions by month, gathered from all reasons."""
+
+    as_of: date
+    by_month: dict[Month, set[int]] = field(default_factory=dict)
+    whole: set[Month] = field(default_factory=set)
+
+    def add(self, institution_id: int, first: date, last: date) -> None:
+        """An institution in every month from one day to another, none after the as-of day."""
+        for month in _months(first, min(last, self.as_of)):
+            self.by_month.setdefault(month, set()).add(institution_id)
+
+    def add_all(self, first: date) -> None:
+        """Everybody from a day on, as far back as anything was sold or posted."""
+        earliest = _earliest()
+        if earliest is not None:
+            self.whole.update(_months(max(first, earliest), self.as_of))
+
+    def looks(self) -> list[Look]:
+        """As questions."""
+        found = []
+        for month in sorted(self.whole | self.by_month.keys(), key=lambda one: one.first_day):
+            ids = None if month in self.whole else frozenset(self.by_month[month])
+            found.append(Look(min(month.last_day, self.as_of), ids))
+        return found
+
+
+def _months(first: date, last: date) -> Iterator[Month]:
+    month = Month.of(first)
+    while month.first_day <= last:
+        yield month
+        month = month.next()
+
+
+def _earliest() -> date | None:
+    days = [
+        db.session.connection().scalar(select(func.min(column)).where(table.replaced_at.is_(None)))
+        for column, table in ((SaleLine.sold_on, SaleLine), (ShelfPrice.posted_on, ShelfPrice))
+    ]
+    return min((day for day in days if day is not None), default=None)
+
+
+def tonight(as_of: date, *, at: datetime) -> Night:
+    """What has to be looked at as of a day so that the findings of all months are as if computed anew.
+
+    Args:
+        as_of: the day D of the look.
+        at: the instant of the look; what is recorded later belongs to the next one.
+
+    """
+    mark = db.session.scalars(select(PriceMark)).one_or_none()
+    found = _Widening(as_of)
+    if mark is not None and as_of < mark.as_of:
+        found.add_all(Month.of(as_of).first_day)
+        return Night([look for look in found.looks() if look.as_of == as_of], None)
+    # The new mark comes first: what is committed after it is seen again, never left out.
+    inputs = inputs_now()
+    new_mark = NewMark(
+        as_of,
+        at,
+        _seen_surely(SaleLine, mark.sale_line_id if mark else _EVERY_ROW, at),
+        _seen_surely(ShelfPrice, mark.shelf_price_id if mark else _EVERY_ROW, at),
+        inputs.digest,
+        {},
+    )
+    if mark is None:
+        new_mark.contents.update((subject, inputs.content(subject)) for subject in inputs.rows)
+        found.add_all(date.min)
+        return Night(found.looks(), new_mark)
+    if inputs.digest != mark.digest:
+        turned = turned_since(inputs)
+        new_mark.contents.update(turned.contents)
+        if turned.policy is not None:
+            found.add_all(turned.policy)
+        _add_spans(found, _of_items(turned.items), _EVERY_ROW)
+        for institution_id, first in turned.institutions.items():
+            _add_spans(found, [(institution_id, None, first)], _EVERY_ROW)
+    since = mark.looked_at - OVERLAP
+    _add_new_sales(found, mark)
+    _add_corrections(found, since)
+    _add_postings(found, mark)
+    _add_acceptances(found, mark, since)
+    _add_undone(found, mark, since)
+    return Night(found.looks(), new_mark)
+
+
+def _seen_surely(table: type[SaleLine] | type[ShelfPrice], known: int, at: datetime) -> int:
+    """The last id before the rows recorded so lately that others of their time may not be committed yet."""
+    connection = db.session.connection()
+    first_late = connection.scalar(
+        select(func.min(table.id)).where(table.id > known, table.recorded_at > at - OVERLAP)
+    )
+    if first_late is not None:
+        return int(first_late) - 1
+    return int(connection.scalar(select(func.max(table.id))) or _EVERY_ROW)
+
+
+def _add_new_sales(found: _Widening, mark: PriceMark) -> None:
+    """Judge the lines that are new, or whose day has come; who has one that is over is looked at."""
+    line = SaleLine
+    newly = (
+        (line.id > mark.sale_line_id,),
+        (line.sold_on > mark.as_of, line.sold_on <= found.as_of, line.id <= mark.sale_line_id),
+    )
+    policy = policy_book("markup.base")
+    bounded = MarkupBase.PURCHASE_PRICE not in policy.texts("markup.base")
+    earliest = _earliest() or found.as_of
+    for where in newly:
+        rows = candidates(earliest, found.as_of, *where, bounded=bounded)
+        _judge(found, (row for row in rows if row.day <= found.as_of))
+        for row in priced(sales_above(*where)):
+            if row.selected is not None:
+                found.add(row.institution_id, row.day, row.day)
+
+
+def _judge(found: _Widening, rows: Iterable[Priced]) -> None:
+    held = sorted(
+        rows, key=lambda row: (row.day.year, row.day.month, row.institution_id, row.item_id, row.day)
+    )
+    for month, own in groupby(held, key=lambda row: Month.of(row.day)):
+        of_month = list(own)
+        scope = Scope(
+            min(month.last_day, found.as_of), institution_ids={row.institution_id for row in of_month}
+        )
+        for based in with_bases(scope, TermsBook(scope), of_month):
+            if over_line(based) is not None:
+                found.add(based.row.institution_id, based.row.day, based.row.day)
+
+
+def _add_corrections(found: _Widening, since: datetime) -> None:
+    """Lines that stood and were replaced or taken back: what they made may be gone."""
+    statement = (
+        select(SaleLine.institution_id, SaleLine.sold_on).where(SaleLine.replaced_at > since).distinct()
+    )
+    for institution_id, day in db.session.connection().execute(statement):
+        found.add(institution_id, day, day)
+
+
+def _add_postings(found: _Widening, mark: PriceMark) -> None:
+    """Postings that are new, or whose day has come: their own month, and the sales from their day on."""
+    tag = ShelfPrice
+    pairs = (
+        select(tag.institution_id, tag.item_id, func.min(tag.posted_on).label("first"))
+        .where(
+            or_(tag.id > mark.shelf_price_id, tag.posted_on > mark.as_of),
+            tag.posted_on <= found.as_of,
+        )
+        .group_by(tag.institution_id, tag.item_id)
+    )
+    _add_pairs(found, pairs, _EVERY_ROW)
+
+
+def _add_acceptances(found: _Widening, mark: PriceMark, since: datetime) -> None:
+    """Acceptances recorded or changed: sales of their item from their day on that were judged before.
+
+    A receipt from a file may have had another day before; it can't have been before its order was submitted.
+    """
+    changed_by_file = and_(Shipment.import_batch_id.is_not(None), Shipment.recorded_at <= since)
+    first = case((changed_by_file, china_day(Order.submitted_at)), else_=china_day(Shipment.accepted_at))
+    for door in (Shipment.updated_at, Order.updated_at):
+        pairs = (
+            select(Shipment.institution_id, OrderLine.item_id, func.min(first).label("first"))
+            .select_from(Shipment)
+            .join(Order, Order.id == Shipment.order_id)
+            .join(ShipmentLine, ShipmentLine.shipment_id == Shipment.id)
+            .join(OrderLine, OrderLine.id == ShipmentLine.order_line_id)
+            .where(door > since, or_(Shipment.accepted_at.is_not(None), changed_by_file))
+            .group_by(Shipment.institution_id, OrderLine.item_id)
+        )
+        _add_pairs(found, pairs, mark.sale_line_id)
+
+
+def _add_pairs(found: _Widening, pairs: Any, known: int) -> None:
+    """Widen by sales and postings of pairs of institution and item from a day on; ``known`` as in ``_add_spans``."""
+    pair = pairs.cte("pair")
+    connection = db.session.connection()
+    for table, day in ((SaleLine, SaleLine.sold_on), (ShelfPrice, ShelfPrice.posted_on)):
+        statement = (
+            select(pair.c.institution_id, func.min(day), func.max(day))
+            .join(
+                table,
+                and_(
+                    table.institution_id == pair.c.institution_id,
+                    table.item_id == pair.c.item_id,
+                    day >= pair.c.first,
+                ),
+            )
+            .where(day <= found.as_of, table.replaced_at.is_(None))
+            .group_by(pair.c.institution_id)
+        )
+        if known and table is SaleLine:
+            statement = statement.where(SaleLine.id <= known)
+        for number, earliest, latest in connection.execute(statement):
+            found.add(number, earliest, latest)
+
+
+def _add_undone(found: _Widening, mark: PriceMark, since: datetime) -> None:
+    """Postings and receipts that a batch had made, and that went with it when it was undone."""
+    connection = db.session.connection()
+    undone = connection.scalars(select(ImportBatch.id).where(ImportBatch.undone_at > since)).all()
+    if not undone:
+        return
+    tag = ShelfPrice
+    _add_spans(
+        found,
+        connection.execute(
+            select(tag.institution_id, tag.item_id, tag.posted_on).where(tag.import_batch_id.in_(undone))
+        ),
+        _EVERY_ROW,
+    )
+    records = connection.execute(
+        select(BatchRecord.before, BatchRecord.after).where(
+            BatchRecord.batch_id.in_(undone), BatchRecord.table_name.in_(["shipment", "purchase_order"])
+        )
+    )
+    institutions = {
+        side["institution_id"]
+        for record in records
+        for side in record
+        if side is not None and side.get("institution_id") is not None
+    }
+    _add_spans(found, [(number, None, date.min) for number in institutions], mark.sale_line_id)
+
+
+def _of_items(items: Any) -> Iterator[tuple[None, int, date]]:
+    for item_id, first in items.items():
+        yield None, item_id, first
+
+
+def _add_spans(found: _Widening, spans: Iterable[Any], known: int) -> None:
+    """Widen by sales and postings from a day on.
+
+    Args:
+        found: what is widened.
+        spans: institution id or None, item id or None, first day.
+        known: only sale lines up to this id; 0 = all. Newer ones are judged as new.
+
+    """
+    connection = db.session.connection()
+    line, tag = SaleLine, ShelfPrice
+    for institution_id, item_id, first in _earliest_only(spans):
+        if first > found.as_of:
+            continue
+        for table, day in ((line, line.sold_on), (tag, tag.posted_on)):
+            where = [table.replaced_at.is_(None), day >= first, day <= found.as_of]
+            if institution_id is not None:
+                where.append(table.institution_id == institution_id)
+            if item_id is not None:
+                where.append(table.item_id == item_id)
+            if known and table is line:
+                where.append(line.id <= known)
+            statement = (
+                select(table.institution_id, func.min(day), func.max(day))
+                .where(*where)
+                .group_by(table.institution_id)
+            )
+            for number, earliest, latest in connection.execute(statement):
+                found.add(number, earliest, latest)
+
+
+def _earliest_only(spans: Iterable[Any]) -> Collection[tuple[int | None, int | None, date]]:
+    """One span for each pair."""
+    first: dict[tuple[int | None, int | None], date] = {}
+    for institution_id, item_id, day in spans:
+        key = (institution_id, item_id)
+        first[key] = min(day, first.get(key, day))
+    return [(*key, day) for key, day in first.items()]
