@@ -11,7 +11,7 @@ import logging
 import os
 import socket
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TypeVar
@@ -20,8 +20,15 @@ from apscheduler.triggers.cron import CronTrigger
 from flask import current_app
 
 from clinic_orders import clock
+from clinic_orders.actions import (
+    findings,
+    lapsing,
+    payment_holds,
+    payment_links,
+    payment_reminders,
+    sealing,
+)
 from clinic_orders.actions import jobs as runs
-from clinic_orders.actions import lapsing, payment_holds, payment_links, payment_reminders, sealing
 from clinic_orders.actions import statements as statement_deeds
 from clinic_orders.exchange.alipay import Gateway, account_of, is_on
 from clinic_orders.models.base import db
@@ -31,8 +38,11 @@ from clinic_orders.queries import jobs as job_queries
 from clinic_orders.queries import lapsing as questions
 from clinic_orders.queries import payment_links as link_questions
 from clinic_orders.queries import statements as statement_questions
+from clinic_orders.queries.checks import CHECKS, Scope, check
+from clinic_orders.queries.findings import all_institution_ids
 from clinic_orders.rules.days import SHANGHAI, Month, day_in_china
 from clinic_orders.rules.errors import N_
+from clinic_orders.rules.findings import CheckRule
 from clinic_orders.rules.parties import SYSTEM, Actor
 from clinic_orders.rules.payment_links import Verdict
 
@@ -144,6 +154,94 @@ def make_statements(as_of: date, at: datetime, outcome: Outcome) -> None:
     )
 
 
+# Failing one by one beyond this, it is not the institutions that fail.
+_MOST_FAILURES = 20
+# Sales and counts of a month are reported in the first days of the next: so long its end is looked at again.
+_LATE_REPORTS = 15
+_PRICE_RULES = frozenset({CheckRule.OVER_MARKUP, CheckRule.OVER_SHELF_PRICE, CheckRule.TIED_SALE})
+_TRACE_RULES = frozenset(
+    rule for rule in CheckRule if rule.value.startswith("trace_") or rule is CheckRule.SOLD_BEYOND_STOCK
+)
+_MONTH_RULES = frozenset(
+    {
+        CheckRule.DELIVERY_RATE,
+        CheckRule.LATE_CONFIRMATION,
+        CheckRule.EMERGENCY_SHARE,
+        CheckRule.NONSELECTED_SHARE,
+        CheckRule.SETTLED_NOT_SOLD,
+    }
+)
+
+
+def _look(as_of: date, rules: Collection[CheckRule], at: datetime, outcome: Outcome) -> None:
+    """Look for findings as of a day and store them, each check in its own transactions (R-CASE-1)."""
+    for one in CHECKS:
+        wanted = frozenset(rules).intersection(one.RULES)
+        if wanted:
+            _look_at(None, as_of, wanted, at, outcome)
+
+
+def _look_at(
+    ids: Sequence[int] | None, as_of: date, rules: Collection[CheckRule], at: datetime, outcome: Outcome
+) -> None:
+    """One check of some institutions; where it fails, halves of them, so that the failing one stands alone."""
+    try:
+        found = check(Scope(as_of, ids), rules)
+        done = findings.raise_findings(as_of, found, rules, institution_ids=ids, by=SYSTEM, at=at)
+    except Exception:
+        db.session.rollback()
+        outcome.failures += 1
+        names = ", ".join(sorted(rule.value for rule in rules))
+        log.exception("the checks %s as of %s failed", names, as_of, extra={"institution_ids": ids})
+        if outcome.failures >= _MOST_FAILURES:
+            raise
+        ids = all_institution_ids() if ids is None else ids
+        if len(ids) > 1:
+            for half in (ids[: len(ids) // 2], ids[len(ids) // 2 :]):
+                _look_at(half, as_of, rules, at, outcome)
+        return
+    outcome.rows_read += len(found)
+    outcome.changed += done.touched
+
+
+def _days_to_look_at(as_of: date) -> list[date]:
+    """The day before, which is over; early in a month also the end of the month before, for late reports."""
+    yesterday = as_of - timedelta(days=1)
+    end_before = Month.of(yesterday).previous().last_day
+    return [end_before, yesterday] if yesterday.day <= _LATE_REPORTS else [yesterday]
+
+
+def check_payments(as_of: date, at: datetime, outcome: Outcome) -> None:
+    """Age what is owed, and look for goods that were not accepted in time, as of the day that begins."""
+    _look(as_of, {CheckRule.PAYMENT_OVERDUE, CheckRule.LATE_ACCEPTANCE}, at, outcome)
+
+
+def check_prices(as_of: date, at: datetime, outcome: Outcome) -> None:
+    """Compare the sales of the month with promised markups, posted prices and trace codes."""
+    for day in _days_to_look_at(as_of):
+        _look(day, _PRICE_RULES | _TRACE_RULES, at, outcome)
+
+
+def check_volume(as_of: date, at: datetime, outcome: Outcome) -> None:
+    """Compare agreed volume with what was bought by the end of the day before."""
+    _look(as_of - timedelta(days=1), {CheckRule.VOLUME_BEHIND}, at, outcome)
+
+
+def check_delivery(as_of: date, at: datetime, outcome: Outcome) -> None:
+    """Look for low delivery, late answers, shares of a month that has ended, and reports that are missing."""
+    for day in _days_to_look_at(as_of):
+        _look(day, _MONTH_RULES, at, outcome)
+        if day == Month.of(day).last_day:
+            # Stock counts of a month's end come in the first days of the next.
+            _look(day, {CheckRule.STOCKING_SHORT}, at, outcome)
+    _look(as_of, {CheckRule.REPORT_MISSING}, at, outcome)
+
+
+def check_stocking(as_of: date, at: datetime, outcome: Outcome) -> None:
+    """Count on the last evening of a month how many items each member keeps (R-STOCK-4)."""
+    _look(as_of, {CheckRule.STOCKING_SHORT}, at, outcome)
+
+
 def watch(_as_of: date, at: datetime, outcome: Outcome) -> None:
     """Report slots of the other jobs that were missed or failed for good, so that nothing is silent."""
     for job in JOBS:
@@ -213,6 +311,16 @@ JOBS: tuple[Job, ...] = (
         "*/10 * * * *",
         ask_for_payments,
         catch_up=False,
+    ),
+    Job("check-payments", N_("Look for overdue payments and late acceptance"), "10 0 * * *", check_payments),
+    Job("check-prices", N_("Look for prices above the limit and odd trace codes"), "0 1 * * *", check_prices),
+    Job("check-volume", N_("Compare agreed volume with what was bought"), "30 1 * * *", check_volume),
+    Job("check-delivery", N_("Look for late deliveries and missing reports"), "0 2 * * *", check_delivery),
+    Job(
+        "check-stocking",
+        N_("Count the items kept at the end of the month"),
+        "30 23 last * *",
+        check_stocking,
     ),
     Job("seal-audit", N_("Seal the audit"), "20 * * * *", seal, catch_up=False),
     Job(

@@ -27,6 +27,7 @@ from clinic_orders.models import (
     statistics,
     stock,
     stocking,
+    supervision,
     tracing,
     volume,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "statistics",
     "stock",
     "stocking",
+    "supervision",
     "tracing",
     "volume",
 ]

@@ -72,6 +72,8 @@ class Permission(StrEnum):
     DELIVERIES_SHIP = "deliveries:ship"
     FILES_EXPORT = "files:export"
     FILES_IMPORT = "files:import"
+    FINDINGS_DECIDE = "findings:decide"
+    FINDINGS_READ = "findings:read"
     JOBS_RUN = "jobs:run"
     MONTH_CLOSE = "month:close"
     ORDERS_ANSWER = "orders:answer"
@@ -97,6 +99,7 @@ class Permission(StrEnum):
 
 _EVERYONE = frozenset({Permission.SELF, Permission.CATALOGUE_READ, Permission.POLICY_READ})
 _BUYER = _EVERYONE | {
+    Permission.FINDINGS_READ,
     Permission.SUPPLY_READ,
     Permission.SUPPLY_REPORT,
     Permission.ORDERS_PLACE,
@@ -108,6 +111,8 @@ _BUYER = _EVERYONE | {
     Permission.AUDIT_READ,
 }
 _COUNTY = _EVERYONE | {
+    Permission.FINDINGS_READ,
+    Permission.FINDINGS_DECIDE,
     Permission.SUPPLY_READ,
     Permission.SUPPLY_REPORT,
     Permission.SUPPLY_VERIFY,
@@ -129,6 +134,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.HOSPITAL: _BUYER,
     Role.DISTRIBUTOR: _EVERYONE
     | {
+        Permission.FINDINGS_READ,
         Permission.SUPPLY_READ,
         Permission.SUPPLY_REPORT,
         Permission.ORDERS_READ,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from clinic_orders.rules.errors import N_
+from clinic_orders.rules.finding_states import FindingState, FindingStep, Severity
 from clinic_orders.rules.findings import CheckRule, Grade
 from clinic_orders.rules.payment_terms import Ageing, DueRule
 from clinic_orders.rules.reporting import ReportKind
@@ -66,4 +67,26 @@ register_labels(
         DueRule.END_OF_NEXT_MONTH: N_("Due by the end of the month after acceptance"),
         DueRule.DAYS_30: N_("Due 30 days after acceptance"),
     }
+)
+register_labels(
+    {
+        FindingState.OPEN: N_("Open finding"),
+        FindingState.ENDED: N_("Cured"),
+        FindingState.WAIVED: N_("Waived"),
+        FindingState.DECIDED: N_("Decided in a case"),
+    }
+)
+register_labels(
+    {
+        FindingStep.RAISED: N_("Found for the first time"),
+        FindingStep.CHANGED: N_("Figures changed"),
+        FindingStep.ENDED: N_("Cured"),
+        FindingStep.REOPENED: N_("Found again"),
+        FindingStep.WAIVED: N_("Waived"),
+        FindingStep.UNWAIVED: N_("Waiver taken back"),
+        FindingStep.DECIDED: N_("Decided in a case"),
+    }
+)
+register_labels(
+    {Severity.GRAVE: N_("Grave"), Severity.REMINDER: N_("To remind of"), Severity.CLUE: N_("Clues")}
 )

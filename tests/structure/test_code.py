@@ -20,6 +20,7 @@ TEMPLATES = ROOT / "templates"
 
 # Enums that no page shows by their own name; everything else is named by register_labels.
 NOT_SHOWN = {
+    "Coverage": "which periods a look covers; the decision on looks says it",
     "CloseReason": "named by rules.reasons",
     "Figure": "how a figure of a finding is written",
     "Form": "how a policy value is written",

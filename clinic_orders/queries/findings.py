@@ -1,0 +1,290 @@
+"""The stored findings: who may see which, the desk's list with its numbers, one finding with its history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+
+from clinic_orders.models.base import db
+from clinic_orders.models.catalogue import Item
+from clinic_orders.models.roster import County, Distributor, Institution, InstitutionRecord
+from clinic_orders.models.sales import SaleLine
+from clinic_orders.models.supervision import FindingHistory, FindingRecord
+from clinic_orders.queries.roster import current, institutions_of
+from clinic_orders.rules.finding_states import BUREAU_ONLY, SEVERITY, FindingState, Severity
+from clinic_orders.rules.findings import CheckRule, Grade
+from clinic_orders.rules.parties import Actor, InstitutionKind, Role
+
+
+def findings_visible_to(actor: Actor, on: date) -> ColumnElement[bool]:
+    """The findings that a person may see.
+
+    The city sees all, a county those that name an institution of its own. A party sees those about itself, a
+    hospital also about those it looks after; what is only a clue stays with the bureau until it is looked into.
+    """
+    record = FindingRecord
+    if actor.role in {Role.CITY, Role.OPERATOR, Role.SYSTEM}:
+        return record.id.is_not(None)
+    if actor.role is Role.COUNTY:
+        return institutions_of(actor, record.institution_id, on)
+    known = record.grade.not_in(BUREAU_ONLY)
+    if actor.role is Role.DISTRIBUTOR:
+        return and_(record.distributor_id == actor.distributor_id, record.institution_id.is_(None), known)
+    return and_(institutions_of(actor, record.institution_id, on), known)
+
+
+def all_institution_ids() -> list[int]:
+    """Every institution, also those that have left: what is held against them stays."""
+    return list(db.session.scalars(select(Institution.id).order_by(Institution.id)))
+
+
+@dataclass(frozen=True, slots=True)
+class FindingsWanted:
+    """Which findings a list shows; empty = all. ``state`` is a FindingState's value or "all"."""
+
+    words: str = ""
+    severity: Severity | None = None
+    rule: CheckRule | None = None
+    county: str = ""
+    kind: InstitutionKind | None = None
+    state: str = FindingState.OPEN.value
+
+
+class FindingRow(NamedTuple):
+    """A finding with the names that belong to it."""
+
+    id: int
+    rule: CheckRule
+    grade: Grade
+    key: str
+    period: str
+    formula: str
+    figures: dict[str, Any]
+    rows: list[list[str]]
+    state: FindingState
+    first_seen: date
+    last_seen: date
+    raised_at: datetime
+    ended_on: date | None
+    waived_at: datetime | None
+    waived_by_name: str
+    waive_reason: str
+    version: int
+    institution_id: int | None
+    institution: str
+    kind: InstitutionKind | None
+    county: str
+    distributor: str
+    item: str
+
+    @property
+    def severity(self) -> Severity:
+        """Where it stands on the desk."""
+        return SEVERITY[self.grade]
+
+    @property
+    def subject(self) -> str:
+        """Whom it is held against or about."""
+        return self.institution or self.distributor
+
+
+SORTS = ("severity", "subject", "county", "rule", "since")
+_RANK = {Severity.GRAVE: 0, Severity.REMINDER: 1, Severity.CLUE: 2}
+
+
+def _grades(severity: Severity) -> list[Grade]:
+    return [grade for grade, found in SEVERITY.items() if found is severity]
+
+
+def _rank() -> ColumnElement[int]:
+    return case(*((FindingRecord.grade.in_(_grades(one)), rank) for one, rank in _RANK.items()), else_=9)
+
+
+def _conditions(
+    actor: Actor, on: date, wanted: FindingsWanted, *, with_severity: bool = True
+) -> list[ColumnElement[bool]]:
+    record, conditions = FindingRecord, [findings_visible_to(actor, on)]
+    if wanted.state in set(FindingState):
+        conditions.append(record.state == FindingState(wanted.state))
+    if wanted.rule is not None:
+        conditions.append(record.rule == wanted.rule)
+    if wanted.severity is not None and with_severity:
+        conditions.append(record.grade.in_(_grades(wanted.severity)))
+    if wanted.county:
+        conditions.append(InstitutionRecord.county_code == wanted.county)
+    if wanted.kind is not None:
+        conditions.append(InstitutionRecord.kind == wanted.kind)
+    for word in wanted.words.split()[:5]:
+        columns = (InstitutionRecord.name, Distributor.name, Item.generic_name, record.key)
+        conditions.append(or_(*(column.icontains(word, autoescape=True) for column in columns)))
+    return conditions
+
+
+def _listed(actor: Actor, on: date, wanted: FindingsWanted) -> Select[*tuple[Any, ...]]:
+    record, state = FindingRecord, InstitutionRecord
+    return (
+        select(
+            record.id,
+            record.rule,
+            record.grade,
+            record.key,
+            record.period,
+            record.formula,
+            record.figures,
+            record.rows,
+            record.state,
+            record.first_seen,
+            record.last_seen,
+            record.raised_at,
+            record.ended_on,
+            record.waived_at,
+            record.waived_by_name,
+            record.waive_reason,
+            record.version,
+            record.institution_id,
+            func.coalesce(state.name, ""),
+            state.kind,
+            func.coalesce(County.name, ""),
+            func.coalesce(Distributor.name, ""),
+            func.coalesce(Item.generic_name, ""),
+        )
+        .outerjoin(state, and_(state.institution_id == record.institution_id, current(state, on)))
+        .outerjoin(County, County.code == state.county_code)
+        .outerjoin(Distributor, Distributor.id == record.distributor_id)
+        .outerjoin(Item, Item.id == record.item_id)
+        .where(*_conditions(actor, on, wanted))
+    )
+
+
+def findings(
+    actor: Actor,
+    *,
+    on: date,
+    wanted: FindingsWanted | None = None,
+    sort: str = "severity",
+    limit: int | None = None,
+    offset: int = 0,
+) -> list[FindingRow]:
+    """The findings of a page or a file, the gravest and oldest first unless sorted otherwise; one statement."""
+    record = FindingRecord
+    columns: dict[str, Any] = {
+        "severity": _rank(),
+        "subject": func.coalesce(InstitutionRecord.name, Distributor.name),
+        "county": func.coalesce(County.name, ""),
+        "rule": record.rule,
+        "since": record.first_seen,
+    }
+    column = columns[sort.removeprefix("-")]
+    order = [column.desc() if sort.startswith("-") else column.asc()]
+    if sort.startswith("-"):
+        order += [record.first_seen.desc(), record.id.desc()]
+    else:
+        order += [record.first_seen.asc(), record.id.asc()]
+    listed = _listed(actor, on, wanted or FindingsWanted()).order_by(*order).limit(limit).offset(offset)
+    return [FindingRow._make(row) for row in db.session.execute(listed)]
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many findings the filters leave, by severity and by county (code, name, number)."""
+
+    severities: dict[Severity, int]
+    counties: list[tuple[str, str, int]]
+    total: int
+
+
+def count_findings(actor: Actor, *, on: date, wanted: FindingsWanted) -> Counted:
+    """The numbers on top of the list, whatever severity is chosen; one statement."""
+    record, state = FindingRecord, InstitutionRecord
+    rows = db.session.execute(
+        select(func.coalesce(County.code, ""), func.coalesce(County.name, ""), record.grade, func.count())
+        .select_from(record)
+        .outerjoin(state, and_(state.institution_id == record.institution_id, current(state, on)))
+        .outerjoin(County, County.code == state.county_code)
+        .outerjoin(Distributor, Distributor.id == record.distributor_id)
+        .outerjoin(Item, Item.id == record.item_id)
+        .where(*_conditions(actor, on, wanted, with_severity=False))
+        .group_by(County.code, County.name, record.grade)
+    ).all()
+    severities = dict.fromkeys(Severity, 0)
+    counties: dict[tuple[str, str], int] = {}
+    total = 0
+    for code, name, grade, number in rows:
+        severities[SEVERITY[grade]] += number
+        if wanted.severity in {None, SEVERITY[grade]}:
+            counties[code, name] = counties.get((code, name), 0) + number
+            total += number
+    found = sorted(
+        ((code, name, number) for (code, name), number in counties.items()), key=lambda row: -row[2]
+    )
+    return Counted(severities, found, total)
+
+
+def find_finding(finding_id: int, actor: Actor, *, on: date) -> FindingRow | None:
+    """One finding, if the actor may see it."""
+    statement = _listed(actor, on, FindingsWanted(state="all")).where(FindingRecord.id == finding_id)
+    row = db.session.execute(statement).one_or_none()
+    return None if row is None else FindingRow._make(row)
+
+
+def history_of(finding_id: int) -> list[FindingHistory]:
+    """What happened to a finding, the newest first."""
+    history = FindingHistory
+    statement = select(history).where(history.finding_id == finding_id).order_by(history.id.desc())
+    return list(db.session.scalars(statement))
+
+
+class SoldLine(NamedTuple):
+    """A line of a sale behind a finding; ``product`` is an item's name, or that of another product."""
+
+    sale_no: str
+    line_no: str
+    sold_at: datetime
+    product: str
+    strength: str
+    base_units: int
+    amount: Decimal
+
+
+MOST_ROWS = 500
+"""How many rows behind a finding a page shows; the file has all."""
+
+
+def sold_lines(institution_id: int, rows: Sequence[Sequence[str]]) -> list[SoldLine]:
+    """The lines of sales that stand behind a finding, in the order of the sale; one statement.
+
+    Args:
+        institution_id: who sold.
+        rows: of the finding, as ("sale", "number/line").
+
+    """
+    wanted = {tuple(number.rpartition("/")[::2]) for kind, number in rows if kind == "sale"}
+    if not wanted:
+        return []
+    line = SaleLine
+    statement = (
+        select(
+            line.sale_no,
+            line.line_no,
+            line.sold_at,
+            func.coalesce(Item.generic_name, line.other_product),
+            func.coalesce(Item.strength, ""),
+            line.base_units,
+            line.amount,
+        )
+        .outerjoin(Item, Item.id == line.item_id)
+        .where(
+            line.institution_id == institution_id,
+            line.replaced_at.is_(None),
+            line.sale_no.in_(sorted({sale for sale, _ in wanted})),
+        )
+        .order_by(line.sold_at, line.id)
+    )
+    return [
+        SoldLine._make(row) for row in db.session.execute(statement) if (row.sale_no, row.line_no) in wanted
+    ]
