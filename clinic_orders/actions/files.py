@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -98,6 +98,14 @@ class _OnlyTried(Exception):
     """Ends a dry run, so that everything is undone."""
 
 
+# Told the number of a batch that was only tried, while what it did still stands.
+Look = Callable[[int], None]
+
+
+def look_away(_batch_id: int) -> None:
+    """Nobody looks at what a dry run would do."""
+
+
 def store_file(
     kind: str,
     rows: Sequence[NumberedRow],
@@ -105,6 +113,7 @@ def store_file(
     *,
     dry_run: bool = False,
     traced: bool = True,
+    look: Look = look_away,
     by: Actor,
     at: datetime,
 ) -> Stored:
@@ -116,6 +125,7 @@ def store_file(
         file: what is kept of the file.
         dry_run: only try.
         traced: keep what is done to every record, so that the batch can be undone; not for whole demonstrations.
+        look: looks at what a dry run did to every record, before it is taken back.
         by: who.
         at: when.
 
@@ -133,19 +143,27 @@ def store_file(
         with transaction():
             stored = _store(kind, rows, file, traced=traced, by=by, at=at)
             if dry_run:
+                _show(stored.batch_id, look)
                 raise _OnlyTried
     except _OnlyTried:
         pass
     return stored
 
 
+def _show(batch_id: int | None, look: Look) -> None:
+    """Let somebody look at what a dry run did."""
+    assert batch_id is not None
+    db.session.flush()
+    look(batch_id)
+
+
 @contextmanager
 def storing(
-    kind: str, file: FileFacts, *, dry_run: bool = False, by: Actor, at: datetime
+    kind: str, file: FileFacts, *, dry_run: bool = False, look: Look = look_away, by: Actor, at: datetime
 ) -> Iterator[ImportBatch]:
     """A transaction in which a long file is stored part by part with ``put_rows``, whole or not at all.
 
-    An exception inside takes everything back, as a dry run does at the end.
+    An exception inside takes everything back, as a dry run does at the end, when ``look`` has seen what it did.
     """
     by.need(Permission.FILES_IMPORT)
     try:
@@ -154,6 +172,7 @@ def storing(
             yield batch
             end_batch(batch, by=by, at=at)
             if dry_run:
+                _show(batch.id, look)
                 raise _OnlyTried
     except _OnlyTried:
         pass

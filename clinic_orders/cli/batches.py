@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import click
-from flask_babel import gettext
+from flask_babel import gettext as _
 
 from clinic_orders import clock
 from clinic_orders.actions.undoing import BatchRestedOn, undo_batch
@@ -50,11 +50,16 @@ def list_batches(console: Console, kind: str, limit: int, form: str) -> None:
         click.echo(json.dumps(rows, ensure_ascii=False))
         return
     for row in rows:
-        undone = f"  undone {row['undone_at']}" if row["undone_at"] else ""
-        click.echo(
-            f"{row['batch']:>6}  {row['at']}  {row['kind']:22} {row['rows']:>8} rows  "
-            f"+{row['created']} ~{row['updated']} ={row['unchanged']}  {row['file']}{undone}"
-        )
+        with console.app.app_context():
+            undone = f"  {_('undone %(at)s', at=row['undone_at'])}" if row["undone_at"] else ""
+            counts = _(
+                "%(rows)s rows  +%(created)s ~%(updated)s =%(unchanged)s",
+                rows=f"{row['rows']:>8}",
+                created=row["created"],
+                updated=row["updated"],
+                unchanged=row["unchanged"],
+            )
+        click.echo(f"{row['batch']:>6}  {row['at']}  {row['kind']:22} {counts}  {row['file']}{undone}")
 
 
 @batch.command("undo")
@@ -69,7 +74,14 @@ def undo(console: Console, number: int, form: str) -> None:
         except BatchRestedOn as refusal:
             for one in refusal.resting:
                 names = "、".join(one.names)
-                click.echo(f"{gettext(one.word)} × {one.count}, {gettext(one.why)}: {names}", err=True)
+                said = _(
+                    "%(word)s × %(count)s, %(why)s: %(names)s",
+                    word=_(one.word),
+                    count=one.count,
+                    why=_(one.why),
+                    names=names,
+                )
+                click.echo(said, err=True)
             raise
     if form == "json":
         click.echo(
@@ -83,10 +95,16 @@ def undo(console: Console, number: int, form: str) -> None:
             )
         )
         return
-    click.echo(
-        f"batch {number} undone: {undone.removed} records taken out, {undone.restored} put back to what they were, "
-        f"{undone.returned} brought back"
-    )
+    with console.app.app_context():
+        said = _(
+            "batch %(number)s undone: %(removed)s records taken out, %(restored)s put back to what they were, "
+            "%(returned)s brought back",
+            number=number,
+            removed=undone.removed,
+            restored=undone.restored,
+            returned=undone.returned,
+        )
+    click.echo(said)
 
 
 COMMANDS = (batch,)

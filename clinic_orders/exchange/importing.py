@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from clinic_orders.actions.bulk import NumberedRow, RowProblem, RowsRefused, Stored
-from clinic_orders.actions.files import FileFacts, store_file
+from clinic_orders.actions.files import FileFacts, Look, look_away, store_file
 from clinic_orders.actions.history.receipts import ReceiptIncomplete
 from clinic_orders.exchange.cells import excerpt
 from clinic_orders.exchange.reading import Problem, Reading, open_file
@@ -91,6 +91,7 @@ def import_file(
     *,
     dry_run: bool = False,
     max_rows: int | None = None,
+    look: Look = look_away,
     by: Actor,
     at: datetime,
 ) -> Report:
@@ -102,6 +103,7 @@ def import_file(
         filename: what is kept as its name.
         dry_run: only try: the report is the same, and nothing is stored.
         max_rows: refuse a longer file; None = as many as reading takes.
+        look: looks at what a dry run of a good file did, before it is taken back.
         by: who.
         at: when.
 
@@ -122,7 +124,7 @@ def import_file(
     report = Report(kind, reading.rows_read, errors=reading.problems, reading=reading)
     facts = FileFacts(filename, sha256_of(source), len(rows))
     if reading.is_clean:
-        _store(table, rows, facts, report, dry_run=dry_run, by=by, at=at)
+        _store(table, rows, facts, report, dry_run=dry_run, look=look, by=by, at=at)
     elif rows:
         _try_the_others(table, rows, facts, report, by=by, at=at)
     reading.problems = report.errors
@@ -202,6 +204,7 @@ def _store(
     *,
     dry_run: bool,
     traced: bool = True,
+    look: Look = look_away,
     by: Actor,
     at: datetime,
 ) -> None:
@@ -211,7 +214,9 @@ def _store(
         return as_problem(table.name, by_number, found)
 
     try:
-        report.stored = store_file(table.name, rows, facts, dry_run=dry_run, traced=traced, by=by, at=at)
+        report.stored = store_file(
+            table.name, rows, facts, dry_run=dry_run, traced=traced, look=look, by=by, at=at
+        )
     except RowsRefused as refused:
         report.errors = [problem(found) for found in refused.problems[:MAX_PROBLEMS]]
     else:

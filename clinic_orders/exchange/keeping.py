@@ -40,6 +40,11 @@ class KeptFile:
         return self._part(f"errors.{form}")
 
     @property
+    def differences(self) -> Path:
+        """What its trial would do to every record, as CSV."""
+        return self._part("differences.csv")
+
+    @property
     def filename(self) -> str:
         """What it was called."""
         return str(self._facts["filename"])

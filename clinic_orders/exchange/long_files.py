@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from clinic_orders.actions.bulk import NumberedRow, RowProblem, RowsRefused, Stored
-from clinic_orders.actions.files import FileFacts, put_rows, storing
+from clinic_orders.actions.files import FileFacts, Look, look_away, put_rows, storing
 from clinic_orders.exchange.importing import Report, as_problem, may_be_mended, sha256_of
 from clinic_orders.exchange.reading import Problem, Reading, limits, open_file
 from clinic_orders.exchange.staging import Staging
@@ -58,6 +58,7 @@ class LongFile:
         self,
         *,
         dry_run: bool = False,
+        look: Look = look_away,
         by: Actor,
         at: datetime,
         progress: Progress = unseen,
@@ -67,6 +68,7 @@ class LongFile:
 
         Args:
             dry_run: only try: the report is the same, and nothing is stored.
+            look: looks at what a dry run of a good file did, before it is taken back.
             by: who.
             at: when.
             progress: told now and then how far it is.
@@ -84,7 +86,9 @@ class LongFile:
             if reading.headings and reading.rows_read:
                 facts = FileFacts(self.filename, sha256_of(self.source), reading.rows_read)
                 is_clean = reading.is_clean
-                self._store(staging, report, facts, dry_run or not is_clean, by, at, progress, stored_too)
+                self._store(
+                    staging, report, facts, dry_run or not is_clean, look, by, at, progress, stored_too
+                )
             elif reading.is_clean:
                 # A header alone is a file with nothing in it, which changes nothing.
                 report.stored = Stored()
@@ -98,6 +102,7 @@ class LongFile:
         report: Report,
         facts: FileFacts,
         dry_run: bool,
+        look: Look,
         by: Actor,
         at: datetime,
         progress: Progress,
@@ -108,7 +113,7 @@ class LongFile:
         stored = Stored()
         rows = 0
         try:
-            with storing(self.kind, facts, dry_run=dry_run, by=by, at=at) as batch:
+            with storing(self.kind, facts, dry_run=dry_run, look=look, by=by, at=at) as batch:
                 for part in staging.parts():
                     try:
                         stored.warnings = put_rows(batch, part, by=by, at=at).warnings

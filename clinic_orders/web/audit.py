@@ -80,6 +80,7 @@ def index() -> str | Response:
             key=lambda pair: pair[1],
         ),
         subject_said=subject_said,
+        may_import=actor.may(Permission.FILES_IMPORT),
         names=names,
         deeds=sorted(
             ((deed, deed_name(deed)) for deed in questions.deeds_known(actor)), key=lambda pair: pair[1]

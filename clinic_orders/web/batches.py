@@ -7,19 +7,16 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
 from clinic_orders.actions.undoing import BatchRestedOn, undo_batch
-from clinic_orders.models.audit import AuditEntry
 from clinic_orders.models.exchange import ImportBatch, RecordChange
 from clinic_orders.queries import batches as questions
-from clinic_orders.queries.batches import ShownRecord
 from clinic_orders.queries.resting import done_by, what_rests_on
-from clinic_orders.rules.errors import N_
 from clinic_orders.rules.parties import Permission, Role
 from clinic_orders.web import guards
-from clinic_orders.web.deed_facts import Change, changes
 from clinic_orders.web.display import label
 from clinic_orders.web.file_words import kind_name
 from clinic_orders.web.guards import needs
-from clinic_orders.web.listing import Column, as_file, page_cut, wanted_file
+from clinic_orders.web.listing import as_file, page_cut, wanted_file
+from clinic_orders.web.record_words import RECORD_COLUMNS, facts_of
 
 blueprint = Blueprint("batches", __name__, url_prefix="/files/imports")
 
@@ -32,33 +29,6 @@ def importer(batch: ImportBatch) -> str:
 def undoer(batch: ImportBatch) -> str:
     """Who undid it."""
     return batch.undone_by_name if batch.undone_by_id else label(Role.SYSTEM)
-
-
-def _facts(record: ShownRecord) -> list[Change]:
-    """What the batch did to a record, said as the history says it."""
-    return changes(
-        AuditEntry(deed="store_file", subject=record.name, before=record.before, after=record.after),
-        {},
-        whole=True,
-    )
-
-
-def _side(record: ShownRecord, *, after: bool) -> str:
-    """One side of a record on one line."""
-    return "; ".join(
-        f"{change.field} {said}"
-        for change in _facts(record)
-        if (said := change.after if after else change.before)
-    )
-
-
-_COLUMNS = (
-    Column(N_("Kind of record"), lambda record: _(record.word)),
-    Column(N_("Record"), lambda record: record.name),
-    Column(N_("What happened"), lambda record: record.change),
-    Column(N_("Before"), lambda record: _side(record, after=False)),
-    Column(N_("After"), lambda record: _side(record, after=True)),
-)
 
 
 def _batch(number: int) -> ImportBatch:
@@ -77,7 +47,7 @@ def batch(number: int) -> str | Response:
     if change not in {"", *RecordChange}:
         change = ""
     if wanted_file():
-        return as_file(f"import-{number}", _COLUMNS, questions.records(number, words, change))
+        return as_file(f"import-{number}", RECORD_COLUMNS, questions.records(number, words, change))
     cut = page_cut(questions.count_records(number, words, change))
     rows = questions.records(number, words, change, offset=cut.offset, limit=cut.limit)
     return render_template(
@@ -86,7 +56,7 @@ def batch(number: int) -> str | Response:
         kind=kind_name(found.kind),
         importer=importer(found),
         undoer=undoer(found),
-        rows=[(record, _facts(record)) for record in rows],
+        rows=[(record, facts_of(record)) for record in rows],
         page=cut,
         words=words,
         change=change,

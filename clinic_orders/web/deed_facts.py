@@ -211,6 +211,9 @@ def subject_said(entry: AuditEntry, names: Mapping[str, str]) -> str:
             return " ".join([gettext(PARAMETERS[name].label), *(_policy_part(part) for part in rest.split())])
     if entry.subject_type in _CODED_SUBJECTS:
         return " ".join(names.get(part, _day_or_text(part)) for part in entry.subject.split()) or MISSING
+    if entry.subject_type == "import_batch":
+        # Several files have one name; the number tells which it was.
+        return str(gettext("Import %(number)s: %(kind)s", number=entry.subject_id, kind=entry.subject))
     return entry.subject or MISSING
 
 

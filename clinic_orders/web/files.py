@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -23,6 +24,7 @@ from flask import (
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
+from clinic_orders.actions.files import look_away
 from clinic_orders.exchange.exporting import CSV, XLSX, export_file
 from clinic_orders.exchange.importing import Report, import_file
 from clinic_orders.exchange.keeping import KeptFile, find_kept, keep
@@ -35,7 +37,9 @@ from clinic_orders.exchange.writing import (
     write_xlsx,
 )
 from clinic_orders.models.exchange import ImportBatch
+from clinic_orders.queries import batches as trials
 from clinic_orders.queries import files as questions
+from clinic_orders.queries.batches import ShownRecord
 from clinic_orders.rules.errors import N_
 from clinic_orders.rules.parties import Permission, Role
 from clinic_orders.web import guards
@@ -44,12 +48,15 @@ from clinic_orders.web.errors import say
 from clinic_orders.web.file_words import KIND_WORDS, columns_of, kind_name
 from clinic_orders.web.guards import needs
 from clinic_orders.web.listing import Column, as_file, page_cut, sort_order, wanted_file
+from clinic_orders.web.listing import write_csv as write_list
+from clinic_orders.web.record_words import RECORD_COLUMNS, facts_of
 
 blueprint = Blueprint("files", __name__, url_prefix="/files")
 
 # A page waits for the whole file. So many rows take some seconds; longer files go in at the console.
 MAX_ROWS = 20_000
 _SHOWN = 100
+_SHOWN_RECORDS = 50
 _MEDIA = {
     CSV: "text/csv; charset=utf-8",
     XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -146,8 +153,32 @@ def upload(kind: str) -> str:
         return _kind_page(table, _("Choose a file first."))
     name = Path(sent.filename.replace("\\", "/")).name
     kept = keep(_folder(), sent.stream, kind=table.name, filename=name, owner=_owner())
-    report = _import(kept, dry_run=True)
-    return _report_page(table, kept, report)
+    trial = Trial(kept)
+    report = _import(kept, trial)
+    return _report_page(table, kept, report, trial)
+
+
+@dataclass(slots=True)
+class Trial:
+    """What a trial would do to every record: the first to be shown, all in a file beside the upload."""
+
+    kept: KeptFile
+    shown: list[ShownRecord] = field(default_factory=list)
+    count: int = 0
+
+    def look(self, batch_id: int) -> None:
+        """Take it down while it stands; the trial takes it back afterwards."""
+        with self.kept.differences.open("w", encoding="utf-8-sig", newline="") as out:
+            write_list(RECORD_COLUMNS, self._noted(trials.records(batch_id)), out)
+        if not self.count:
+            self.kept.differences.unlink()
+
+    def _noted(self, records: Iterator[ShownRecord]) -> Iterator[ShownRecord]:
+        for record in records:
+            self.count += 1
+            if self.count <= _SHOWN_RECORDS:
+                self.shown.append(record)
+            yield record
 
 
 @blueprint.post("/<kind>/import")
@@ -181,13 +212,15 @@ def confirm(kind: str) -> str | AnyResponse:
     return redirect(url_for("files.index"))
 
 
-def _import(kept: KeptFile, *, dry_run: bool = False) -> Report:
+def _import(kept: KeptFile, trial: Trial | None = None) -> Report:
+    """Store the file; with a trial, only look at what that would do."""
     report = import_file(
         kept.kind,
         kept.path,
         kept.filename,
-        dry_run=dry_run,
+        dry_run=trial is not None,
         max_rows=MAX_ROWS,
+        look=trial.look if trial is not None else look_away,
         by=guards.actor(),
         at=guards.at(),
     )
@@ -218,7 +251,7 @@ def _download(out: IO[bytes], name: str, form: str) -> Response:
     return response
 
 
-def _report_page(table: Kind, kept: KeptFile, report: Report) -> str:
+def _report_page(table: Kind, kept: KeptFile, report: Report, trial: Trial | None = None) -> str:
     return render_template(
         "files/report.html",
         kind=table,
@@ -230,6 +263,8 @@ def _report_page(table: Kind, kept: KeptFile, report: Report) -> str:
         shown=_SHOWN,
         has_error_file=bool(report.errors) and kept.errors(CSV).exists(),
         label_of={column.name: column.label for column in table.columns},
+        differences=[(record, facts_of(record)) for record in trial.shown] if trial else [],
+        differences_count=trial.count if trial else 0,
     )
 
 
@@ -243,6 +278,16 @@ def errors(kind: str, token: str) -> AnyResponse:
         abort(404)
     out = kept.errors(form).open("rb")
     return _download(out, f"{kind}-errors", form)
+
+
+@blueprint.get("/<kind>/differences/<token>")
+@needs(Permission.FILES_IMPORT)
+def differences(kind: str, token: str) -> AnyResponse:
+    """Every record that a tried file would make or change, before and after."""
+    kept = find_kept(_folder(), token, kind=_kind(kind).name, owner=_owner())
+    if kept is None or not kept.differences.exists():
+        abort(404)
+    return _download(kept.differences.open("rb"), f"{kind}-differences", CSV)
 
 
 @blueprint.get("/<kind>/template")

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from typing import Any, TextIO
 
 import xlsxwriter
 from flask import Response, abort, request
@@ -106,14 +106,27 @@ def _shown(value: Any) -> Any:
     return value
 
 
+def write_csv(columns: Sequence[Column], rows: Iterable[Any], out: TextIO) -> None:
+    """The rows as CSV with translated headings, into a file opened as ``utf-8-sig`` and without newlines of its own.
+
+    Nothing but one row is in memory.
+    """
+    values = ([_shown(column.value(row)) for column in columns] for row in rows)
+    _write_csv([gettext(column.heading) for column in columns], values, out)
+
+
 def _csv(headings: list[str], rows: Iterable[list[Any]]) -> bytes:
     """UTF-8 with BOM and CRLF, as spreadsheets in China want it."""
     file = io.StringIO(newline="")
-    writer = csv.writer(file, lineterminator="\r\n")
+    _write_csv(headings, rows, file)
+    return file.getvalue().encode("utf-8-sig")
+
+
+def _write_csv(headings: list[str], rows: Iterable[list[Any]], out: TextIO) -> None:
+    writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(headings)
     for row in rows:
         writer.writerow([_csv_text(value) for value in row])
-    return file.getvalue().encode("utf-8-sig")
 
 
 def _csv_text(value: Any) -> str:

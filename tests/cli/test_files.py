@@ -15,9 +15,10 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from clinic_orders.cli import run
+from clinic_orders.models.audit import AuditEntry
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item, Price
-from clinic_orders.models.exchange import ImportBatch
+from clinic_orders.models.exchange import BatchRecord, ImportBatch
 from clinic_orders.models.orders import Order
 from tests.files_world import make_world
 
@@ -90,7 +91,7 @@ def test_a_good_file_is_stored_and_the_second_time_changes_nothing(
     again = command("import", "prices", file)
     assert (again.status, again.out, again.err) == (
         0,
-        "prices: 1 rows; 0 created, 0 updated, 1 unchanged\n",
+        "prices：共 1 行；新增 0，修改 0，未变 1\n",
         "",
     )
 
@@ -101,6 +102,71 @@ def test_a_dry_run_stores_nothing(command: Command, world: None, tmp_path: Path)
     before = count(Price), count(ImportBatch)
     assert command("import", "prices", file, "--dry-run", "--format", "json").document["created"] == 1
     assert (count(Price), count(ImportBatch)) == before
+
+
+def test_a_dry_run_says_what_is_new_and_of_what_changes_old_and_new(
+    command: Command, world: None, tmp_path: Path
+) -> None:
+    file = tmp_path / "prices.csv"
+    file.write_text(f"{HEADER}LY001,2026-01-01,4.5,\nLY003,2026-02-01,3.36,\n", encoding="utf-8")
+    before = count(Price), count(BatchRecord), count(AuditEntry)
+    outcome = command("import", "prices", file, "--dry-run")
+    *records, last = outcome.out.splitlines()
+    assert (outcome.status, outcome.err) == (0, "")
+    assert sorted(records) == [
+        "修改 价格 LY001 2026-01-01：每盒价格 0.125 → 4.5",
+        "新增 价格 LY003 2026-02-01：品规编码 LY003；生效日期 2026-02-01；每盒价格 3.36",
+    ]
+    assert last == "prices：共 2 行；将新增 1，将修改 1，未变 0；这次只是试跑，没有保存"
+    assert (count(Price), count(BatchRecord), count(AuditEntry)) == before
+    assert set(command("import", "prices", file, "--dry-run", "--format", "json").document) == {
+        "kind", "rows", "created", "updated", "unchanged", "rejected", "errors", "warnings",
+    }  # fmt: skip
+
+
+def test_a_long_dry_run_names_the_first_fifty_and_how_many_more(
+    command: Command, world: None, tmp_path: Path
+) -> None:
+    file = tmp_path / "prices.csv"
+    lines = "".join(f"LY003,2027-{day // 28 + 1:02}-{day % 28 + 1:02},1,\n" for day in range(53))
+    file.write_text(HEADER + lines, encoding="utf-8")
+    said = command("import", "prices", file, "--dry-run").out.splitlines()
+    assert len(said) == 52
+    assert said[50] == "…… 另有 3 条记录"
+
+
+def test_a_refused_dry_run_shows_no_differences(command: Command, world: None, tmp_path: Path) -> None:
+    file = tmp_path / "prices.csv"
+    file.write_text(f"{HEADER}LY001,2026-01-01,4.5,\nLY003,2026-02-01,0,\n", encoding="utf-8")
+    outcome = command("import", "prices", file, "--dry-run")
+    assert (outcome.status, outcome.out) == (1, "")
+
+
+def test_imports_are_listed_undone_and_refused_by_number(
+    command: Command, world: None, tmp_path: Path
+) -> None:
+    file = tmp_path / "prices.csv"
+    file.write_text(f"{HEADER}LY003,2026-02-01,3.36,\n", encoding="utf-8")
+    command("import", "prices", file)
+    (newest,) = json.loads(command("batch", "list", "--limit", 1, "--format", "json").out)
+    assert (newest["kind"], newest["file"], newest["created"]) == ("prices", "prices.csv", 1)
+    assert newest["can_be_undone"]
+    listed = command("batch", "list", "--kind", "prices").out.splitlines()
+    assert len(listed) == 2
+    assert listed[0].split()[0] == str(newest["batch"])
+    assert "1 行  +1 ~0 =0  prices.csv" in listed[0]
+    had = count(Price)
+    undone = command("batch", "undo", newest["batch"])
+    assert (undone.status, count(Price)) == (0, had - 1)
+    assert undone.out == f"批次 {newest['batch']} 已撤销：移除 1 条记录，恢复原状 0 条，找回 0 条\n"
+    assert "已撤销" in command("batch", "list", "--limit", 1).out
+    again = command("batch", "undo", newest["batch"])
+    assert (again.status, again.out) == (1, "")
+    catalogue = json.loads(command("batch", "list", "--kind", "catalogue", "--format", "json").out)[0]
+    refused = command("batch", "undo", catalogue["batch"])
+    assert refused.status == 1
+    assert "价格 × 2，" in refused.err
+    assert command("batch", "undo", 999_999).status == 1
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
@@ -120,7 +186,7 @@ def test_wrong_columns_are_named(command: Command, world: None, tmp_path: Path) 
     outcome = command("import", "prices", file, "--format", "json")
     assert outcome.status == 1
     assert places(outcome) == [(1, "price", "price"), (1, "pack_price", "")]
-    assert "nothing was stored" in outcome.err
+    assert outcome.err == "不能导入：有 2 处要改；没有保存任何内容\n"
     assert count(Price) == 2
 
 
@@ -191,7 +257,7 @@ def test_a_bad_cell_is_named_with_row_and_column(
     assert outcome.document["errors"][0]["message"]
     plain = command("import", "orders", file)
     assert (plain.status, plain.out) == (1, "")
-    assert plain.err.startswith(f"row 3, {column}: ")
+    assert plain.err.startswith(f"第 3 行 {column} 列：")
     assert count(Order) == 0
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import time
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -15,6 +18,7 @@ from clinic_orders.exchange.keeping import KEPT_SECONDS
 from clinic_orders.exchange.tables import KINDS
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Price
+from clinic_orders.models.exchange import BatchRecord, ImportBatch
 from clinic_orders.rules.parties import Role
 from clinic_orders.web import file_words, files
 from tests.checking_client import CheckingClient
@@ -86,7 +90,7 @@ def test_a_file_is_tried_and_then_imported(app: Flask, city: CheckingClient) -> 
     assert page.status_code == 200
     assert "可以导入" in page.text
     assert prices() == 0
-    assert kept(app) == ["data", "json"]
+    assert kept(app) == ["data", "differences.csv", "json"]
     done = city.submit("main form", follow_redirects=True)
     assert "价格.csv 已导入：新增 2 条" in done.text
     assert prices() == 2
@@ -186,3 +190,48 @@ def test_the_list_takes_as_many_statements_for_one_row_as_for_many(
         for number in range(5):
             take_well("prices", {**WORLD["prices"][0], "document_no": f"{number}"})
     assert seen[0] == seen[1]
+
+
+def test_a_trial_shows_what_is_new_and_of_what_changes_old_and_new(
+    app: Flask, city: CheckingClient, people: People
+) -> None:
+    take_well("prices", *WORLD["prices"])
+    before = db.session.scalar(select(func.count()).select_from(BatchRecord))
+    answer = send(city, f"{HEADER}LY001,2026-01-01,4.5\nLY003,2026-02-01,3.36\n")
+    page = answer.text
+    assert "<del" in page.split("LY001 2026-01-01")[1]
+    assert "4.5" in page
+    assert "LY003 2026-02-01" in page
+    assert db.session.scalar(select(func.count()).select_from(BatchRecord)) == before
+    (address,) = set(re.findall(r'href="(/files/prices/differences/[0-9a-f]+)"', page))
+    file = city.get(address, status=200).text
+    assert file.startswith("\ufeff")
+    assert len(file.splitlines()) == 3
+    city.log_in(people.users[Role.OPERATOR])
+    city.get(address, status=403)
+    city.log_in(people.users[Role.CITY])
+    answer = send(city, f"{HEADER}LY001,2026-01-01,4.5\nLY003,2026-02-01,3.36\n")
+    address = re.findall(r'href="(/files/prices/differences/[0-9a-f]+)"', answer.text)[0]
+    assert city.submit("main form").status_code == 302
+    city.get(address, status=404)
+
+
+def test_a_long_trial_shows_fifty_records_and_has_all_in_its_file(city: CheckingClient) -> None:
+    lines = "".join(f"LY003,2027-{day // 28 + 1:02}-{day % 28 + 1:02},1\n" for day in range(53))
+    page = send(city, HEADER + lines).text
+    assert page.count("LY003 2027") == 50
+    (address,) = set(re.findall(r'href="(/files/prices/differences/[0-9a-f]+)"', page))
+    assert len(city.get(address, status=200).text.splitlines()) == 54
+
+
+def test_a_trial_of_what_is_refused_or_known_shows_no_differences(city: CheckingClient) -> None:
+    assert "/differences/" not in send(city, BAD).text
+    take_well("prices", {"item_code": "LY001", "valid_from": date(2026, 2, 1), "pack_price": Decimal(2)})
+    assert "/differences/" not in send(city, f"{HEADER}LY001,2026-02-01,2\n").text
+
+
+def test_the_history_leads_from_an_import_to_what_it_did(city: CheckingClient) -> None:
+    number = db.session.scalars(select(ImportBatch.id)).one()
+    page = city.get("/audit/?deed=store_file", status=200).text
+    assert f'<a href="/files/imports/{number}">导入批次 {number}：' in page
+    city.get(f"/files/imports/{number}", status=200)
