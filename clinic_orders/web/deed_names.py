@@ -48,6 +48,7 @@ DEEDS: dict[str, str] = {
     "mark_all_as_demo": N_("Marked all as demonstration data"),
     "mark_delivered": N_("Noted a delivery"),
     "note_provenance": N_("Noted where figures come from"),
+    "merge_institution": N_("Ended a membership; another took over"),
     "open_account": N_("Opened an account"),
     "put_agreed_volumes": N_("Recorded agreed volumes"),
     "put_commitments": N_("Recorded commitment letters"),

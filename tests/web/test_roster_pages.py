@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from clinic_orders.actions import roster
 from clinic_orders.actions.alarms import NO_DISTRIBUTOR, raise_alarms
+from clinic_orders.actions.bulk import RowsRefused
 from clinic_orders.actions.transaction import transaction
 from clinic_orders.exchange.reading import open_file
 from clinic_orders.exchange.tables import KINDS as FILES
@@ -279,7 +280,8 @@ def test_an_institution_is_added(city):
 def test_membership_letters_mandates_and_suspensions_are_recorded_on_the_page(city):
     city.get(address(CLINIC), status=200)
     assert city.submit("form[action$='/close']").status_code == 400
-    city.submit("form[action$='/close']", last_day="2026-11-10", follow_redirects=True)
+    city.submit("form[action$='/close']", last_day="2026-11-10")
+    city.submit("form[action$='/close']", button="do=save", follow_redirects=True)
     city.submit("form[action$='/reopen']", first_day="2026-11-15", follow_redirects=True)
     city.submit("form[action$='/letters']", version="2026-2", markup_rate="0.1", follow_redirects=True)
     city.submit("form[action$='/mandates']", valid_to="2027-12-31", follow_redirects=True)
@@ -404,6 +406,8 @@ def test_a_list_asks_the_same_number_of_statements_however_many_rows(city, count
             alarm(code, "LY002")
 
     more("A", 2)
+    # What a process remembers of the policy is read by the first page.
+    seen()
     few = seen()
     more("B", 40)
     assert seen() == few
@@ -417,3 +421,54 @@ def test_dates_of_the_future_do_not_hide_an_institution(city):
     city.get("/roster/?q=将来", status=200)
     assert city.page.texts("tbody th") == ["将来村卫生室"]
     city.get(address("F1"), status=200)
+
+
+@pytest.mark.both_databases
+def test_ending_a_hospital_says_what_follows_and_another_takes_over_its_villages(city):
+    city.get(address(HOSPITAL), status=200)
+    city.submit("form[action$='/close']", last_day="2026-11-30")
+    said = city.page.text
+    assert "上级卫生院" in said
+    assert "明白川村卫生室" in said
+    spells = select(Membership.left_on).where(Membership.institution_id == id_of(HOSPITAL))
+    assert db.session.scalars(spells).all() == [None]
+    roster.put_institution(
+        institution("H41032500077", "木植街乡卫生院", "township_hospital"), by=CITY, at=NOW
+    )
+    db.session.commit()
+    city.submit("form[action$='/close']", button="do=save", into="H41032500077", follow_redirects=True)
+    assert db.session.scalars(spells).all() == [date(2026, 11, 30)]
+    record = InstitutionRecord
+    rows = db.session.execute(
+        select(record.valid_from, record.supervisor_id)
+        .where(record.institution_id == id_of(CLINIC))
+        .order_by(record.valid_from)
+    ).all()
+    assert [tuple(row) for row in rows][-2:] == [
+        (rows[-2].valid_from, id_of(HOSPITAL)),
+        (date(2026, 12, 1), id_of("H41032500077")),
+    ]
+
+
+def test_an_institution_is_not_merged_into_itself_or_into_one_that_is_no_hospital(city):
+    with pytest.raises(roster.MergedIntoItself):
+        roster.merge_institution(HOSPITAL, HOSPITAL, date(2026, 11, 30), by=CITY, at=NOW)
+    with pytest.raises(RowsRefused):
+        roster.merge_institution(HOSPITAL, OTHER_CLINIC, date(2026, 11, 30), by=CITY, at=NOW)
+    assert db.session.scalars(
+        select(Membership.left_on).where(Membership.institution_id == id_of(HOSPITAL))
+    ).all() == [None]
+
+
+def test_a_move_to_another_county_and_kind_says_what_follows(city):
+    city.get(address(CLINIC, "change"), status=200)
+    city.submit(
+        "main form",
+        button="do=check",
+        county_code=YICHUAN,
+        remote="Y",
+        kind="retail_pharmacy",
+        supervisor_code="",
+    )
+    assert "新县区" in city.page.text
+    assert "最高加价率" in city.page.text or "加价" in city.page.text

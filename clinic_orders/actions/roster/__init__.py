@@ -16,16 +16,19 @@ from clinic_orders.actions.roster.institutions import (
 )
 from clinic_orders.actions.roster.letters import put_commitments, sign_commitment
 from clinic_orders.actions.roster.mandates import give_mandate, put_mandates, revoke_mandate
+from clinic_orders.actions.roster.merging import MergedIntoItself, merge_institution
 from clinic_orders.actions.roster.relations import check_relations, end_relation, put_relations
 from clinic_orders.actions.roster.suspensions import lift_suspension, suspend_institution
 
 __all__ = [
+    "MergedIntoItself",
     "check_institutions",
     "check_relations",
     "close_institution",
     "end_relation",
     "give_mandate",
     "lift_suspension",
+    "merge_institution",
     "put_commitments",
     "put_distributors",
     "put_institution",

@@ -407,11 +407,13 @@ def put_institution(row: Row, *, by: Actor, at: datetime) -> Stored:
     return put_institutions([(1, row)], by=by, at=at)
 
 
-def _file_row(code: str, state: _State) -> dict[str, Any]:
+def file_row(code: str, state: _State) -> dict[str, Any]:
+    """A record in the columns of the import file."""
     return {"code": code, "valid_from": state.valid_from, **state.values}
 
 
-def _states_of(code: str) -> _States:
+def states_of(code: str) -> _States:
+    """The dated records of an institution by their first days; NotFound if there is none."""
     _, states = _stored_states([code])
     if not states.get(code):
         raise NotFound(number=code)
@@ -430,7 +432,7 @@ def close_institution(code: str, last_day: date, *, by: Actor, at: datetime) -> 
 
     """
     by.need(Permission.ROSTER_MANAGE)
-    states = _states_of(code)
+    states = states_of(code)
     spells = [spell for spell in spells_of(code, states.values()) if spell.first <= last_day]
     if not spells:
         raise NotAMember(code=code, day=last_day)
@@ -439,7 +441,7 @@ def close_institution(code: str, last_day: date, *, by: Actor, at: datetime) -> 
         (state for state in states.values() if state.joined_on == spell.first),
         key=lambda state: state.valid_from,
     )
-    put_institutions([(1, _file_row(code, newest) | {"left_on": last_day})], by=by, at=at)
+    put_institutions([(1, file_row(code, newest) | {"left_on": last_day})], by=by, at=at)
 
 
 @transactional
@@ -452,10 +454,10 @@ def reopen_institution(code: str, first_day: date, *, by: Actor, at: datetime) -
 
     """
     by.need(Permission.ROSTER_MANAGE)
-    states = _states_of(code)
+    states = states_of(code)
     spells = spells_of(code, states.values())
     if spell_in_force(spells, on=first_day) is not None:
         raise StillAMember(code=code, day=first_day)
     state = state_on(states.values(), first_day) or states[min(states)]
     again: dict[str, Any] = {"valid_from": first_day, "joined_on": first_day, "left_on": None}
-    put_institutions([(1, _file_row(code, state) | again)], by=by, at=at)
+    put_institutions([(1, file_row(code, state) | again)], by=by, at=at)

@@ -17,13 +17,21 @@ from clinic_orders.exchange.tables import KINDS
 from clinic_orders.models.roster import InstitutionRecord
 from clinic_orders.queries import institutions as questions
 from clinic_orders.queries.institutions import InstitutionFilter, InstitutionSheet
+from clinic_orders.queries.roster_consequences import (
+    UNDER_IT,
+    RosterFacts,
+    owed_by,
+    when_changing,
+    when_leaving,
+)
 from clinic_orders.rules.errors import RuleBroken
-from clinic_orders.rules.parties import SUPERVISED_KINDS, Permission, Role
+from clinic_orders.rules.parties import SUPERVISED_KINDS, InstitutionKind, Permission, Role
 from clinic_orders.web import guards
 from clinic_orders.web.display import day_full, label
 from clinic_orders.web.errors import say
 from clinic_orders.web.guards import needs
 from clinic_orders.web.listing import page_cut, sort_order, wanted_file
+from clinic_orders.web.roster.consequence_words import said
 from clinic_orders.web.roster.door import (
     Errors,
     FormChanged,
@@ -271,6 +279,7 @@ def _check_page(sheet: InstitutionSheet | None, typed: Mapping[str, str], row: M
     counties = dict(questions.counties(guards.actor()))
     return render_template(
         "roster/institution_check.html",
+        follows=_what_follows(sheet, before, row),
         sheet=sheet,
         typed=typed,
         changes=_changes(before, row, counties),
@@ -280,6 +289,30 @@ def _check_page(sheet: InstitutionSheet | None, typed: Mapping[str, str], row: M
         next_day=after,
         seen=_seen(sheet),
     )
+
+
+def _roster_facts(row: Mapping[str, Any]) -> RosterFacts:
+    return RosterFacts(
+        county_code=row["county_code"],
+        kind=InstitutionKind(row["kind"]),
+        scale=row.get("scale") or "",
+        supervisor_code=row.get("supervisor_code") or None,
+        remote=bool(row.get("remote")),
+    )
+
+
+def _what_follows(
+    sheet: InstitutionSheet | None, before: Mapping[str, Any] | None, row: Mapping[str, Any]
+) -> list[tuple[str, tuple[str, ...]]]:
+    """What follows of the change from its first day on, as sentences with names."""
+    if sheet is None or before is None:
+        return []
+    id_, first = sheet.institution.id, row["valid_from"]
+    found = when_changing(id_, _roster_facts(before), _roster_facts(row), on=first)
+    left_on = row.get("left_on")
+    if left_on is not None and before.get("left_on") != left_on:
+        found += when_leaving(id_, last_day=left_on, owed=owed_by(id_, on=sheet.on))
+    return [(said(one), one.names) for one in found]
 
 
 def _changes(
@@ -313,11 +346,38 @@ def _in_words(name: str, value: Any, counties: Mapping[str, str]) -> str:
 
 @blueprint.post("/institutions/<int:institution_id>/close")
 @needs(Permission.ROSTER_MANAGE)
-def close_institution(institution_id: int) -> AnyResponse | tuple[str, int]:
-    """End the membership."""
+def close_institution(institution_id: int) -> str | AnyResponse | tuple[str, int]:
+    """End the membership: looked at first with what follows, then done; another may take over those under it."""
     sheet = sheet_of(institution_id)
     errors: Errors = []
     last_day = required_day("last_day", errors)
+    into = request.form.get("into", "").strip()
+    if not errors and request.form.get("do") != "save":
+        found = when_leaving(institution_id, last_day=last_day, owed=owed_by(institution_id, on=sheet.on))
+        return render_template(
+            "roster/close_check.html",
+            sheet=sheet,
+            last_day=last_day,
+            into=into,
+            follows=[(said(one), one.names) for one in found],
+            under=any(one.what in UNDER_IT for one in found),
+            hospitals=questions.hospitals(sheet.on),
+        )
+    if into:
+        return done(
+            institution_id,
+            "close",
+            errors,
+            lambda: deeds.merge_institution(
+                sheet.institution.code, into, last_day, by=guards.actor(), at=guards.at()
+            ),
+            "last_day",
+            _(
+                "The membership ends on %(day)s, and those under it belong to %(code)s from the next day on.",
+                day=day_full(last_day),
+                code=into,
+            ),
+        )
     return done(
         institution_id,
         "close",
