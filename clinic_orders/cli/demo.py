@@ -31,6 +31,7 @@ from clinic_orders.exchange.demonstration import (
 )
 from clinic_orders.exchange.divisions import CATALOG, read_divisions
 from clinic_orders.exchange.importing import Report, import_file, import_rows
+from clinic_orders.exchange.tables import KINDS
 from clinic_orders.queries import demonstration as questions
 from clinic_orders.queries.ordering import buyer, items_on
 from clinic_orders.rules.days import day_in_china, start_of_day
@@ -191,7 +192,7 @@ def demo(console: Console, size: str, months: int, seed: int, if_empty: bool, fo
         )
         with bar:
             for file in files(world):
-                name = f"demonstration:{file.kind} {file.name}".rstrip()
+                name = f"演示数据：{KINDS[file.kind].label} {file.name}".rstrip()
                 # Nobody undoes a demonstration file by file; to keep what each did would double the time.
                 _all_stored(import_rows(file.kind, file.rows, filename=name, traced=False, by=SYSTEM, at=now))
                 bar.update(min(len(file.rows), max(0, steps - bar.pos)))

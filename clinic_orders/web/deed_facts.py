@@ -22,6 +22,7 @@ from clinic_orders.web.distribution_words import close_reason_words
 from clinic_orders.web.file_words import kind_name
 from clinic_orders.web.policy_words import said_text
 from clinic_orders.web.reasons import reject_reason, return_reason
+from clinic_orders.web.record_names import RECORD_FIELDS
 
 SHOWN_LINES: Final = 4
 """So many lines of an order or shipment stand on the page; the file has all."""
@@ -109,7 +110,8 @@ def changes(entry: AuditEntry, names: Mapping[str, str], *, whole: bool = False)
 
 def field_name(name: str) -> str:
     """The translated name of a fact; its word where nobody has named it."""
-    return gettext(FIELDS[name]) if name in FIELDS else name
+    text = FIELDS.get(name) or RECORD_FIELDS.get(name)
+    return gettext(text) if text else name
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,16 +8,17 @@ from clinic_orders.models.audit import AuditEntry
 from clinic_orders.queries.batches import ShownRecord
 from clinic_orders.rules.errors import N_
 from clinic_orders.web.deed_facts import Change, changes
+from clinic_orders.web.display import MISSING
 from clinic_orders.web.listing import Column
 
 
 def facts_of(record: ShownRecord) -> list[Change]:
     """What the batch did to a record, said as the history says it."""
-    return changes(
-        AuditEntry(deed="store_file", subject=record.name, before=record.before, after=record.after),
-        {},
-        whole=True,
-    )
+    entry = AuditEntry(deed="store_file", subject=record.name, before=record.before, after=record.after)
+    # What is empty on both sides, or empty in a new record, says nothing.
+    return [
+        change for change in changes(entry, {}, whole=True) if {change.before, change.after} - {"", MISSING}
+    ]
 
 
 def _side(record: ShownRecord, *, after: bool) -> str:

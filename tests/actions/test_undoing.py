@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import Integer, select
 
 from clinic_orders.actions.answering import Answer, answer_order
 from clinic_orders.actions.undoing import BatchRestedOn, BatchUndone, BatchUntraced, undo_batch
@@ -26,6 +26,7 @@ from clinic_orders.models.roster import Distributor
 from clinic_orders.models.sales import SaleLine
 from clinic_orders.queries.integrity import problems
 from clinic_orders.queries.resting import BELONGS_TO_IT, CHANGED_SINCE, DECIDED_BY_IT
+from clinic_orders.queries.traced import TRACED
 from clinic_orders.rules.parties import SYSTEM, Actor, NotAllowed, Role
 from tests.files_world import (
     COUNTY,
@@ -397,6 +398,16 @@ def test_ten_thousand_prices_are_traced_one_by_one() -> None:
     assert len(records) == 10_000
     assert {record.name for record in records} >= {"LY001 2027-01-01", "LY001 2027-01-02"}
     assert all(record.after and record.after["pack_price"] == "1" for record in records)
+
+
+def test_what_is_traced_row_by_row_has_a_row_id_first_in_its_key() -> None:
+    own = [traced for traced in TRACED.values() if traced.is_recorded]
+    followed = [
+        traced
+        for traced in TRACED.values()
+        if traced not in own and not (traced.owner and traced.owner_table in own)
+    ]
+    assert all(isinstance(traced.keys[0].type, Integer) for traced in followed)
 
 
 def test_every_kind_has_a_random_file() -> None:
