@@ -17,6 +17,7 @@ DEEDS: dict[str, str] = {
     "assign_role": N_("Gave a role"),
     "begin_payment_hold": N_("Stopped orders for overdue money"),
     "change_password": N_("Changed the password"),
+    "choose_items": N_("Chose items of an edition"),
     "choose_organisation": N_("Went on in another organisation"),
     "close_account": N_("Closed an account"),
     "close_alarm": N_("Settled an alarm"),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
 from clinic_orders.actions import catalogue as deeds
+from clinic_orders.actions import edition_choice
 from clinic_orders.exchange import cells
 from clinic_orders.models.catalogue import Edition, Item, Price
 from clinic_orders.queries import catalogue as questions
@@ -181,6 +183,76 @@ def add(edition_id: int) -> str | AnyResponse | tuple[str, int]:
         price=questions.price_of_day(item.id, max(guards.today(), line.valid_from)) if item else None,
     )
     return (page, 400) if problem or request.method == "POST" else page
+
+
+@blueprint.get("/<int:edition_id>/choose")
+@needs(Permission.CATALOGUE_MANAGE)
+def choose(edition_id: int) -> str | Response:
+    """All landed items with a tick for those of the edition, beside what the edition before had."""
+    line, before, _edition_row = _edition(edition_id)
+    q, part = request.args.get("q", "").strip(), request.args.get("part", "")
+    sort = sort_order(questions.ITEM_ORDERS, "fit" if q else "name")
+    on = max(guards.today(), line.valid_from)
+    if wanted_file():
+        return as_import_file("editions", questions.edition_rows([line.id]))
+    held = set(questions.item_codes_of(line.id))
+    held_before = set(questions.item_codes_of(before.id)) if before else set()
+    codes = {"in": held, "added": held - held_before, "dropped": held_before - held}
+    rows = questions.item_lines(
+        questions.find_items(Wanted(q=q, edition=EVERY), Place(), on=on, sort=sort), Place(), on=on
+    )
+    if part in codes:
+        rows = [row for row in rows if row.code in codes[part]]
+    elif part == "out":
+        rows = [row for row in rows if row.code not in held]
+    cut = page_cut(len(rows))
+    changes = questions.compare(line, before) if before is not None else []
+    return render_template(
+        "editions/choose.html",
+        line=line,
+        before=before,
+        counts={
+            what: sum(change.what == what for change in changes) for what in ("added", "dropped", "price")
+        },
+        rows=rows[cut.offset : cut.offset + cut.limit],
+        page=cut,
+        sort=sort,
+        q=q,
+        part=part,
+        parts_of=[
+            ("in", _("in this edition")),
+            ("out", _("not in this edition")),
+            ("added", _("new against the last one")),
+            ("dropped", _("dropped against the last one")),
+        ],
+        held=held,
+        held_before=held_before,
+        is_inferred=is_inferred,
+    )
+
+
+@blueprint.post("/<int:edition_id>/choose")
+@needs(Permission.CATALOGUE_MANAGE)
+def choose_save(edition_id: int) -> AnyResponse:
+    """Keep the ticks of one page of the list."""
+    _line, _before, edition = _edition(edition_id)
+    added, gone = edition_choice.choose_items(
+        edition,
+        shown=request.form.getlist("shown"),
+        chosen=request.form.getlist("chosen"),
+        by=guards.actor(),
+        at=guards.at(),
+    )
+    flash(
+        _(
+            "%(added)s items added, %(gone)s taken out. Tick or untick again to undo it.",
+            added=added,
+            gone=gone,
+        ),
+        "ok",
+    )
+    seen = {name: request.args[name] for name in ("q", "part", "sort", "page") if name in request.args}
+    return redirect(url_for(".choose", edition_id=edition_id) + (f"?{urlencode(seen)}" if seen else ""))
 
 
 @blueprint.route("/<int:edition_id>/take-out/<path:item_code>", methods=["GET", "POST"])

@@ -245,3 +245,31 @@ def test_only_the_city_keeps_editions_and_prices(client, everybody, world, who):
     data = {"valid_from": "2027-01-01", "pack_price": "1", "document_no": "x", "do": "save"}
     assert client.post("/editions/prices/LY001", data=data).status_code == 403
     assert db.session.query(Price).count() == len(world.items)
+
+
+def test_items_of_the_next_edition_are_ticked_among_all_beside_the_last_one(client, everybody, world):
+    client.log_in(everybody["city"])
+    client.get("/editions/new", status=200)
+    client.submit("main form", edition="推荐目录2027", valid_from="2027-01-01", button="do=check")
+    client.submit("main form")
+    edition = db.session.scalars(select(Edition).where(Edition.edition == "推荐目录2027")).one()
+    page = client.get(f"/editions/{edition.id}/choose", status=200).page
+    assert len(page.all("input[name='chosen'][checked]")) == 15
+    kept = [box["value"] for box in page.all("input[name='chosen'][checked]") if box["value"] != "LY001"]
+    shown = [box["value"] for box in page.all("input[name='shown']")]
+    token = page.one("form[method='post'][action*='choose'] input[name='csrf_token']")["value"]
+    answer = client.post(
+        f"/editions/{edition.id}/choose?part=in&q=x",
+        data={"csrf_token": token, "shown": [*shown, "UNKNOWN"], "chosen": kept},
+    )
+    assert answer.location == f"/editions/{edition.id}/choose?q=x&part=in"
+    page = client.get(f"/editions/{edition.id}/choose?part=dropped", status=200).page
+    assert page.texts("tbody th b") == ["阿托伐他汀"]
+    assert page.texts(".facts .v") == ["0", "1", "0"]
+    # What was not shown stays; ticking again undoes it.
+    client.post(
+        f"/editions/{edition.id}/choose", data={"csrf_token": token, "shown": ["LY001"], "chosen": ["LY001"]}
+    )
+    assert client.get(f"/editions/{edition.id}/choose", status=200).page.texts(".facts .v") == ["0", "0", "0"]
+    deeds_done = db.session.scalars(select(AuditEntry.deed).order_by(AuditEntry.id)).all()
+    assert deeds_done == ["make_edition", "choose_items", "choose_items"]
