@@ -30,6 +30,9 @@ from clinic_orders.web.navigation import PLACES, counts, places
 blueprint = Blueprint("home", __name__)
 
 _BUYER: tuple[tuple[str, str, str], ...] = (
+    ("duties.index", N_("My duties"), "flag"),
+    ("reports.index", N_("Reports"), "edit"),
+    ("stocking.index", N_("Stocking list"), "list"),
     ("ordering.orders", N_("My orders"), "list"),
     ("returns.index", N_("Returns"), "repeat"),
     ("supply.index", N_("Supply problems"), "warn"),

@@ -73,6 +73,9 @@ _UNDER: dict[str, tuple[str, ...]] = {
     "holds": ("payables.index", "distribution.receivables", "bureau.desk"),
     "payments": ("payables.index", "distribution.receivables"),
     "returns": ("receiving.index",),
+    "duties": ("home.more",),
+    "reports": ("home.more",),
+    "stocking": ("home.more",),
     "supply": ("home.more",),
     "doubles": ("bureau_orders.index",),
 }

@@ -1,0 +1,108 @@
+"""The lines of a form in which numbers are typed beside medicines: usual ones first, then what a search adds."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from flask import request
+from flask_babel import gettext
+
+from clinic_orders.queries import ordering
+from clinic_orders.queries.ordering import ItemRow
+from clinic_orders.rules.pinyin import SearchKeys, matches, rank
+from clinic_orders.rules.quantities import PacksRefused, parse_units
+from clinic_orders.web.errors import say
+
+MOST_USUAL = 40
+MOST_FOUND = 30
+_MOST_UNITS = 9_999_999
+
+
+@dataclass(frozen=True, slots=True)
+class TypedLine:
+    """One medicine with its box."""
+
+    item: ItemRow
+    name: str
+    typed: str
+    error: str
+    found: bool
+
+
+class TypedLines:
+    """What is shown and what was typed; everything typed stays, whatever is searched."""
+
+    def __init__(
+        self,
+        institution_id: int,
+        *,
+        on: date,
+        stored: Mapping[int, int],
+        also: Collection[int] = (),
+        query: str = "",
+        filled: bool = False,
+    ) -> None:
+        """Gather the lines.
+
+        Args:
+            institution_id: whose.
+            on: the day of the catalogue.
+            stored: what stands, by item.
+            also: further items that belong on the page.
+            query: what is searched.
+            filled: whether the request brings typed boxes, which then go before what stands.
+
+        """
+        day = ordering.items_on(on, every=True)
+        by_id, by_code = day.by_id, {item.code: item for item in day.items}
+        usual = ordering.usual_items(institution_id)
+        if not usual:
+            last = ordering.last_time(institution_id, on=on)
+            usual = [one for one, _ in sorted(last.items(), key=lambda pair: (-pair[1].times, pair[0]))]
+        typed = {
+            by_code[name[2:]].id: value.strip()
+            for name, value in request.form.items()
+            if name.startswith("q-") and name[2:] in by_code
+        }
+        self.query = query
+        hits = self._found(on, query) if query else []
+        kept = [one for one, value in typed.items() if value]
+        shown = dict.fromkeys([*hits, *stored, *kept, *usual[:MOST_USUAL], *also])
+        self.numbers: dict[str, int] = {}
+        self.errors: list[tuple[str, str]] = []
+        self.nothing_found = bool(query) and not hits
+        found = set(hits)
+        self.lines = [
+            self._line(
+                by_id[one],
+                typed.get(one, "") if filled and one in typed else str(stored.get(one, "")),
+                one in found,
+            )
+            for one in shown
+            if one in by_id
+        ]
+
+    def _found(self, on: date, query: str) -> list[int]:
+        ranked = [
+            (rank(query, SearchKeys(text, initials, pinyin)), item_id)
+            for item_id, text, initials, pinyin in ordering.search_keys_on(on, every=False)
+            if matches(query, SearchKeys(text, initials, pinyin))
+        ]
+        return [item_id for _, item_id in sorted(ranked)[:MOST_FOUND]]
+
+    def _line(self, item: ItemRow, typed: str, found: bool) -> TypedLine:
+        error = ""
+        if typed:
+            try:
+                self.numbers[item.code] = parse_units(typed, minimum=0, maximum=_MOST_UNITS)
+            except PacksRefused as refusal:
+                error = say(refusal)
+                self.errors.append(
+                    (
+                        f"q-{item.code}",
+                        gettext("%(name)s: %(problem)s", name=item.name, problem=error),
+                    )
+                )
+        return TypedLine(item, item.name, typed, error, found)
