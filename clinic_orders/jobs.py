@@ -30,6 +30,7 @@ from clinic_orders.actions import (
 )
 from clinic_orders.actions import jobs as runs
 from clinic_orders.actions import statements as statement_deeds
+from clinic_orders.actions import statistics as statistics_deeds
 from clinic_orders.exchange.alipay import Gateway, account_of, is_on
 from clinic_orders.models.base import db
 from clinic_orders.models.jobs import JobRun
@@ -40,6 +41,7 @@ from clinic_orders.queries import payment_links as link_questions
 from clinic_orders.queries import statements as statement_questions
 from clinic_orders.queries.checks import CHECKS, Scope, check
 from clinic_orders.queries.findings import all_institution_ids
+from clinic_orders.queries.statistics import closed_month
 from clinic_orders.rules.days import SHANGHAI, Month, day_in_china
 from clinic_orders.rules.errors import N_
 from clinic_orders.rules.findings import CheckRule
@@ -242,6 +244,12 @@ def check_stocking(as_of: date, at: datetime, outcome: Outcome) -> None:
     _look(as_of, {CheckRule.STOCKING_SHORT}, at, outcome)
 
 
+def close_month(as_of: date, at: datetime, outcome: Outcome) -> None:
+    """Freeze the figures of the month before; a month that somebody closed already is left alone (R-STAT-1)."""
+    months = [month for month in [Month.of(as_of).previous()] if closed_month(month) is None]
+    _each(months, lambda month: statistics_deeds.close_month(month, by=SYSTEM, at=at), outcome)
+
+
 def watch(_as_of: date, at: datetime, outcome: Outcome) -> None:
     """Report slots of the other jobs that were missed or failed for good, so that nothing is silent."""
     for job in JOBS:
@@ -329,6 +337,7 @@ JOBS: tuple[Job, ...] = (
         "30 3 1 * *",
         make_statements,
     ),
+    Job("close-month", N_("Close the month before and freeze its statistics"), "0 3 1 * *", close_month),
     Job("watch-jobs", N_("Report missed and failed jobs"), "30 6 * * *", watch, catch_up=False),
 )
 

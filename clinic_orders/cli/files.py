@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import tempfile
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from flask_babel import gettext as _
 from clinic_orders import clock
 from clinic_orders.actions.files import look_away
 from clinic_orders.cli.context import Console, Failed, pass_console
+from clinic_orders.cli.whole_files import write_whole
 from clinic_orders.exchange.exporting import CSV, XLSX, export_file
 from clinic_orders.exchange.importing import Report
 from clinic_orders.exchange.long_files import LongFile, Phase, unseen
@@ -194,31 +194,10 @@ def export_command(console: Console, kind: str, file: Path) -> None:
         if form not in {CSV, XLSX}:
             raise click.UsageError("FILE must end in .csv or .xlsx, or be - for CSV on the standard output.")
         try:
-            count = _export_whole(kind, form, file)
+            count = write_whole(file, lambda out: export_file(kind, form, out, by=SYSTEM, on=on))
         except OSError as error:
             raise Failed(f"{file}: {error.strerror}") from error
     click.echo(f"{kind}: {count} rows in {file}", err=True)
-
-
-def _export_whole(kind: str, form: str, file: Path) -> int:
-    """Write beside the file and put it in place at the end, so that nobody ever finds half of it."""
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    try:
-        with os.fdopen(handle, "w+b") as out:
-            count = export_file(kind, form, out, by=SYSTEM, on=day_in_china(clock.now()))
-        Path(name).chmod(0o666 & ~_umask())
-        Path(name).replace(file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    return count
-
-
-def _umask() -> int:
-    """The mask for new files, which can only be read by setting it."""
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
 
 
 COMMANDS = (import_command, export_command)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import click
 
 from clinic_orders import clock
 from clinic_orders.actions import statistics as deeds
 from clinic_orders.cli.context import Console, Failed, pass_console
+from clinic_orders.cli.whole_files import write_whole
+from clinic_orders.documents import statistics as papers
 from clinic_orders.models.base import reading_only
 from clinic_orders.queries.statistics import statistics
 from clinic_orders.rules.days import Month, MonthNotUnderstood
@@ -36,14 +39,38 @@ MONTH = MonthType()
 
 @click.command("statistics")
 @click.argument("month", type=MONTH)
-@click.option("--county", help="Only this county, by its code.")
-@click.option("--format", "form", type=click.Choice(["json"]), default="json")
+@click.option("--county", default="", help="Only this county, by its code.")
+@click.option("--format", "form", type=click.Choice(["json", "xlsx", "pdf"]), default="json")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.")
 @pass_console
-def statistics_command(console: Console, month: Month, county: str | None, form: str) -> None:
-    """The indicators of a MONTH; those of a closed month are read as they were frozen."""
+def statistics_command(console: Console, month: Month, county: str, form: str, output: Path | None) -> None:
+    """The indicators of a MONTH; those of a closed month are read as they were frozen.
+
+    As XLSX or PDF a closed month also says what has been recorded differently since.
+    """
+    if output is None and form != "json":
+        raise click.UsageError(f"Name the file with -o FILE: --format {form} is not printed.")
     with console.app.app_context(), reading_only():
-        document = statistics(month, county).as_json()
-    click.echo(json.dumps(document, ensure_ascii=False))
+        content = _content(month, county, form)
+    if output is None:
+        click.echo(content.decode())
+        return
+    try:
+        write_whole(output, lambda out: out.write(content))
+    except OSError as error:
+        raise Failed(f"{output}: {error.strerror}") from error
+
+
+def _content(month: Month, county: str, form: str) -> bytes:
+    if form == "json":
+        return json.dumps(statistics(month, county or None).as_json(), ensure_ascii=False).encode()
+    paper = papers.load_paper(month, county, at=clock.now())
+    if form == "xlsx":
+        return papers.statistics_workbook(paper)
+    try:
+        return papers.statistics_paper(paper)
+    except RuleBroken as refusal:
+        raise Failed(str(refusal)) from refusal
 
 
 @click.command("close-month")
