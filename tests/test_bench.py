@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from clinic_orders.app import create_app
+from clinic_orders.cli.benchmark.checks import FLOORS
 from clinic_orders.cli.benchmark.measuring import CLOCK, Comparison, Rounds, Seconds, Spread
 from clinic_orders.cli.benchmark.peers import PEERS, Peer, running
 from clinic_orders.cli.benchmark.submission import SubmissionRounds
@@ -135,3 +136,38 @@ def test_files_are_held_against_bulk_load_and_library_on_both_databases(tmp_path
     assert [part["floor"] for part in found["postgresql"]["comparisons"]] == ["PostgreSQL's COPY"]
     for part in found.values():
         assert part["peaks"]["2000"] < 1.3 * part["peaks"]["1000"]
+
+
+def checks_of(tmp_path, database):
+    arguments = [
+        "--scale",
+        "0.005",
+        "--rounds",
+        "1",
+        "--months",
+        "2",
+        "--database",
+        database,
+        "--format",
+        "json",
+    ]
+    found = subprocess.run(
+        [sys.executable, "-m", "clinic_orders", "bench", "checks", *arguments],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "CLINIC_ORDERS_INSTANCE": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    (part,) = json.loads(found)["databases"][database]
+    return part
+
+
+@pytest.mark.parametrize("database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def test_the_checks_are_measured_on_months_with_something_to_find(tmp_path, database):
+    part = checks_of(tmp_path, database)
+    assert part["months"] == 2
+    assert part["rows"]["sale lines"] > 2 * 20 * 255
+    assert part["findings"]["over_markup"] > 0
+    assert {one["name"] for one in part["comparisons"]} == {rule.value for rule in FLOORS}
+    assert all(one["ratio"]["median"] > 0 for one in (*part["comparisons"], part["night"]))

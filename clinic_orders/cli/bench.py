@@ -19,12 +19,14 @@ import click
 from flask import Flask
 
 from clinic_orders.cli.benchmark.allocation import AllocationRounds, pages
+from clinic_orders.cli.benchmark.checks import measure_checks
 from clinic_orders.cli.benchmark.files import ImportRounds, SheetRounds, peak_of_import, write_sales
 from clinic_orders.cli.benchmark.measuring import CLOCK, PROCESSOR, Comparison, Rounds, Seconds, Spread
 from clinic_orders.cli.benchmark.money import GROUPS, Made, fill_money
 from clinic_orders.cli.benchmark.page import GZIP_GOAL, OrderPageRounds
 from clinic_orders.cli.benchmark.peers import PEERS, Running, install, running
 from clinic_orders.cli.benchmark.submission import SubmissionRounds
+from clinic_orders.cli.benchmark.supervised import stages
 from clinic_orders.cli.benchmark.world import LINES, World, application, fill
 from clinic_orders.cli.context import Console, Failed, pass_console
 from clinic_orders.cli.throwaway_postgres import cluster, server_programs
@@ -131,6 +133,63 @@ def payments(console: Console, rounds: int, only: str | None, size: str, form: s
                 f"  page of a {page['name']} ({page['path']}): {page['statements']} statements, "
                 f"{times['min']:.0f} / {times['median']:.0f} / {times['max']:.0f} ms"
             )
+
+
+@bench.command("checks")
+@click.option(
+    "--rounds", default=3, show_default=True, type=click.IntRange(1, 20), help="At least 3 to judge by."
+)
+@click.option(
+    "--database",
+    "only",
+    type=click.Choice([SQLITE, POSTGRESQL]),
+    help="Only on this one; default both, PostgreSQL where its server is installed.",
+)
+@click.option(
+    "--scale",
+    default=0.1,
+    show_default=True,
+    type=click.FloatRange(0.001, 1),
+    help="Share of the prefecture's institutions; 1 = 3,267 of them, 10 million sale lines in 12 months.",
+)
+@click.option(
+    "--months",
+    multiple=True,
+    default=(12,),
+    show_default=True,
+    type=click.IntRange(1, 24),
+    help="Months of history to measure at; several times for several, as 6, 12 and 24.",
+)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@pass_console
+def checks(
+    console: Console, rounds: int, only: str | None, scale: float, months: tuple[int, ...], form: str
+) -> None:
+    """Every check of a whole month against the leanest SQL over the same rows, and a night against a full run."""
+
+    def say(words: str) -> None:
+        click.echo(words, err=True)
+
+    found: dict[str, Any] = {"rounds": rounds, "scale": scale, "machine": _machine(), "databases": {}}
+    with tempfile.TemporaryDirectory(prefix="clinic-orders-bench-") as folder:
+        for name in _databases(only):
+            say(f"filling a {name} database, scale {scale}; this may take some minutes")
+            with _application(console.make_app, name, Path(folder)) as app:
+                found["databases"][name] = [
+                    measure_checks(app, stage, rounds, say) for stage in stages(app, scale, sorted(months))
+                ]
+    if form == "json":
+        click.echo(json.dumps(found, ensure_ascii=False, indent=1))
+        return
+    click.echo(", ".join(f"{name} {value}" for name, value in found["machine"].items()))
+    click.echo(f"scale {scale} of a prefecture, {rounds} rounds; ratios min / median / max")
+    for name, parts in found["databases"].items():
+        for part in parts:
+            rows = ", ".join(f"{count:,} {what}" for what, count in part["rows"].items())
+            click.echo(f"\n{name}, {part['months']} months ({rows}), as of {part['as_of']}")
+            for comparison in (*part["comparisons"], part["night"]):
+                _print_comparison(comparison)
+            click.echo(f"    looked at again: {part['night']['institutions']} institutions")
 
 
 def _databases(only: str | None) -> list[str]:

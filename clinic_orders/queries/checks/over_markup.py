@@ -93,9 +93,13 @@ def above(amount: Any, price: Any, units: Any, pack_size: Any) -> ColumnElement[
 
 
 def priced(statement: Select[Any]) -> Iterator[Priced]:
-    """The rows of a statement of ``Priced`` columns, ordered by institution, item and day."""
+    """The rows of a statement of ``Priced`` columns, ordered by institution, item and day.
+
+    Sums stand for the columns: SQLite would else walk through the whole ledger of all years in that order.
+    """
     connection = db.session.connection()
-    ordered = statement.order_by(*list(statement.selected_columns)[:3])
+    institution_id, item_id, on = list(statement.selected_columns)[:3]
+    ordered = statement.order_by(institution_id + 0, item_id + 0, on)
     days: dict[Any, date] = {}
     kind = Date()
     for part in driver_rows(connection, ordered):

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import and_, case, func, or_, select, union
 
 from clinic_orders.models.base import china_day, db
 from clinic_orders.models.deliveries import Shipment, ShipmentLine
@@ -185,13 +185,13 @@ def _add_new_sales(found: _Widening, mark: PriceMark) -> None:
     line = SaleLine
     newly = (
         (line.id > mark.sale_line_id,),
-        (line.sold_on > mark.as_of, line.sold_on <= found.as_of, line.id <= mark.sale_line_id),
+        # Some of these are new as well; to judge a line twice costs less than to keep them apart.
+        (line.sold_on > mark.as_of, line.sold_on <= found.as_of),
     )
     policy = policy_book("markup.base")
     bounded = MarkupBase.PURCHASE_PRICE not in policy.texts("markup.base")
-    earliest = _earliest() or found.as_of
     for where in newly:
-        rows = candidates(earliest, found.as_of, *where, bounded=bounded)
+        rows = candidates(date.min, found.as_of, *where, bounded=bounded)
         _judge(found, (row for row in rows if row.day <= found.as_of))
         for row in priced(sales_above(*where)):
             if row.selected is not None:
@@ -224,15 +224,12 @@ def _add_corrections(found: _Widening, since: datetime) -> None:
 def _add_postings(found: _Widening, mark: PriceMark) -> None:
     """Postings that are new, or whose day has come: their own month, and the sales from their day on."""
     tag = ShelfPrice
-    pairs = (
-        select(tag.institution_id, tag.item_id, func.min(tag.posted_on).label("first"))
-        .where(
-            or_(tag.id > mark.shelf_price_id, tag.posted_on > mark.as_of),
-            tag.posted_on <= found.as_of,
-        )
-        .group_by(tag.institution_id, tag.item_id)
-    )
-    _add_pairs(found, pairs, _EVERY_ROW)
+    for where in (
+        (tag.id > mark.shelf_price_id, tag.posted_on <= found.as_of),
+        (tag.posted_on > mark.as_of, tag.posted_on <= found.as_of, tag.replaced_at.is_(None)),
+    ):
+        pairs = select(tag.institution_id, tag.item_id, func.min(tag.posted_on).label("first"))
+        _add_pairs(found, pairs.where(*where).group_by(tag.institution_id, tag.item_id), _EVERY_ROW)
 
 
 def _add_acceptances(found: _Widening, mark: PriceMark, since: datetime) -> None:
@@ -242,17 +239,20 @@ def _add_acceptances(found: _Widening, mark: PriceMark, since: datetime) -> None
     """
     changed_by_file = and_(Shipment.import_batch_id.is_not(None), Shipment.recorded_at <= since)
     first = case((changed_by_file, china_day(Order.submitted_at)), else_=china_day(Shipment.accepted_at))
-    for door in (Shipment.updated_at, Order.updated_at):
-        pairs = (
-            select(Shipment.institution_id, OrderLine.item_id, func.min(first).label("first"))
-            .select_from(Shipment)
-            .join(Order, Order.id == Shipment.order_id)
-            .join(ShipmentLine, ShipmentLine.shipment_id == Shipment.id)
-            .join(OrderLine, OrderLine.id == ShipmentLine.order_line_id)
-            .where(door > since, or_(Shipment.accepted_at.is_not(None), changed_by_file))
-            .group_by(Shipment.institution_id, OrderLine.item_id)
-        )
-        _add_pairs(found, pairs, mark.sale_line_id)
+    touched = union(
+        select(Shipment.id).where(Shipment.updated_at > since),
+        select(Shipment.id).join(Order, Order.id == Shipment.order_id).where(Order.updated_at > since),
+    )
+    pairs = (
+        select(Shipment.institution_id, OrderLine.item_id, func.min(first).label("first"))
+        .select_from(Shipment)
+        .join(Order, Order.id == Shipment.order_id)
+        .join(ShipmentLine, ShipmentLine.shipment_id == Shipment.id)
+        .join(OrderLine, OrderLine.id == ShipmentLine.order_line_id)
+        .where(Shipment.id.in_(touched), or_(Shipment.accepted_at.is_not(None), changed_by_file))
+        .group_by(Shipment.institution_id, OrderLine.item_id)
+    )
+    _add_pairs(found, pairs, mark.sale_line_id)
 
 
 def _add_pairs(found: _Widening, pairs: Any, known: int) -> None:
@@ -274,7 +274,8 @@ def _add_pairs(found: _Widening, pairs: Any, known: int) -> None:
             .group_by(pair.c.institution_id)
         )
         if known and table is SaleLine:
-            statement = statement.where(SaleLine.id <= known)
+            # Not by the key itself: a range of all rows but the last would be taken for the best way in.
+            statement = statement.where(SaleLine.id + 0 <= known)
         for number, earliest, latest in connection.execute(statement):
             found.add(number, earliest, latest)
 
@@ -333,7 +334,7 @@ def _add_spans(found: _Widening, spans: Iterable[Any], known: int) -> None:
             if item_id is not None:
                 where.append(table.item_id == item_id)
             if known and table is line:
-                where.append(line.id <= known)
+                where.append(line.id + 0 <= known)
             statement = (
                 select(table.institution_id, func.min(day), func.max(day))
                 .where(*where)
