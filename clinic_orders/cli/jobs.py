@@ -11,10 +11,12 @@ from types import FrameType
 import click
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.blocking import BlockingScheduler
+from apscheduler.triggers.cron import CronTrigger
 from flask_babel import gettext
 
 from clinic_orders import clock, jobs
 from clinic_orders.cli.context import Console, Failed, pass_console
+from clinic_orders.cli.import_jobs import runner
 from clinic_orders.exchange.backups import ServingLock
 from clinic_orders.models.base import db
 from clinic_orders.models.jobs import JobRun, RunState
@@ -114,8 +116,19 @@ def scheduler(console: Console) -> None:
 def run_scheduler(console: Console) -> None:
     """Block and run the jobs until the process is told to stop; a running job is finished first."""
     app = console.app
-    # One worker: the jobs of a night follow each other, which is what a small machine wants.
-    clockwork = BlockingScheduler(timezone=SHANGHAI, executors={"default": ThreadPoolExecutor(1)})
+    # One worker: the jobs of a night follow each other, which is what a small machine wants. Only long files have
+    # their own, since one takes minutes and the others must not be late for it.
+    clockwork = BlockingScheduler(
+        timezone=SHANGHAI, executors={"default": ThreadPoolExecutor(1), "imports": ThreadPoolExecutor(1)}
+    )
+    long_files = runner(console)
+
+    def take_in_files() -> None:
+        with app.app_context():
+            try:
+                long_files.run_waiting()
+            finally:
+                db.session.remove()
 
     def tick(entry: jobs.Job) -> None:
         with app.app_context():
@@ -138,7 +151,19 @@ def run_scheduler(console: Console) -> None:
         # At the start everything missed is caught up.
         clockwork.add_job(tick, args=[entry], id=f"{entry.name}-catch-up", misfire_grace_time=None)
 
+    clockwork.add_job(
+        take_in_files,
+        CronTrigger(minute="*", timezone=SHANGHAI),
+        id="import-jobs",
+        executor="imports",
+        coalesce=True,
+        max_instances=1,
+        misfire_grace_time=None,
+    )
+
     def stop(_signal: int, _frame: FrameType | None) -> None:
+        # A long file is given back, for the next process to go on with.
+        long_files.stop.set()
         clockwork.shutdown(wait=True)
 
     signal.signal(signal.SIGTERM, stop)

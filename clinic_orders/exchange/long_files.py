@@ -71,7 +71,7 @@ class LongFile:
             look: looks at what a dry run of a good file did, before it is taken back.
             by: who.
             at: when.
-            progress: told now and then how far it is.
+            progress: told now and then how far it is; the first word of storing comes before its transaction begins.
             stored_too: what is to be written in the same transaction.
 
         Raises:
@@ -86,6 +86,7 @@ class LongFile:
             if reading.headings and reading.rows_read:
                 facts = FileFacts(self.filename, sha256_of(self.source), reading.rows_read)
                 is_clean = reading.is_clean
+                progress(Phase.STORING, 0.0, 0)
                 self._store(
                     staging, report, facts, dry_run or not is_clean, look, by, at, progress, stored_too
                 )

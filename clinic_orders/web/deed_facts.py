@@ -12,6 +12,7 @@ from typing import Any, Final
 from flask_babel import gettext
 
 from clinic_orders.models.audit import AuditEntry
+from clinic_orders.rules.import_jobs import ImportState
 from clinic_orders.rules.ordering import ResponseState
 from clinic_orders.rules.parties import InstitutionKind, OrderMode, Role
 from clinic_orders.rules.payments import PaymentMethod
@@ -52,6 +53,7 @@ _LISTS: Final[Mapping[str, tuple[type[StrEnum], ...]]] = {
     "mode": (OrderMode,),
     "method": (PaymentMethod,),
     "state": (ResponseState,),
+    "import_state": (ImportState,),
 }
 # The list of reasons that a deed takes its own from.
 _REASONS: Final[Mapping[str, Callable[[str], str]]] = {

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any
 
 from flask import Flask, render_template
-from flask_babel import gettext
+from flask_babel import force_locale, gettext
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
@@ -32,6 +32,12 @@ def _shown(value: Any) -> Any:
 def say(error: RuleBroken) -> str:
     """The refusal's sentence in the reader's language, its places filled."""
     return str(gettext(error.message)) % {key: _shown(value) for key, value in error.facts.items()}
+
+
+def say_in(error: RuleBroken, language: str) -> str:
+    """The same in a language, for whoever reads it later."""
+    with force_locale(language):
+        return say(error)
 
 
 def say_stored(message: str, facts: dict[str, Any]) -> str:
@@ -70,7 +76,8 @@ def _bug(error: Exception) -> tuple[str, int]:
 
 
 def init_app(app: Flask) -> None:
-    """Register the pages."""
+    """Register the pages; what works without a request says refusals through ``extensions["say_in"]``."""
+    app.extensions["say_in"] = say_in
     app.register_error_handler(RuleBroken, _refused)
     app.register_error_handler(CSRFError, _csrf)
     app.register_error_handler(HTTPException, _http)

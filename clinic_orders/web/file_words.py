@@ -11,6 +11,7 @@ from clinic_orders.exchange.cells import Sheet
 from clinic_orders.exchange.tables import Column, Kind
 from clinic_orders.models.exchange import RecordChange
 from clinic_orders.rules.errors import N_
+from clinic_orders.rules.import_jobs import ImportState
 from clinic_orders.web.display import register_labels
 
 register_labels(
@@ -18,6 +19,17 @@ register_labels(
         RecordChange.CREATED: N_("created"),
         RecordChange.CHANGED: N_("changed"),
         RecordChange.REMOVED: N_("removed"),
+    }
+)
+register_labels(
+    {
+        ImportState.WAITING: N_("waiting for its turn"),
+        ImportState.READING: N_("being read"),
+        ImportState.STORING: N_("being stored"),
+        ImportState.DONE: N_("taken in"),
+        ImportState.REFUSED: N_("to be put right"),
+        ImportState.FAILED: N_("broken off"),
+        ImportState.CANCELLED: N_("cancelled"),
     }
 )
 

@@ -291,6 +291,24 @@ register_notices(
             N_("Statement of account differs"),
             N_("%(party)s says of the statement of %(month)s: %(reason)s"),
         ),
+        "import_done": NoticeText(
+            N_("Long file taken in"),
+            N_(
+                "%(file)s of %(who)s is stored: %(created)s new, %(updated)s changed, %(unchanged)s unchanged of %(rows)s rows."
+            ),
+        ),
+        "import_refused": NoticeText(
+            N_("Long file not taken in"),
+            N_(
+                "%(file)s of %(who)s: %(problems)s places have to be put right. Nothing was stored; fetch the error file, mend it and send it again."
+            ),
+        ),
+        "import_failed": NoticeText(
+            N_("Import of a long file broke off"),
+            N_(
+                "%(file)s of %(who)s could not be taken in, and nothing of it was stored. Let it go on, or tell the operator."
+            ),
+        ),
         "mandate_given": NoticeText(
             N_("Mandate given"),
             N_("From %(first_day)s on you may order for %(institution)s."),

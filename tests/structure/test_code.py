@@ -24,6 +24,7 @@ NOT_SHOWN = {
     "CloseReason": "named by rules.reasons",
     "Figure": "how a figure of a finding is written",
     "Form": "how a policy value is written",
+    "ImportStep": "a step of the table, not shown",
     "MarkupBase": "a choice of policy, shown as its value",
     "MarkupRounding": "a choice of policy, shown as its value",
     "Permission": "the guards' words",

@@ -1,0 +1,62 @@
+"""Long files that are taken in behind the scenes: one row a file, from the upload to its end."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from clinic_orders.models.base import Base, word
+from clinic_orders.rules.import_jobs import ImportState
+
+
+class ImportJob(Base):
+    """A long file on its way (``rules.import_jobs``); done, it has its batch.
+
+    ``token`` names its folder in the instance. ``attempt`` counts the processes that have claimed it and tells them
+    apart; ``failures`` counts those that broke off. ``read_bytes`` of its ``size`` were read. ``report``
+    holds the first refusals, or warnings of a file that was stored, in words of every language.
+    """
+
+    __tablename__ = "import_job"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32), index=True)
+    filename: Mapped[str] = mapped_column(String(200))
+    token: Mapped[str] = mapped_column(String(32), unique=True)
+    size: Mapped[int] = mapped_column(BigInteger)
+    state: Mapped[ImportState] = mapped_column(word(ImportState), default=ImportState.WAITING)
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    by_name: Mapped[str] = mapped_column(String(64))
+    requested_at: Mapped[datetime]
+    run_after: Mapped[datetime]
+    worker: Mapped[str] = mapped_column(String(64), default="")
+    attempt: Mapped[int] = mapped_column(default=0)
+    failures: Mapped[int] = mapped_column(default=0)
+    heartbeat_at: Mapped[datetime | None]
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    rows: Mapped[int] = mapped_column(default=0)
+    read_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    created: Mapped[int] = mapped_column(default=0)
+    updated: Mapped[int] = mapped_column(default=0)
+    unchanged: Mapped[int] = mapped_column(default=0)
+    # Refusals, or warnings of a file that was stored; how many rows were refused.
+    problems: Mapped[int] = mapped_column(default=0)
+    rejected: Mapped[int] = mapped_column(default=0)
+    report: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    error: Mapped[str] = mapped_column(Text, default="")
+    cancelled_by: Mapped[str] = mapped_column(String(64), default="")
+    batch_id: Mapped[int | None] = mapped_column(ForeignKey("import_batch.id"), unique=True)
+
+    __table_args__ = (
+        CheckConstraint(
+            "(state IN ('done', 'refused', 'failed', 'cancelled')) = (ended_at IS NOT NULL)",
+            name="ended_has_instant",
+        ),
+        CheckConstraint("batch_id IS NULL OR state = 'done'", name="batch_is_done"),
+        CheckConstraint("size >= 0 AND read_bytes >= 0", name="sizes_not_negative"),
+        Index("ix_import_job_state", "state", "run_after"),
+    )

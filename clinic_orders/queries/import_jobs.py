@@ -1,0 +1,126 @@
+"""Imports behind the scenes: the list, one of them, whose turn it is, and who may still import."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
+from typing import Final
+
+from sqlalchemy import ColumnElement, and_, func, or_, select
+
+from clinic_orders.models.base import db
+from clinic_orders.models.import_jobs import ImportJob
+from clinic_orders.queries.accounts import Principal, posts_of, principal
+from clinic_orders.rules.import_jobs import OPEN, RUNNING, SILENT_AFTER, ImportState
+from clinic_orders.rules.parties import GRANTS, Permission
+
+JOB_SORTS: Final = {
+    "at": ImportJob.requested_at,
+    "kind": ImportJob.kind,
+    "filename": ImportJob.filename,
+    "size": ImportJob.size,
+    "rows": ImportJob.rows,
+    "by": ImportJob.by_name,
+}
+
+
+def _conditions(words: str, kind: str, state: ImportState | None) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [
+        or_(
+            ImportJob.filename.icontains(word, autoescape=True),
+            ImportJob.by_name.icontains(word, autoescape=True),
+        )
+        for word in words.split()
+    ]
+    if kind:
+        conditions.append(ImportJob.kind == kind)
+    if state is not None:
+        conditions.append(ImportJob.state == state)
+    return conditions
+
+
+def count_jobs(words: str = "", kind: str = "", state: ImportState | None = None) -> int:
+    """How many files have all the words in their name or their importer's, are of a kind and in a state."""
+    statement = select(func.count()).select_from(ImportJob).where(*_conditions(words, kind, state))
+    return db.session.scalar(statement) or 0
+
+
+def import_jobs(
+    words: str = "",
+    kind: str = "",
+    state: ImportState | None = None,
+    *,
+    sort: str = "-at",
+    offset: int = 0,
+    limit: int | None = None,
+) -> Sequence[ImportJob]:
+    """Those files in an order of JOB_SORTS (``-`` = downwards)."""
+    column = JOB_SORTS[sort.removeprefix("-")]
+    order = column.desc() if sort.startswith("-") else column.asc()
+    statement = select(ImportJob).where(*_conditions(words, kind, state)).order_by(order, ImportJob.id.desc())
+    return db.session.scalars(statement.offset(offset).limit(limit)).all()
+
+
+def import_job(number: int) -> ImportJob | None:
+    """One of them."""
+    return db.session.get(ImportJob, number)
+
+
+def count_open() -> int:
+    """How many wait or are being taken in."""
+    return (
+        db.session.scalar(select(func.count()).select_from(ImportJob).where(ImportJob.state.in_(OPEN))) or 0
+    )
+
+
+def to_claim(at: datetime, alive: Collection[int] = ()) -> ColumnElement[bool]:
+    """The condition of the imports that a process may take: their hour has come, or their process has died.
+
+    Args:
+        at: now.
+        alive: numbers of those whose process has shown beside the database that it lives.
+
+    """
+    waits = and_(ImportJob.state == ImportState.WAITING, ImportJob.run_after <= at)
+    left = and_(
+        ImportJob.state.in_(RUNNING),
+        ImportJob.heartbeat_at < at - SILENT_AFTER,
+        ImportJob.id.not_in(alive),
+    )
+    return or_(waits, left)
+
+
+def claimable(at: datetime) -> Sequence[tuple[int, str, ImportState]]:
+    """Number, token and state of those imports, the oldest first; for some the process may still live."""
+    rows = db.session.execute(
+        select(ImportJob.id, ImportJob.token, ImportJob.state).where(to_claim(at)).order_by(ImportJob.id)
+    )
+    return [(row.id, row.token, row.state) for row in rows]
+
+
+def attempt_in_work(number: int) -> int | None:
+    """Which attempt is at work on an import; None if none is (any more)."""
+    return db.session.scalar(
+        select(ImportJob.attempt).where(ImportJob.id == number, ImportJob.state.in_(RUNNING))
+    )
+
+
+def ends_by_token(tokens: Collection[str]) -> dict[str, tuple[ImportState, datetime | None]]:
+    """State and end of the imports with these tokens."""
+    rows = db.session.execute(
+        select(ImportJob.token, ImportJob.state, ImportJob.ended_at).where(ImportJob.token.in_(tokens))
+    )
+    return {row.token: (row.state, row.ended_at) for row in rows}
+
+
+def importer_of(user_id: int, on: date) -> Principal | None:
+    """The person in a role that may import files on a day; None if there is none any more."""
+    for post in posts_of(user_id, on=on):
+        if Permission.FILES_IMPORT in GRANTS[post.role]:
+            return principal(user_id, post.assignment_id, on=on)
+    return None
+
+
+def has_one_writer() -> bool:
+    """Whether the database lets one write at a time, so that others wait while a file is stored (SQLite)."""
+    return db.session.get_bind().dialect.name == "sqlite"
