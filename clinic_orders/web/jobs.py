@@ -35,6 +35,8 @@ register_labels(
 )
 SHAPES = {RunState.RUNNING: "wait", RunState.DONE: "ok", RunState.FAILED: "bad"}
 _DAILY = re.compile(r"(\d+) (\d+) \* \* \*")
+_MONTHLY = re.compile(r"(\d+) (\d+) (\d+|last) \* \*")
+_HOURLY = re.compile(r"(\d+) \* \* \* \*")
 _EVERY = re.compile(r"\*/(\d+) \* \* \* \*")
 
 
@@ -51,9 +53,16 @@ class Row:
 
 
 def times_of(cron: str) -> str:
-    """When a job runs, in words; other lines than daily and every few minutes stand as they are."""
+    """When a job runs, in words; lines of other forms than the jobs have stand as they are."""
     if found := _DAILY.fullmatch(cron):
         return str(_("every day at %(time)s", time=f"{int(found[2])}:{int(found[1]):02}"))
+    if found := _MONTHLY.fullmatch(cron):
+        time = f"{int(found[2])}:{int(found[1]):02}"
+        if found[3] == "last":
+            return str(_("on the last day of each month at %(time)s", time=time))
+        return str(_("on day %(day)s of each month at %(time)s", day=int(found[3]), time=time))
+    if found := _HOURLY.fullmatch(cron):
+        return str(_("every hour, %(minutes)s minutes past", minutes=int(found[1])))
     if found := _EVERY.fullmatch(cron):
         return str(ngettext("every %(num)d minute", "every %(num)d minutes", int(found[1])))
     return cron

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from flask import Flask
 from sqlalchemy import select
 
 from clinic_orders import jobs
@@ -46,8 +47,11 @@ def test_city_and_operator_see_the_jobs_with_their_times(client, people, role):
     assert "每 10 分钟" in page.text
 
 
-def test_times_that_are_not_daily_stand_as_they_are(app):
-    assert times_of("0 3 1 * *") == "0 3 1 * *"
+def test_times_of_a_month_and_an_hour_are_said_others_stand_as_they_are(app):
+    assert times_of("0 3 1 * *") == "每月 1 日 3:00"
+    assert times_of("30 23 last * *") == "每月最后一天 23:30"
+    assert times_of("20 * * * *") == "每小时第 20 分"
+    assert times_of("0 3 * * 1") == "0 3 * * 1"
 
 
 def test_a_job_is_run_by_hand_shown_and_written_down(client, people):
@@ -101,3 +105,8 @@ def test_the_history_is_filtered_paged_and_goes_out(client, people, count_sql):
             client.get(address, status=200)
         counts.append(seen.count)
     assert counts[0] == counts[1]
+
+
+def test_no_job_shows_when_it_runs_in_the_clock_s_own_signs(app: Flask) -> None:
+    with app.test_request_context():
+        assert [job.name for job in jobs.JOBS if times_of(job.cron) == job.cron] == []
