@@ -14,6 +14,7 @@ from clinic_orders.models.orders import OrderLine
 from clinic_orders.models.roster import Institution, Membership
 from clinic_orders.models.sales import SaleLine, Settlement
 from clinic_orders.queries.checks.scope import Scope
+from clinic_orders.queries.doubles import counts_once
 from clinic_orders.queries.ledger import ledger
 from clinic_orders.rules.findings import CheckRule, Finding
 from clinic_orders.rules.settlement import settled_not_sold
@@ -34,7 +35,10 @@ def _received(scope: Scope) -> CTE:
         .join(OrderLine, OrderLine.id == ShipmentLine.order_line_id)
         .join(Item, Item.id == OrderLine.item_id)
         .where(
-            Shipment.accepted_at >= begins, Shipment.accepted_at < ends, scope.only(Shipment.institution_id)
+            Shipment.accepted_at >= begins,
+            Shipment.accepted_at < ends,
+            counts_once(Shipment.order_id),
+            scope.only(Shipment.institution_id),
         )
     )
     returned = (
@@ -45,11 +49,13 @@ def _received(scope: Scope) -> CTE:
         )
         .join(ReturnLine, ReturnLine.return_id == GoodsReturn.id)
         .join(ShipmentLine, ShipmentLine.id == ReturnLine.shipment_line_id)
+        .join(Shipment, Shipment.id == ShipmentLine.shipment_id)
         .join(OrderLine, OrderLine.id == ShipmentLine.order_line_id)
         .join(Item, Item.id == OrderLine.item_id)
         .where(
             GoodsReturn.agreed_at >= begins,
             GoodsReturn.agreed_at < ends,
+            counts_once(Shipment.order_id),
             scope.only(GoodsReturn.institution_id),
         )
     )
