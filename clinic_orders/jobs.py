@@ -26,6 +26,7 @@ from clinic_orders.actions import (
     payment_holds,
     payment_links,
     payment_reminders,
+    price_marks,
     sealing,
 )
 from clinic_orders.actions import jobs as runs
@@ -39,7 +40,7 @@ from clinic_orders.queries import jobs as job_queries
 from clinic_orders.queries import lapsing as questions
 from clinic_orders.queries import payment_links as link_questions
 from clinic_orders.queries import statements as statement_questions
-from clinic_orders.queries.checks import CHECKS, Scope, check
+from clinic_orders.queries.checks import CHECKS, Scope, check, price_night
 from clinic_orders.queries.findings import all_institution_ids
 from clinic_orders.queries.statistics import closed_month
 from clinic_orders.rules.days import SHANGHAI, Month, day_in_china
@@ -160,7 +161,6 @@ def make_statements(as_of: date, at: datetime, outcome: Outcome) -> None:
 _MOST_FAILURES = 20
 # Sales and counts of a month are reported in the first days of the next: so long its end is looked at again.
 _LATE_REPORTS = 15
-_PRICE_RULES = frozenset({CheckRule.OVER_MARKUP, CheckRule.OVER_SHELF_PRICE, CheckRule.TIED_SALE})
 _TRACE_RULES = frozenset(
     rule for rule in CheckRule if rule.value.startswith("trace_") or rule is CheckRule.SOLD_BEYOND_STOCK
 )
@@ -219,9 +219,19 @@ def check_payments(as_of: date, at: datetime, outcome: Outcome) -> None:
 
 
 def check_prices(as_of: date, at: datetime, outcome: Outcome) -> None:
-    """Compare the sales of the month with promised markups, posted prices and trace codes."""
+    """Compare sales that are new, or whose inputs changed, with promised markups and posted prices (R-PRICE).
+
+    Tied sales and trace codes are looked for among all sales of the month.
+    """
+    night = price_night.tonight(as_of - timedelta(days=1), at=at)
+    for look in night.looks:
+        ids = None if look.institution_ids is None else sorted(look.institution_ids)
+        _look_at(ids, look.as_of, price_night.RULES, at, outcome)
+    # Where something failed the next night has to look again.
+    if night.mark is not None and not outcome.failures:
+        price_marks.keep_price_mark(night.mark, by=SYSTEM, at=at)
     for day in _days_to_look_at(as_of):
-        _look(day, _PRICE_RULES | _TRACE_RULES, at, outcome)
+        _look(day, {CheckRule.TIED_SALE} | _TRACE_RULES, at, outcome)
 
 
 def check_volume(as_of: date, at: datetime, outcome: Outcome) -> None:

@@ -25,8 +25,11 @@ from clinic_orders.models.orders import Order
 from clinic_orders.models.policy import PolicyValue
 from clinic_orders.models.roster import DeliveryRelation, Distributor, Membership
 from clinic_orders.models.statements import AccountStatement
+from clinic_orders.models.supervision import FindingRecord
 from clinic_orders.models.volume import SupplyProblem
 from clinic_orders.rules.days import Month
+from clinic_orders.rules.finding_states import FindingState
+from clinic_orders.rules.findings import CheckRule, Grade
 from clinic_orders.rules.parties import Actor, InstitutionKind, Role
 from tests.deliveries_in_work import accepted, make_shipment
 from tests.orders_in_work import LONG_AGO, NOW, World, make_institution, make_order, make_world
@@ -67,6 +70,7 @@ def make_many() -> tuple[World, dict[Role, User]]:
     _holds(world)
     _statements(world)
     _bank(world)
+    _findings(world)
     db.session.commit()
     return world, people
 
@@ -236,6 +240,29 @@ def _holds(world: World) -> None:
                 receipts=1,
                 began_at=NOW - timedelta(hours=number),
                 looked_at=NOW,
+            )
+        )
+
+
+def _findings(world: World) -> None:
+    """What the checks found about the clinic, of several kinds."""
+    for number in range(MANY):
+        overdue = number % 2 == 0
+        db.session.add(
+            FindingRecord(
+                rule=CheckRule.STOCKING_SHORT if overdue else CheckRule.LATE_ACCEPTANCE,
+                subject="V01/",
+                key="" if overdue else f"PS{number}",
+                period=str(Month.of(START).plus(-number)) if overdue else START.isoformat(),
+                institution_id=world.clinic.id,
+                grade=Grade.VIOLATION if overdue else Grade.WARNING,
+                formula=f"{number} < 100",
+                figures={"carried": number, "minimum": 100} if overdue else {"working_days": number},
+                rows=[],
+                state=FindingState.OPEN,
+                first_seen=START + timedelta(days=number),
+                last_seen=START + timedelta(days=number),
+                raised_at=NOW,
             )
         )
 

@@ -35,12 +35,14 @@ _BUYER: tuple[tuple[str, str, str], ...] = (
     ("stocking.index", N_("Stocking list"), "list"),
     ("ordering.orders", N_("My orders"), "list"),
     ("returns.index", N_("Returns"), "repeat"),
+    ("findings.index", N_("Findings about us"), "flag"),
     ("supply.index", N_("Supply problems"), "warn"),
     ("catalogue.search", N_("Catalogue"), "search"),
     ("policy.index", N_("Policy"), "doc"),
     ("audit.index", N_("Who did what"), "history"),
 )
 _BUREAU: tuple[tuple[str, str, str], ...] = (
+    ("findings.index", N_("Findings"), "flag"),
     ("roster.distributors", N_("Distributors"), "truck"),
     ("roster.relations", N_("Delivery relations"), "link"),
     ("supply.index", N_("Supply problems"), "warn"),
@@ -56,6 +58,7 @@ MORE: dict[Role, tuple[tuple[str, str, str], ...]] = {
     Role.INSTITUTION: _BUYER,
     Role.HOSPITAL: _BUYER,
     Role.DISTRIBUTOR: (
+        ("findings.index", N_("Findings about us"), "flag"),
         ("supply.index", N_("Supply problems"), "warn"),
         ("policy.index", N_("Policy"), "doc"),
         ("audit.index", N_("Who did what"), "history"),

@@ -77,6 +77,7 @@ _UNDER: dict[str, tuple[str, ...]] = {
     "reports": ("home.more",),
     "stocking": ("home.more",),
     "supply": ("home.more",),
+    "findings": ("bureau.desk", "home.more"),
     "doubles": ("bureau_orders.index",),
 }
 

@@ -70,6 +70,7 @@ LISTS: dict[str, tuple[List, ...]] = {
     "editions.prices": (List(Role.CITY, "/editions/prices"),),
     "editions.show": (List(Role.CITY, "/editions/{edition}"),),
     "files.index": (List(Role.CITY, "/files/"),),
+    "findings.index": (List(Role.CITY, "/findings/"), List(Role.INSTITUTION, "/findings/")),
     "holds.index": (List(Role.COUNTY, "/holds/"),),
     "home.notices": (List(Role.INSTITUTION, "/notices"),),
     "jobs.index": (List(Role.OPERATOR, "/jobs/"),),
