@@ -6,7 +6,8 @@ import csv
 import hashlib
 import io
 import json
-from datetime import date, datetime
+from collections import Counter
+from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,7 +17,6 @@ from clinic_orders.cli import run
 from clinic_orders.exchange.demonstration import (
     SMALL_COUNTIES,
     Demonstration,
-    Planted,
     files,
     make_demonstration,
 )
@@ -24,6 +24,7 @@ from clinic_orders.exchange.demonstration.selling import worth
 from clinic_orders.exchange.divisions import CATALOG, read_divisions
 from clinic_orders.exchange.exporting import CSV, export_file
 from clinic_orders.exchange.tables import KINDS
+from clinic_orders.queries.checks import checked_rules
 from clinic_orders.queries.integrity import problems
 from clinic_orders.rules.days import SHANGHAI
 from clinic_orders.rules.markup import allowed_amount
@@ -32,18 +33,38 @@ from tests.conftest import Databases, make_app
 
 # As the console makes it: the history ends as the day begins.
 NOW = datetime(2026, 11, 20, tzinfo=SHANGHAI)
-# Rules that are planted, or that nobody breaks by accident.
-NEVER = {"delivery_rate", "late_acceptance"}
-CHECKED = {
-    "emergency_share",
-    "late_confirmation",
-    "over_markup",
-    "over_shelf_price",
-    "payment_overdue",
-    "settled_not_sold",
-    "stocking_short",
-    "tied_sale",
-    *NEVER,
+# How many of each rule are planted in four months with seed 1, as of a month's and as of a quarter's last day.
+PLANTED = {
+    date(2026, 11, 20): {
+        "delivery_rate": 1,
+        "emergency_share": 2,
+        "late_acceptance": 10,
+        "late_confirmation": 16,
+        "nonselected_share": 0,
+        "over_markup": 7,
+        "over_shelf_price": 2,
+        "payment_overdue": 29,
+        "report_missing": 20,
+        "settled_not_sold": 2,
+        "stocking_short": 9,
+        "tied_sale": 2,
+        "volume_behind": 7,
+    },
+    date(2026, 10, 10): {
+        "delivery_rate": 1,
+        "emergency_share": 2,
+        "late_acceptance": 7,
+        "late_confirmation": 14,
+        "nonselected_share": 2,
+        "over_markup": 7,
+        "over_shelf_price": 2,
+        "payment_overdue": 27,
+        "report_missing": 392,
+        "settled_not_sold": 2,
+        "stocking_short": 15,
+        "tied_sale": 2,
+        "volume_behind": 7,
+    },
 }
 
 
@@ -57,14 +78,14 @@ def _policies() -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def _small(seed: int = 1, months: int = 2) -> Demonstration:
+def _small(seed: int = 1, months: int = 2, today: date = date(2026, 11, 20)) -> Demonstration:
     """The demonstration with all its rows, those of the past months too."""
     world = make_demonstration(
         "small",
         months=months,
         seed=seed,
-        today=date(2026, 11, 20),
-        now=NOW,
+        today=today,
+        now=datetime.combine(today, time(), SHANGHAI),
         divisions=read_divisions(),
         items=_rows("catalogue"),
         prices={row["item_code"]: Decimal(row["pack_price"]) for row in _rows("prices")},
@@ -166,25 +187,41 @@ def _digest() -> str:
     return digest.hexdigest()
 
 
+@pytest.mark.parametrize("today", PLANTED)
 def test_the_checks_find_exactly_what_was_planted(
-    databases: Databases, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    databases: Databases, tmp_path: Path, capfd: pytest.CaptureFixture[str], today: date
 ) -> None:
-    world = _small(months=4)
-    with databases.fresh("sqlite") as url, make_app(url, instance=tmp_path, today=date(2026, 11, 20)) as app:
-        for words in (["demo", "--months", "4"], ["check", "--as-of", "2026-10-31", "--format", "json"]):
+    world = _small(months=4, today=today)
+    with databases.fresh("sqlite") as url, make_app(url, instance=tmp_path, today=today) as app:
+        for words in (
+            ["demo", "--months", "4"],
+            ["check", "--as-of", world.as_of.isoformat(), "--format", "json"],
+        ):
             capfd.readouterr()
             with pytest.raises(SystemExit) as left:
                 run(lambda: app, words)
             assert left.value.code == 0
-    found = [
-        Planted(
-            row["rule"], row["grade"], row["institution"] or "", row["distributor"] or "", row["key"] or "", row["period"]
-        )
+    found = {
+        (row["rule"], row["institution"] or "", row["distributor"] or "", row["key"] or ""): row
         for row in json.loads(capfd.readouterr().out)["findings"]
-        if row["rule"] in CHECKED
-    ]  # fmt: skip
-    assert sorted(found) == sorted(one for one in world.planted if one.rule in CHECKED)
-    assert {one.rule for one in found} == CHECKED - NEVER
+    }
+    planted = {(one.rule, one.institution, one.distributor, one.key): one for one in world.planted}
+    assert found.keys() == planted.keys()
+    assert len(planted) == len(world.planted)
+    for key, one in planted.items():
+        figures = {"grade": one.grade, "period": one.period} | dict(one.figures)
+        assert {name: found[key][name] for name in figures} == figures, key
+    count = Counter(one.rule for one in world.planted)
+    assert {rule.value: count[rule.value] for rule in checked_rules()} == PLANTED[today]
+
+
+def test_volumes_are_behind_in_each_grade_and_by_the_fault_of_either_side() -> None:
+    found = [one for one in _small(months=4).planted if one.rule == "volume_behind"]
+    assert {(one.grade, bool(one.distributor)) for one in found} == {
+        ("behind", False),
+        ("severely_behind", False),
+        ("severely_behind", True),
+    }
 
 
 @pytest.mark.parametrize("rate", [Decimal(0), Decimal("0.1"), Decimal("0.15")])

@@ -33,6 +33,7 @@ from clinic_orders.exchange.divisions import CATALOG, read_divisions
 from clinic_orders.exchange.importing import Report, import_file, import_rows
 from clinic_orders.exchange.tables import KINDS
 from clinic_orders.queries import demonstration as questions
+from clinic_orders.queries.checks import checked_rules
 from clinic_orders.queries.ordering import buyer, items_on
 from clinic_orders.rules.days import day_in_china, start_of_day
 from clinic_orders.rules.parties import SYSTEM, Role
@@ -202,7 +203,8 @@ def demo(console: Console, size: str, months: int, seed: int, if_empty: bool, fo
         _raise_alarms(world, now)
         lines = _keep(settings.instance / "demo-logins.txt", made)
         totals = questions.counts()
-        planted = dict(sorted(Counter(found.rule for found in world.planted).items()))
+        by_rule = Counter(found.rule for found in world.planted)
+        planted = {rule.value: by_rule[rule.value] for rule in sorted(checked_rules())}
     if form == "json":
         click.echo(
             json.dumps(
@@ -222,7 +224,8 @@ def demo(console: Console, size: str, months: int, seed: int, if_empty: bool, fo
         return
     click.echo("  ".join(f"{name} {count}" for name, count in totals.items()))
     click.echo(
-        f"planted findings as of {world.as_of}: " + "  ".join(f"{rule} {n}" for rule, n in planted.items())
+        f"planted findings as of {world.as_of}:\n"
+        + "\n".join(f"  {rule:<20}{number:>6}" for rule, number in planted.items())
     )
     click.echo(lines, nl=False)
 

@@ -5,7 +5,9 @@ goes the same way as any file and no more than a month is ever held in memory: w
 hold. Nothing here is a fact about a real institution.
 
 ``world`` names and shapes · ``places`` institutions, letters, relations · ``trade`` orders to returns ·
-``selling`` sales, shelf prices, settlements · ``money`` payments. What breaks a rule on purpose is noted where it is made (``Demonstration.planted``).
+``selling`` sales, shelf prices, settlements, stock counts · ``money`` payments · ``volumes`` agreed volumes and a supply
+problem · ``buying_elsewhere`` other purchases · ``known`` trace products and designated pharmacies. What breaks a rule
+on purpose is noted where it is made (``Demonstration.planted``).
 """
 
 from __future__ import annotations
@@ -14,13 +16,16 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from clinic_orders.exchange.demonstration.known import choose_traced, known
 from clinic_orders.exchange.demonstration.money import payments
 from clinic_orders.exchange.demonstration.places import (
+    choose_counting,
     make_institutions,
     make_letters,
     make_relations,
     usual_list,
 )
+from clinic_orders.exchange.demonstration.reporting import plant_report_missing
 from clinic_orders.exchange.demonstration.selling import Selling
 from clinic_orders.exchange.demonstration.stocking import plant_stocking_short
 from clinic_orders.exchange.demonstration.trade import Trade
@@ -48,7 +53,10 @@ __all__ = [
     "person",
 ]
 # The kinds that stand, in the order in which they rest on each other.
-_STANDING = ("distributors", "institutions", "commitments", "mandates", "delivery-relations")
+_STANDING = (
+    "distributors", "institutions", "commitments", "mandates", "delivery-relations",
+    "trace-products", "designated-pharmacies",
+)  # fmt: skip
 
 
 def make_demonstration(
@@ -95,19 +103,28 @@ def make_demonstration(
     common = dice.sample(list(items), min(120, len(items)))
     for place in world.places:
         place.usual = usual_list(place, items, common, dice)
+    choose_counting(world, dice_for(seed, "counting"))
+    choose_traced(world)
+    counties = {str(row["code"]): row for row in divisions["counties"]}
+    for file in known(world, counties):
+        world.rows[file.kind] = file.rows
     return world
 
 
 def files(world: Demonstration) -> Iterator[File]:
     """All files in the order in which they rest on each other; each is made when it is asked for, once."""
     for kind in _STANDING:
-        yield File(kind, "", world.rows[kind])
+        if world.rows.get(kind):
+            yield File(kind, "", world.rows[kind])
     trade = Trade(world)
     selling = Selling(world)
     for month, traded in trade.months():
         yield from traded
         yield from selling.month(month, trade.received.pop((month.year, month.month), {}))
-    plant_stocking_short(world, trade.kept)
+    plant_stocking_short(world, trade.kept, selling.counted)
+    plant_report_missing(world, selling.sold_before, selling.counted_before)
+    yield from trade.volumes.files()
+    yield from trade.elsewhere.files()
     yield from payments(world, trade.dues)
 
 
@@ -116,4 +133,4 @@ def expected_rows(world: Demonstration) -> int:
     months = 1 + (world.today - world.start).days // 31
     lines = sum(len(place.usual) * (1.2 if len(place.usual) >= 30 else 0.8) for place in world.places)
     standing = sum(len(world.rows[kind]) for kind in _STANDING)
-    return standing + round(months * (3 * lines + 2.3 * len(world.places)))
+    return standing + round(months * (1.3 * lines + 2.3 * len(world.places)))

@@ -210,13 +210,21 @@ def make_relations(world: Demonstration, dice: random.Random) -> None:
 def usual_list(
     place: Place, items: Sequence[Row], common: Sequence[Row], dice: random.Random
 ) -> list[tuple[str, int]]:
-    """The items that a place usually orders, with packs a month."""
+    """The items that a place usually orders, each every second month, with packs an order."""
     hospital = place.kind in {InstitutionKind.TOWNSHIP_HOSPITAL, InstitutionKind.COMMUNITY_HEALTH_CENTER}
     shop = place.kind in {InstitutionKind.RETAIL_PHARMACY, InstitutionKind.PRIVATE_INSTITUTION}
-    count = dice.randrange(30, 55) if hospital else dice.randrange(16, 30) if shop else dice.randrange(8, 16)
-    base = 40 if hospital else 12 if shop else 8
+    count = dice.randrange(34, 56) if hospital else dice.randrange(20, 32) if shop else dice.randrange(9, 17)
+    base = 80 if hospital else 24 if shop else 16
     pool = list(common if not hospital else items)
     return [
         (str(item["item_code"]), max(1, round(dice.gauss(base, base / 3))))
         for item in dice.sample(pool, min(count, len(pool)))
     ]
+
+
+def choose_counting(world: Demonstration, dice: random.Random) -> None:
+    """Everybody counts stock every month, as it must, but for a few: hospitals all of it, the others an item each time."""
+    hospitals = {InstitutionKind.TOWNSHIP_HOSPITAL, InstitutionKind.COMMUNITY_HEALTH_CENTER}
+    codes = [place.code for place in world.places if place.code != world.show_hospital]
+    world.silent = frozenset(dice.sample(codes, max(2, len(codes) // 25)))
+    world.counting = frozenset(place.code for place in world.places if place.kind in hospitals) - world.silent

@@ -11,14 +11,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import groupby
 
 from clinic_orders.exchange.demonstration.trade import ROWS_A_FILE, working_moment
 from clinic_orders.exchange.demonstration.world import Demonstration, File, Place, Planted, Row, dice_for
+from clinic_orders.rules.days import Month, add_months
 from clinic_orders.rules.parties import InstitutionKind
 
 Stock = dict[tuple[str, str], int]
 _PUBLIC_RATE = Decimal(0)
 _TIED_RECEIPTS = 24
+# Of ten items in stock so many are sold in a month.
+_SELLS = 0.6
+_MOST_CODES = 12
 _TIED_PRODUCT = "深海鱼油软胶囊（演示）"
 _SHOPS = frozenset({InstitutionKind.RETAIL_PHARMACY, InstitutionKind.PRIVATE_INSTITUTION})
 
@@ -41,11 +46,18 @@ class Selling:
     Attributes:
         world: whose places sell.
         stock: base units of each item that each place has, from acceptances before the month.
+        sold_before: who sold anything in the month before the judged one.
+        counted_before: who counted stock at its end.
+        counted: how many items each place has at the end of the judged day, of those that count their stock.
 
     """
 
     world: Demonstration
     stock: Stock = field(default_factory=dict)
+    counted: dict[str, int] = field(default_factory=dict)
+    sold_before: set[str] = field(default_factory=set)
+    counted_before: set[str] = field(default_factory=set)
+    _codes: int = 0
     _places: dict[str, Place] = field(default_factory=dict)
     _rates: dict[str, Decimal] = field(default_factory=dict)
     _pack_sizes: dict[str, int] = field(default_factory=dict)
@@ -79,7 +91,8 @@ class Selling:
             self._plant_over_markup(first, dice)
             self._plant_tied(first, dice)
         for key in sorted(self.stock):
-            if key not in self._reserved and self.stock[key]:
+            # Not everything is sold every month.
+            if key not in self._reserved and self.stock[key] and dice.random() < _SELLS:
                 self._sell(key, max(1, int(self.stock[key] * dice.uniform(0.5, 1))), first, dice)
             if len(self._sales) >= ROWS_A_FILE:
                 yield File("sales", f"{name} {part}", self._sales)
@@ -89,10 +102,36 @@ class Selling:
             self._sales = []
         if judged:
             yield File("settlements", name, self._settlements(name, dice))
+        is_before = Month.of(first) == Month.of(self.world.as_of).previous()
+        if is_before:
+            self.sold_before = {code for code, _ in self._sold}
         for key, units in self._sold.items():
             self.stock[key] -= units
         for key, units in accepted.items():
             self.stock[key] = self.stock.get(key, 0) + units
+        last = Month.of(first).last_day
+        if last < self.world.today and (counts := self._count(last)):
+            if is_before:
+                self.counted_before = {str(row["institution_code"]) for row in counts}
+            yield File("stock-counts", name, counts)
+
+    def _count(self, on: date) -> list[Row]:
+        """What those who count their stock have at a month's end, also where nothing is left (R-STOCK-3)."""
+        rows = []
+        for code, stock in groupby(sorted(self.stock.items()), key=lambda entry: entry[0][0]):
+            if code in self.world.silent:
+                continue
+            items = [(item_code, units) for (_, item_code), units in stock]
+            if on == self.world.as_of:
+                self.counted[code] = sum(units > 0 for _, units in items)
+            if code not in self.world.counting:
+                # One item, another one each month.
+                items = [items[on.month % len(items)]]
+            rows += [
+                {"institution_code": code, "item_code": item_code, "counted_on": on, "base_units": units}
+                for item_code, units in items
+            ]
+        return rows
 
     def _rate(self, code: str) -> Decimal:
         is_shop = self._places[code].kind in _SHOPS
@@ -136,8 +175,21 @@ class Selling:
         has_days = first < self.world.today
         if not has_days or self._is_too_small(key, units):
             return
+        codes: tuple[str, ...] = ()
+        if key[0] in self.world.coding and key[1] in self.world.traced:
+            codes, units = self._coded(key, units, first)
         row = self._moment_rows(key, units, first, dice)
-        self._sales.append(row | {"amount": self._price_of(key, units)})
+        self._sales.append(row | {"amount": self._price_of(key, units), "trace_codes": codes})
+
+    def _coded(self, key: tuple[str, str], units: int, first: date) -> tuple[tuple[str, ...], int]:
+        """In the last months some pharmacies sell whole packs and note their codes, each only once (R-TRACE-2)."""
+        packs = min(units // self._pack_sizes[key[1]], _MOST_CODES)
+        if not packs or first < add_months(self.world.as_of.replace(day=1), -1):
+            return (), units
+        prefix, begins = self.world.traced[key[1]], self._codes
+        self._codes += packs
+        codes = tuple(f"{prefix}{number:013d}" for number in range(begins + 1, begins + packs + 1))
+        return codes, packs * self._pack_sizes[key[1]]
 
     # Shelf prices of pharmacies and private institutions (双标签).
 

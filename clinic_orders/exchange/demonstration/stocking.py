@@ -1,4 +1,7 @@
-"""Who keeps fewer items than the example minimum (R-STOCK-4): known from what was accepted, since nobody counts stock."""
+"""Who keeps fewer items than the example minimum (R-STOCK-4).
+
+Who counts stock keeps what was counted; of the others it is known from what was accepted.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,17 @@ from collections.abc import Mapping
 from clinic_orders.exchange.demonstration.world import Demonstration, Planted
 
 
-def plant_stocking_short(world: Demonstration, kept: Mapping[str, set[str]]) -> None:
-    """Note the places whose items of the last days stay below the minimum of their kind and scale."""
+def plant_stocking_short(
+    world: Demonstration, kept: Mapping[str, set[str]], counted: Mapping[str, int]
+) -> None:
+    """Note the places that keep less than the minimum of their kind and scale.
+
+    Args:
+        world: whose places.
+        kept: items accepted lately, by place.
+        counted: how many items a place has, of those that count their stock.
+
+    """
     minimums = {
         (str(row["kind"]), str(row["scale"])): int(row["value"])
         for row in world.policies
@@ -16,7 +28,9 @@ def plant_stocking_short(world: Demonstration, kept: Mapping[str, set[str]]) -> 
     }
     for place in world.places:
         minimum = minimums.get((place.kind.value, place.scale), minimums.get((place.kind.value, "")))
-        if minimum is not None and len(kept.get(place.code, ())) < minimum:
+        there = counted.get(place.code, len(kept.get(place.code, ())))
+        if minimum is not None and there < minimum:
+            figures = (("carried", there), ("minimum", minimum))
             world.planted.append(
-                Planted("stocking_short", "violation", place.code, "", "", f"{world.as_of:%Y-%m}")
+                Planted("stocking_short", "violation", place.code, "", "", f"{world.as_of:%Y-%m}", figures)
             )

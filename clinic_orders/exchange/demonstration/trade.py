@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from clinic_orders.exchange.demonstration.buying_elsewhere import BuyingElsewhere
+from clinic_orders.exchange.demonstration.volumes import Volumes
 from clinic_orders.exchange.demonstration.world import Demonstration, File, Place, Planted, Row, dice_for
-from clinic_orders.rules.days import SHANGHAI, add_working_days, day_in_china, is_working_day, start_of_day
+from clinic_orders.rules.days import (
+    SHANGHAI,
+    Month,
+    add_months,
+    add_working_days,
+    day_in_china,
+    is_working_day,
+    start_of_day,
+    working_days_after,
+)
+from clinic_orders.rules.delivery import acceptance_due_day
 from clinic_orders.rules.money import line_amount
 from clinic_orders.rules.parties import InstitutionKind
 from clinic_orders.rules.payment_terms import DueRule, due_date
@@ -18,6 +31,10 @@ from clinic_orders.rules.payment_terms import DueRule, due_date
 ROWS_A_FILE = 20_000
 # The default of policy ``stocking.window_days``, which the example policies leave as it is.
 WINDOW_DAYS = 90
+# The default of policy ``delivery.accept_days``.
+_ACCEPT_DAYS = 2
+# Of so many lines the distributor that delivers too little has none, in so many months up to the judged day.
+_ONE_MISSING, _MONTHS_MISSING = 4, 3
 # A pair of payer and distributor, and what each receipt that falls due on a day owes.
 Dues = dict[tuple[date, str, str], dict[str, Decimal]]
 
@@ -59,6 +76,8 @@ class Trade:
         dues: what it makes payable, filled as the months go by.
         received: base units that each place accepted of each item, by year and month.
         kept: the items that each place accepted in the days that count for keeping them (R-STOCK-3).
+        volumes: what was agreed and how it is fulfilled.
+        elsewhere: what is bought besides.
 
     """
 
@@ -66,8 +85,13 @@ class Trade:
     dues: Dues = field(default_factory=dict)
     received: dict[tuple[int, int], dict[tuple[str, str], int]] = field(default_factory=dict)
     kept: dict[str, set[str]] = field(default_factory=dict)
+    volumes: Volumes = field(init=False)
+    elsewhere: BuyingElsewhere = field(init=False)
     _pack_sizes: dict[str, int] = field(default_factory=dict)
     _emergencies: set[str] = field(default_factory=set)
+    _late: set[str] = field(default_factory=set)
+    _failing: str = ""
+    _asked_of_failing: int = 0
     _numbers: _Numbers = field(default_factory=_Numbers)
     _dice: random.Random = field(default_factory=random.Random)
     _orders: list[Row] = field(default_factory=list)
@@ -80,6 +104,15 @@ class Trade:
         codes = [place.code for place in self.world.places if place.code != self.world.show_clinic]
         dice = dice_for(self.world.seed, "emergencies")
         self._emergencies = set(dice.sample(codes, max(2, len(codes) // 200)))
+        others = [code for code in codes if code not in self._emergencies]
+        self._late = set(dice_for(self.world.seed, "late").sample(others, max(2, len(codes) // 100)))
+        self.volumes = Volumes(self.world)
+        problem = self.volumes.problem
+        variety = {str(item["item_code"]): str(item["variety"]) for item in self.world.items}
+        self.elsewhere = BuyingElsewhere(
+            self.world, frozenset() if problem is None else frozenset({variety[problem.item]})
+        )
+        self._plant_delivery_rate()
 
     def months(self) -> Iterator[tuple[date, Iterator[File]]]:
         """Each month with its orders, receipts and returns in a few files, the oldest first."""
@@ -124,9 +157,16 @@ class Trade:
     def _place_orders(self, submitted: datetime, place: Place) -> None:
         """One cart, split by distributor (R-ORD-1)."""
         dice = self._dice
-        share = dice.uniform(0.6, 1.0)
+        share = dice.uniform(0.9, 1.0)
         groups: dict[str, list[tuple[str, int]]] = {}
-        for item_code, packs in place.usual:
+        day = day_in_china(submitted)
+        seen: set[str] = set()
+        # Each item is due every second month, so that two orders bring all of them.
+        for usual, packs in place.usual[day.month % 2 :: 2]:
+            item_code = self.volumes.instead(usual, place.county, day)
+            if item_code in seen:
+                continue
+            seen.add(item_code)
             if dice.random() < share and (place.county, item_code) in self.world.relation:
                 groups.setdefault(self.world.relation[place.county, item_code], []).append(
                     (item_code, max(1, round(packs * dice.uniform(0.7, 1.3))))
@@ -180,9 +220,13 @@ class Trade:
             # Whether it falls into the judged month would hang on a hair; somebody answers after all.
             return True
         if all(judged):
+            days = working_days_after(day_in_china(submitted), last_day)
             world.planted.append(
-                Planted("late_confirmation", "warning", "", distributor, order_no, last_day.isoformat())
-            )
+                Planted(
+                    "late_confirmation", "warning", "", distributor, order_no, last_day.isoformat(),
+                    (("working_days", days),),
+                )
+            )  # fmt: skip
         return False
 
     def _one_order(
@@ -226,19 +270,83 @@ class Trade:
         if emergency:
             shipped_at = answered + timedelta(hours=1)
         lines: list[tuple[str, int]] = []
+        submitted_on = day_in_china(submitted)
+
+        def missed(item_code: str, packs: int, known_on: date) -> None:
+            if packs:
+                self.volumes.missed(
+                    place.code, item_code, distributor, packs, on=submitted_on, known_on=known_on
+                )
+
+        lapses_on = add_working_days(submitted_on, 2)
+        answered_on, shipped_on = day_in_china(answered), day_in_china(shipped_at)
         for item_code, packs in group:
             row = head | {"item_code": item_code, "packs": packs, "pack_price": self.world.prices[item_code]}
             if answered_at is not None:
                 confirmed = int(dice.random() * packs) if dice.random() < 0.02 else packs
                 row["confirmed_packs"], row["confirmed_at"] = confirmed, answered_at
-                if confirmed and dice.random() < 0.008 and shipped_at <= now:
+                missed(item_code, packs - confirmed, answered_on)
+                is_closed = confirmed and (
+                    dice.random() < 0.008 or self._fails(place.code, item_code, distributor, submitted_on)
+                )
+                if is_closed and shipped_at <= now:
                     row |= {"closed_packs": confirmed, "closed_at": shipped_at, "closed_reason": "stock_out"}
-                    confirmed = 0
-                if confirmed:
+                    missed(item_code, confirmed, shipped_on)
+                elif confirmed and not is_closed:
                     lines.append((item_code, confirmed))
+            else:
+                missed(item_code, packs, lapses_on)
             self._orders.append(row)
         if lines and answered_at is not None and shipped_at <= now and stage != "ship":
             self._one_receipt(head, lines, shipped_at, accepts=not stage)
+
+    def _plant_delivery_rate(self) -> None:
+        """One distributor, of those that deliver little, has every fourth line out of stock for three months (R-DEL-4)."""
+        world = self.world
+        let_down = {
+            world.relation[place.county, item_code]
+            for place in world.places
+            for code, item_code in self.volumes.let_down
+            if place.code == code
+        }
+        many = Counter(
+            who for who in world.relation.values() if who not in {world.show_distributor} | let_down
+        )
+        first = add_months(world.as_of.replace(day=1), 1 - _MONTHS_MISSING)
+        if not many or world.start > first:
+            return
+        self._failing = min(many, key=lambda code: (many[code], code))
+        world.planted.append(
+            Planted(
+                "delivery_rate", "violation", "", self._failing, "", f"{world.as_of:%Y-%m}",
+                (("months_below", _MONTHS_MISSING),),
+            )
+        )  # fmt: skip
+
+    def _fails(self, place: str, item_code: str, distributor: str, on: date) -> bool:
+        """Whether the distributor has nothing of a line that it confirmed."""
+        if (place, item_code) in self.volumes.let_down:
+            return True
+        first = add_months(self.world.as_of.replace(day=1), 1 - _MONTHS_MISSING)
+        if distributor != self._failing or not first <= on <= self.world.as_of:
+            return False
+        self._asked_of_failing += 1
+        return self._asked_of_failing % _ONE_MISSING == 0
+
+    def _accept_late(self, order: Row, receipt_no: str, delivered_at: datetime) -> datetime | None:
+        """Some places leave goods unlooked at in the judged month (R-DEL-6); when they accept them, None if in time."""
+        as_of, code = self.world.as_of, str(order["institution_code"])
+        due = acceptance_due_day(delivered_at, accept_days=_ACCEPT_DAYS)
+        if code not in self._late or due not in Month.of(as_of) or due >= as_of:
+            return None
+        accepted_on = add_working_days(due, 1 + int(self._dice.random() * 5))
+        days = working_days_after(due, min(accepted_on, as_of))
+        self.world.planted.append(
+            Planted(
+                "late_acceptance", "warning", code, "", receipt_no, due.isoformat(), (("working_days", days),)
+            )
+        )
+        return working_moment(accepted_on, self._dice, 8, 18)
 
     def _one_receipt(
         self, order: Row, lines: list[tuple[str, int]], shipped_at: datetime, *, accepts: bool
@@ -258,9 +366,13 @@ class Trade:
         }
         if delivered_at <= now:
             head["delivered_at"] = delivered_at
+        late = self._accept_late(order, str(head["receipt_no"]), delivered_at) if accepts else None
+        accepted_at = late or accepted_at
         accepted = accepts and accepted_at <= now
         if accepted:
             head["accepted_at"] = accepted_at
+        accepted_on = day_in_china(accepted_at)
+        code, distributor = str(order["institution_code"]), str(order["distributor_code"])
         first_of_month = shipped_at.date().replace(day=1)
         owed = Decimal(0)
         for item_code, packs in lines:
@@ -277,21 +389,32 @@ class Trade:
                 if rejected:
                     row["reject_reason"] = dice.choice(["damaged", "wrong_quantity", "no_papers"])
                 kept = packs - rejected
-                if kept and 0 <= (self.world.as_of - day_in_china(accepted_at)).days < WINDOW_DAYS:
-                    self.kept.setdefault(str(order["institution_code"]), set()).add(item_code)
-                kept -= self._maybe_return(row, kept, accepted_at)
+                if kept and 0 <= (self.world.as_of - accepted_on).days < WINDOW_DAYS:
+                    self.kept.setdefault(code, set()).add(item_code)
+                size = self._pack_sizes[item_code]
+                self.elsewhere.accepted(code, item_code, kept * size, on=accepted_on)
+                self.volumes.accepted(code, item_code, kept, on=accepted_on)
+                if rejected:
+                    self.volumes.missed(
+                        code, item_code, distributor, rejected, on=accepted_on, known_on=accepted_on
+                    )
+                # Who counts stock sends nothing back, so that its ledger never falls below its counts.
+                if code not in self.world.counting:
+                    kept -= self._maybe_return(row, order, kept, accepted_at)
                 owed += line_amount(self.world.prices[item_code], kept)
-                accepted_on = day_in_china(accepted_at)
                 stock = self.received.setdefault((accepted_on.year, accepted_on.month), {})
-                key = str(order["institution_code"]), item_code
-                stock[key] = stock.get(key, 0) + kept * self._pack_sizes[item_code]
+                stock[code, item_code] = stock.get((code, item_code), 0) + kept * size
             self._receipts.append(row)
         if accepted:
-            due_on = due_date(day_in_china(accepted_at), DueRule.END_OF_NEXT_MONTH)
-            whose = (due_on, str(order["paying_code"]), str(order["distributor_code"]))
+            # Whoever accepts late does not pay later for it (R-PAY-2).
+            from_day = (
+                accepted_on if late is None else acceptance_due_day(delivered_at, accept_days=_ACCEPT_DAYS)
+            )
+            due_on = due_date(from_day, DueRule.END_OF_NEXT_MONTH)
+            whose = (due_on, str(order["paying_code"]), distributor)
             self.dues.setdefault(whose, {})[str(head["receipt_no"])] = owed
 
-    def _maybe_return(self, receipt_line: Row, kept: int, accepted_at: datetime) -> int:
+    def _maybe_return(self, receipt_line: Row, order: Row, kept: int, accepted_at: datetime) -> int:
         """A few lines go back in part; answers how many packs."""
         dice = self._dice
         if not kept or dice.random() >= 0.004:
@@ -299,7 +422,11 @@ class Trade:
         agreed = accepted_at + timedelta(days=dice.randrange(3, 20))
         if agreed > self.world.now:
             return 0
-        packs = dice.randrange(1, kept + 1)
+        if Month.of(day_in_china(accepted_at)) != Month.of(day_in_china(agreed)):
+            # A count at the month's end would hold what goes back after it.
+            return 0
+        packs, reason = dice.randrange(1, kept + 1), dice.choice(["near_expiry", "quality", "overstock"])
+        self._note_return(order, str(receipt_line["item_code"]), packs, reason, accepted_at, agreed)
         self._returns.append(
             {
                 "return_no": self._numbers.next("TH", agreed),
@@ -308,7 +435,20 @@ class Trade:
                 "batch_no": receipt_line["batch_no"],
                 "packs": packs,
                 "agreed_at": agreed,
-                "reason": dice.choice(["near_expiry", "quality", "overstock"]),
+                "reason": reason,
             }
         )
         return packs
+
+    def _note_return(
+        self, order: Row, item_code: str, packs: int, reason: str, accepted_at: datetime, agreed: datetime
+    ) -> None:
+        """What goes back by the judged day does not count, and is the distributor's fault if the goods were bad."""
+        agreed_on, on = day_in_china(agreed), day_in_china(accepted_at)
+        if agreed_on > self.world.as_of:
+            return
+        code = str(order["institution_code"])
+        self.volumes.accepted(code, item_code, -packs, on=on)
+        if reason == "quality":
+            who = str(order["distributor_code"])
+            self.volumes.missed(code, item_code, who, packs, on=on, known_on=agreed_on)

@@ -110,6 +110,7 @@ class Planted:
         distributor: code, or empty.
         key: as the table of formats.md says.
         period: as the table of formats.md says.
+        figures: those that were planned to the unit, by name.
 
     """
 
@@ -119,6 +120,7 @@ class Planted:
     distributor: str
     key: str
     period: str
+    figures: tuple[tuple[str, int | str], ...] = ()
 
 
 @dataclass(slots=True)
@@ -134,6 +136,10 @@ class Demonstration:
         prices: pack price in yuan by item code.
         policies: rows of kind ``policies`` that hold in it.
         relation: who delivers an item in a county, by county and item code.
+        counting: codes of the places that count all of their stock at the end of every month.
+        silent: codes of the places that never count any; the others count one item a month.
+        coding: codes of the pharmacies that note trace codes of what they sell.
+        traced: prefix of trace codes by item code.
         rows: of the kinds that stand; the past months are made as they are asked for.
         planted: filled as the months are made; complete at the end.
 
@@ -150,6 +156,10 @@ class Demonstration:
     rows: dict[str, list[Row]] = field(default_factory=dict)
     places: list[Place] = field(default_factory=list)
     distributors: list[str] = field(default_factory=list)
+    counting: frozenset[str] = frozenset()
+    silent: frozenset[str] = frozenset()
+    coding: frozenset[str] = frozenset()
+    traced: dict[str, str] = field(default_factory=dict)
     planted: list[Planted] = field(default_factory=list)
     show_clinic: str = ""
     show_hospital: str = ""
