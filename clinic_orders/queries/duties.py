@@ -1,0 +1,186 @@
+"""How an institution stands with its four duties on a day: pay, keep, buy, sell (product.md screen 3).
+
+The figures are those of the checks and of the book, asked for one institution; their number of statements is fixed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+
+from sqlalchemy import func, select
+
+from clinic_orders.models.base import db
+from clinic_orders.models.catalogue import Item
+from clinic_orders.models.roster import Institution, Membership
+from clinic_orders.models.sales import SaleLine
+from clinic_orders.queries.checks import Scope, check
+from clinic_orders.queries.checks.stocking import carried_items, edition_items
+from clinic_orders.queries.checks.volume import tally
+from clinic_orders.rules.catalogue import suits
+from clinic_orders.rules.findings import CheckRule, Finding, Grade
+from clinic_orders.rules.parties import InstitutionKind
+from clinic_orders.rules.roster import Days
+from clinic_orders.rules.volume_progress import Standing, blame, grade, standing
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Items kept on the day against the minimum (R-STOCK); ``minimum`` None = not set."""
+
+    carried: tuple[str, ...]
+    minimum: int | None
+    confirmed: bool
+    window_days: int
+
+    @property
+    def missing(self) -> int:
+        """How many items are missing from the minimum."""
+        return max(0, (self.minimum or 0) - len(self.carried))
+
+
+@dataclass(frozen=True, slots=True)
+class Bought:
+    """One agreement as it stands; ``undelivered`` packs are not held against the institution (R-VOL-5)."""
+
+    name: str
+    state: Standing
+    grade: Grade | None
+    undelivered: int
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """All running agreements, the furthest behind first (R-VOL)."""
+
+    rows: tuple[Bought, ...]
+    warn_pp: int
+    interview_pp: int
+
+    @property
+    def agreed(self) -> int:
+        """Packs agreed in all."""
+        return sum(row.state.agreed for row in self.rows)
+
+    @property
+    def counted(self) -> int:
+        """Packs that count; what is beyond one agreement does not help another."""
+        return sum(min(row.state.counted, row.state.agreed) for row in self.rows)
+
+    @property
+    def behind(self) -> int:
+        """How many agreements are behind."""
+        return sum(row.grade is not None for row in self.rows)
+
+    @property
+    def undelivered(self) -> int:
+        """Packs that a distributor owes."""
+        return sum(row.undelivered for row in self.rows)
+
+    @property
+    def time_progress(self) -> Fraction | None:
+        """The share of time gone, where it is the same for all."""
+        found = {row.state.time_progress for row in self.rows}
+        return found.pop() if len(found) == 1 else None
+
+    @property
+    def ends(self) -> date:
+        """The first day on which a cycle ends."""
+        return min(row.state.agreement.last for row in self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Sold:
+    """Sale lines of catalogue items in the month so far, and what was found against their prices (R-PRICE)."""
+
+    lines: int
+    findings: tuple[Finding, ...]
+    names: dict[str, str]
+
+    @property
+    def over(self) -> int:
+        """Lines sold above the allowed or the posted price; a line may be both, so the greater of the two."""
+        return max(
+            (
+                sum(int(str(one.figures["lines"])) for one in self.findings if one.rule is rule)
+                for rule in (CheckRule.OVER_MARKUP, CheckRule.OVER_SHELF_PRICE)
+            ),
+            default=0,
+        )
+
+
+def kept(institution_id: int, kind: InstitutionKind, scale: str, scope: Scope) -> Kept:
+    """What is kept on the day, by the names of the items."""
+    on, book = scope.as_of, scope.book
+    window_days = book.whole("stocking.window_days", on=on)
+    only = select(Institution.id).where(Institution.id == institution_id)
+    items = edition_items(on)
+    found = [
+        item_id
+        for item_id in carried_items(on, window_days=window_days, institutions=only).get(institution_id, ())
+        if item_id in items and suits(items[item_id][1], kind)
+    ]
+    names = dict(db.session.execute(select(Item.id, Item.generic_name).where(Item.id.in_(found))).all())
+    value = book.find("stocking.minimum", kind=kind, scale=scale or None, on=on)
+    minimum = value.value if isinstance(value.value, int) else None
+    return Kept(tuple(sorted(names[one] for one in found)), minimum, value.confirmed, window_days)
+
+
+def volume(institution_id: int, scope: Scope) -> Volume:
+    """The agreements of the cycles that hold the day."""
+    on = scope.as_of
+    warn_pp = scope.book.whole("volume.warn_pp", on=on)
+    interview_pp = scope.book.whole("volume.interview_pp", on=on)
+    tallies = tally(scope, until=on)
+    codes = [one.agreement.item_code for one in tallies]
+    names = dict(
+        db.session.execute(select(Item.item_code, Item.generic_name).where(Item.item_code.in_(codes))).all()
+    )
+    spells = [
+        Days(first, last)
+        for first, last in db.session.execute(
+            select(Membership.joined_on, Membership.left_on).where(
+                Membership.institution_id == institution_id
+            )
+        )
+    ]
+    rows = []
+    for one in tallies:
+        state = standing(one.agreement, counted=one.counted, members=spells, on=on)
+        if state is None:
+            continue
+        parts = blame(state.shortfall, undelivered=sum(one.blamed.values()), rejected=one.rejected)
+        rows.append(
+            Bought(
+                names[one.agreement.item_code],
+                state,
+                grade(state, on=on, warn_pp=warn_pp, interview_pp=interview_pp),
+                parts.undelivered,
+            )
+        )
+    rows.sort(key=lambda row: (-row.state.lag_pp, row.state.agreement.item_code))
+    return Volume(tuple(rows), warn_pp, interview_pp)
+
+
+def sold(institution_id: int, scope: Scope) -> Sold:
+    """The month's sales up to the day, and the findings on their prices."""
+    line = SaleLine
+    lines = db.session.scalar(
+        select(func.count())
+        .select_from(line)
+        .where(
+            line.institution_id == institution_id,
+            line.replaced_at.is_(None),
+            line.item_id.is_not(None),
+            line.base_units > 0,
+            line.sold_on >= scope.month.first_day,
+            line.sold_on <= scope.as_of,
+        )
+    )
+    findings = check(scope, [CheckRule.OVER_MARKUP, CheckRule.OVER_SHELF_PRICE])
+    codes = {one.key for one in findings if one.key}
+    names = dict(
+        db.session.execute(select(Item.item_code, Item.generic_name).where(Item.item_code.in_(codes))).all()
+    )
+    return Sold(lines or 0, tuple(findings), names)
