@@ -25,6 +25,7 @@ from clinic_orders.models.orders import Order
 from clinic_orders.models.policy import PolicyValue
 from clinic_orders.models.roster import DeliveryRelation, Distributor, Membership
 from clinic_orders.models.statements import AccountStatement
+from clinic_orders.models.statistics import ClosedMonth
 from clinic_orders.models.supervision import FindingRecord
 from clinic_orders.models.volume import SupplyProblem
 from clinic_orders.rules.days import Month
@@ -71,8 +72,24 @@ def make_many() -> tuple[World, dict[Role, User]]:
     _statements(world)
     _bank(world)
     _findings(world)
+    make_months()
     db.session.commit()
     return world, people
+
+
+def make_months() -> None:
+    """Closed months before the first order, without figures."""
+    for number in range(1, MANY + 1):
+        db.session.add(
+            ClosedMonth(
+                month=str(Month.of(START).plus(-number)),
+                cut_off_at=LONG_AGO - timedelta(days=number),
+                blocks={"city": None, "counties": [], "kinds": []},
+                by_county={},
+                sha256="0" * 64,
+                closed_by_name="system",
+            )
+        )
 
 
 def _roster(world: World) -> None:

@@ -88,6 +88,7 @@ LISTS: dict[str, tuple[List, ...]] = {
     "roster.institutions": (List(Role.CITY, "/roster/", always_has_rows=True),),
     "roster.missing": (List(Role.CITY, "/roster/relations/missing"),),
     "roster.relations": (List(Role.CITY, "/roster/relations"),),
+    "statistics.index": (List(Role.CITY, "/statistics/"), List(Role.COUNTY, "/statistics/")),
     "supply.index": (List(Role.INSTITUTION, "/supply/"), List(Role.CITY, "/supply/")),
     "statements.index": (List(Role.DISTRIBUTOR, "/statements/"), List(Role.INSTITUTION, "/statements/")),
     "users.index": (List(Role.CITY, "/accounts/", always_has_rows=True),),
@@ -99,6 +100,7 @@ NO_LISTS = {
     "ordering.order_page": "the order form; its items are searched, not sorted or exported",
     "policy.set_up": "what is to be done, in the order in which to do it",
     "policy.show": "the values of one parameter",
+    "statistics.show": "the figures of one month",
     "users.issue": "a choice of institutions for slips, narrowed by filters",
     "home.help_page": "help",
 }

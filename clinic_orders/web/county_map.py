@@ -1,0 +1,93 @@
+"""The counties as a drawing made on the server from the shipped outlines, shaded by one figure.
+
+Only places and classes stand here; the words are the template's, and a table below says the same.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from math import cos, radians
+
+from clinic_orders.exchange.divisions import CATALOG
+
+WIDTH, HEIGHT = 600, 560
+CLASSES = 5
+_MARGIN = 8
+# Inner districts are smaller than their names; the table below names them.
+_ROOM = 70
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A county: its outline, where its name stands (None where there is no room), its class 1 to 5; 0 = no figure."""
+
+    code: str
+    path: str
+    label: tuple[float, float] | None
+    shade: int
+
+
+@dataclass(frozen=True, slots=True)
+class CountyMap:
+    """All counties, and the figures between which the classes lie (six bounds, empty where all are alike)."""
+
+    areas: list[Area]
+    bounds: list[Decimal]
+
+
+@cache
+def _outlines() -> dict[str, tuple[str, tuple[float, float] | None]]:
+    """The outline of each county in the drawing, and where its name stands."""
+    text = (CATALOG / "divisions" / "luoyang_counties.geojson").read_text(encoding="utf-8")
+    shapes: dict[str, list[list[list[float]]]] = {}
+    for feature in json.loads(text)["features"]:
+        geometry = feature["geometry"]
+        polygons = (
+            geometry["coordinates"] if geometry["type"] == "MultiPolygon" else [geometry["coordinates"]]
+        )
+        shapes[feature["properties"]["code"]] = [ring for polygon in polygons for ring in polygon]
+    points = [point for rings in shapes.values() for ring in rings for point in ring]
+    west, east = min(x for x, _ in points), max(x for x, _ in points)
+    south, north = min(y for _, y in points), max(y for _, y in points)
+    # A degree of longitude is shorter than one of latitude.
+    narrow = cos(radians((south + north) / 2))
+    scale = min((WIDTH - 2 * _MARGIN) / ((east - west) * narrow), (HEIGHT - 2 * _MARGIN) / (north - south))
+
+    def place(point: list[float]) -> tuple[float, float]:
+        return round(_MARGIN + (point[0] - west) * narrow * scale, 1), round(
+            _MARGIN + (north - point[1]) * scale, 1
+        )
+
+    found = {}
+    for code, rings in shapes.items():
+        drawn = [[place(point) for point in ring] for ring in rings]
+        path = "".join("M" + "L".join(f"{x},{y}" for x, y in ring) + "Z" for ring in drawn)
+        longest = max(drawn, key=len)
+        xs, ys = [x for x, _ in longest], [y for _, y in longest]
+        middle = ((min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2)
+        roomy = max(xs) - min(xs) > _ROOM and max(ys) - min(ys) > _ROOM
+        found[code] = (path, (round(middle[0], 1), round(middle[1], 1)) if roomy else None)
+    return found
+
+
+def county_map(values: Mapping[str, Decimal]) -> CountyMap:
+    """Shade the counties by their figures, in five equal steps from the lowest to the highest.
+
+    Args:
+        values: by the county's code; a county that is missing is left unshaded.
+
+    """
+    low, high = (min(values.values()), max(values.values())) if values else (Decimal(0), Decimal(0))
+    step = (high - low) / CLASSES
+
+    def shade(code: str) -> int:
+        if code not in values:
+            return 0
+        return CLASSES if not step else min(CLASSES, int((values[code] - low) / step) + 1)
+
+    areas = [Area(code, path, label, shade(code)) for code, (path, label) in _outlines().items()]
+    return CountyMap(areas, [low + step * number for number in range(CLASSES + 1)] if step else [])
