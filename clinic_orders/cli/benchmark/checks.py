@@ -14,6 +14,7 @@ from sqlalchemy import text, update
 from sqlalchemy.sql.elements import TextClause
 
 from clinic_orders.actions.price_marks import keep_price_mark
+from clinic_orders.actions.transaction import transaction
 from clinic_orders.cli.benchmark.measuring import CLOCK, PROCESSOR, Comparison, Rounds, Spread, timed
 from clinic_orders.cli.benchmark.supervised import Stage
 from clinic_orders.models.base import db
@@ -230,8 +231,9 @@ def _keep_mark(as_of: date, looked_at: datetime) -> None:
             else looked_at.replace(tzinfo=None)
         )
     )
-    db.session.execute(update(PriceMark).values(sale_line_id=last.scalar_one()))
-    db.session.commit()
+    sale_line_id = last.scalar_one()
+    with transaction():
+        db.session.execute(update(PriceMark).values(sale_line_id=sale_line_id))
 
 
 def _night(as_of: date, at: datetime) -> int:
