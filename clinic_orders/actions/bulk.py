@@ -309,6 +309,30 @@ def _insert(table: Table, rows: Iterable[Row], columns: Sequence[str] = ()) -> N
         _insert_tuples(connection, table.name, names, list(zip(*by_column, strict=True)))
 
 
+def insert_columns(table: Table, columns: Mapping[str, Sequence[Any]]) -> None:
+    """Insert many rows that are their own trace, given a column at a time: see ``insert_rows``, without its mappings.
+
+    Args:
+        table: where they go.
+        columns: equally many values of each column; one left out is NULL, or what the database falls back on.
+
+    Raises:
+        KeyError: a batch is recorded and the rows are not their own trace, which is a bug.
+
+    """
+    if _recorder.get() is not None and not _is_its_own_trace(TRACED[table.name]):
+        raise KeyError(table.name)
+    connection = db.session.connection()
+    converters = _converters(table, columns, connection.dialect)
+    values = [
+        _converted(converters[name], column) if name in converters else column
+        for name, column in columns.items()
+    ]
+    rows = zip(*values, strict=True)
+    while part := list(islice(rows, 2000)):
+        _insert_tuples(connection, table.name, list(columns), part)
+
+
 def _converted(convert: Callable[[Any], Any], values: Sequence[Any]) -> list[Any]:
     """What the values of a column become. Most occur often; those that can be remembered are worked out once."""
     try:

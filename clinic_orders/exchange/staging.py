@@ -99,7 +99,14 @@ class Staging:
         with self._whole():
             self._database.executemany(
                 "INSERT INTO natural_key VALUES (?, ?)",
-                [(_BETWEEN.join([str(values[key]) for key in keys]), number) for number, values in block],
+                zip(
+                    map(
+                        _BETWEEN.join,
+                        zip(*[[str(values[key]) for _, values in block] for key in keys], strict=True),
+                    ),
+                    [number for number, _ in block],
+                    strict=True,
+                ),
             )
             if self.kind.stored_together:
                 groups = [names.index(name) for name in self.kind.stored_together]

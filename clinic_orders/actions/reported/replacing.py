@@ -89,11 +89,16 @@ class Kept:
 
 def standing_rows(facts: Facts, wanted: Iterable[Row]) -> dict[Key, Row]:
     """The rows that stand under the keys of some rows."""
+    names = facts.found_by or facts.key
+    return standing_by_key(facts, list(dict.fromkeys(tuple(row[name] for name in names) for row in wanted)))
+
+
+def standing_by_key(facts: Facts, keys: Sequence[Key]) -> dict[Key, Row]:
+    """The rows that stand under some keys, which are values of the columns by which known rows are looked up."""
     table = facts.table
     columns = [table.c[name] for name in facts.found_by or facts.key]
-    keys = dict.fromkeys(tuple(row[column.name] for column in columns) for row in wanted)
     found: dict[Key, Row] = {}
-    for ids in in_parts(ids_by_key(table, columns, list(keys), "t.replaced_at IS NULL")):
+    for ids in in_parts(ids_by_key(table, columns, keys, "t.replaced_at IS NULL")):
         for row in db.session.connection().execute(select(table).where(table.c.id.in_(ids))).mappings():
             known = dict(row)
             found[facts.key_of(known)] = known
@@ -166,6 +171,18 @@ def item_codes(codes: Codes, kept: Kept, column: str = "item_id") -> dict[int | 
     return found
 
 
+def sum_up(facts: Facts, created: int, updated: int, *, by: Actor, at: datetime) -> None:
+    """One entry for a large file."""
+    audit.record(
+        facts.deed,
+        by=by,
+        at=at,
+        subject_type=facts.subject,
+        subject=f"× {created + updated}",
+        after={"created": created, "updated": updated},
+    )
+
+
 def write_down(
     facts: Facts,
     kept: Kept,
@@ -177,14 +194,7 @@ def write_down(
 ) -> None:
     """One entry per new or replaced row of a small file, with the values before and after; one for a large file."""
     if len(kept.new) > AUDITED_ONE_BY_ONE:
-        audit.record(
-            facts.deed,
-            by=by,
-            at=at,
-            subject_type=facts.subject,
-            subject=f"× {len(kept.new)}",
-            after={"created": kept.created, "updated": len(kept.replaced)},
-        )
+        sum_up(facts, kept.created, len(kept.replaced), by=by, at=at)
         return
     entries = []
     for values in kept.new:

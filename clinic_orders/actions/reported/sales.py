@@ -16,16 +16,20 @@ from clinic_orders.actions.bulk import (
     Stored,
     UnknownCode,
     in_parts,
+    insert_columns,
     insert_rows,
+    reserve_ids,
 )
 from clinic_orders.actions.history.shared import Codes, check_code
 from clinic_orders.actions.reported.replacing import (
+    AUDITED_ONE_BY_ONE,
     Facts,
     Kept,
     item_codes,
     keep,
     refuse_twice,
-    standing_rows,
+    standing_by_key,
+    sum_up,
     write_down,
 )
 from clinic_orders.actions.transaction import transactional
@@ -134,8 +138,17 @@ def put_sales(rows: Sequence[NumberedRow], *, by: Actor, at: datetime, batch_id:
     )
     warnings = [found for number, row in rows if (found := check_row(number, row, codes, problems))]
     problems.raise_if_any()
-    wanted = [line_values(row, codes) | {"codes": frozenset(row.get("trace_codes") or ())} for _, row in rows]
-    known = standing_rows(SALES, wanted)
+    institutions = codes.institutions
+    keys = [(institutions[row["institution_code"]], row["sale_no"], row["line_no"]) for _, row in rows]
+    known = standing_by_key(SALES, keys)
+    fresh = [row for (_, row), key in zip(rows, keys, strict=True) if key not in known]
+    if len(fresh) > AUDITED_ONE_BY_ONE:
+        # Nobody asks for these one by one again, so they need not become mappings.
+        _insert_lines(fresh, codes, at=at, batch_id=batch_id)
+        rest = [row for (_, row), key in zip(rows, keys, strict=True) if key in known]
+    else:
+        fresh, rest = [], [row for _, row in rows]
+    wanted = [line_values(row, codes) | {"codes": frozenset(row.get("trace_codes") or ())} for row in rest]
     old_codes = codes_of(row["id"] for row in known.values())
 
     def same_codes(new: Row, old: Row) -> bool:
@@ -146,8 +159,44 @@ def put_sales(rows: Sequence[NumberedRow], *, by: Actor, at: datetime, batch_id:
         CODES,
         ({"code": code, "sale_line_id": line["id"]} for line in kept.new for code in sorted(line["codes"])),
     )
-    _write_down(codes, kept, old_codes, by=by, at=at)
-    return Stored(kept.created, len(kept.replaced), kept.unchanged, warnings)
+    if fresh:
+        sum_up(SALES, len(fresh) + kept.created, len(kept.replaced), by=by, at=at)
+    else:
+        _write_down(codes, kept, old_codes, by=by, at=at)
+    return Stored(len(fresh) + kept.created, len(kept.replaced), kept.unchanged, warnings)
+
+
+def _insert_lines(rows: Sequence[Row], codes: Codes, *, at: datetime, batch_id: int | None) -> None:
+    """Store lines of keys that are not known yet, which ``check_row`` has let pass; the values are ``line_values``'."""
+    institutions, items = codes.institutions, codes.items
+    sold_at = [row["sold_at"] for row in rows]
+    days = {moment: day_in_china(moment) for moment in set(sold_at)}
+    columns = {
+        "institution_id": [institutions[row["institution_code"]] for row in rows],
+        "sale_no": [row["sale_no"] for row in rows],
+        "line_no": [row["line_no"] for row in rows],
+        "item_id": [items[code] if (code := row.get("item_code")) else None for row in rows],
+        "other_product": [row.get("other_product") or "" for row in rows],
+        "sold_at": sold_at,
+        "sold_on": [days[moment] for moment in sold_at],
+        "base_units": [row["base_units"] for row in rows],
+        "amount": [row["amount"] for row in rows],
+        "insured": [bool(row.get("insured")) for row in rows],
+        "recorded_at": [at] * len(rows),
+        "import_batch_id": [batch_id] * len(rows),
+    }
+    coded = [(place, row["trace_codes"]) for place, row in enumerate(rows) if row.get("trace_codes")]
+    if coded:
+        columns["id"] = list(reserve_ids(SALES.table, len(rows)))
+    insert_columns(SALES.table, columns)
+    insert_rows(
+        CODES,
+        (
+            {"code": code, "sale_line_id": columns["id"][place]}
+            for place, given in coded
+            for code in sorted(frozenset(given))
+        ),
+    )
 
 
 def _write_down(

@@ -103,7 +103,7 @@ class CommaSeparated:
         self._bytes = self._source.bytes_from_start()
         with io.TextIOWrapper(self._bytes, encoding=self._encoding, newline="") as file:
             lines = _Lines(file)
-            reader = csv.reader(lines, strict=True)
+            reader = csv.reader(lines.lines(), strict=True)
             while True:
                 try:
                     cells = next(reader)
@@ -115,29 +115,29 @@ class CommaSeparated:
                 if len(cells) > limits.MAX_COLUMNS:
                     raise TooManyColumns(limit=limits.MAX_COLUMNS, row=lines.row)
                 yield lines.row, cells
-                lines.begin_next_row()
+                lines.row += 1
+                lines.taken = 0
 
 
 class _Lines:
-    """The lines of a file, with a limit on those that one row takes up."""
+    """The lines of a file, with a limit on those that one row takes up.
+
+    Attributes:
+        row: number of the row that is being read.
+        taken: how many characters of it were read.
+
+    """
 
     def __init__(self, file: io.TextIOWrapper) -> None:
         self._file = file
-        self._taken = 0
+        self.taken = 0
         self.row = 1
 
-    def __iter__(self) -> _Lines:
-        return self
-
-    def __next__(self) -> str:
-        line = self._file.readline(limits.MAX_RECORD + 1 - self._taken)
-        if not line:
-            raise StopIteration
-        self._taken += len(line)
-        if self._taken > limits.MAX_RECORD:
-            raise RecordTooLong(row=self.row)
-        return line
-
-    def begin_next_row(self) -> None:
-        self._taken = 0
-        self.row += 1
+    def lines(self) -> Iterator[str]:
+        """One after the other. Raises RecordTooLong."""
+        readline, limit = self._file.readline, limits.MAX_RECORD
+        while line := readline(limit + 1 - self.taken):
+            self.taken += len(line)
+            if self.taken > limit:
+                raise RecordTooLong(row=self.row)
+            yield line

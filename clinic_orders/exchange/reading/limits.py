@@ -15,5 +15,7 @@ MAX_CELLS: Final = 5_000_000
 MAX_TEXT: Final = 256 * 1024 * 1024
 # So many different values of a column are remembered with what they mean.
 MAX_REMEMBERED: Final = 10_000
+# So many rows are turned into values at once, unless something is wrong with one of them.
+TOGETHER: Final = 250
 # What is read at once of a text file.
 CHUNK: Final = 64 * 1024

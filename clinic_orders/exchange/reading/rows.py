@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from operator import itemgetter
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol
 
@@ -129,37 +129,76 @@ class Reading:
         if self._table is None or self.problems:
             return
         self.rows_read = 0
-        columns = _RowOfValues(self.kind, self._columns, self._ignored)
-        width = len(self.headings)
+        columns = _RowsOfValues(self.kind, self._columns, self._ignored)
         try:
-            for number, cells in self._table.records():
-                if number <= self._header_row:
-                    continue
-                if self.rows_read >= limits.MAX_ROWS and any(map(shown, cells)):
-                    raise TooManyRows(limit=limits.MAX_ROWS, row=number)
-                if number <= after and number not in refused:
-                    self.rows_read += any(map(shown, cells))
-                    continue
-                try:
-                    if len(cells) != width:
-                        raise _LooksWrong
-                    values: Sequence[Any] = columns.of(cells)
-                except (RuleBroken, _LooksWrong):
-                    if not any(map(shown, cells)):
+            for numbers, cells in self._blocks(self._table):
+                if numbers[0] > after and self.rows_read + len(cells) <= limits.MAX_ROWS:
+                    try:
+                        values = columns.of(cells)
+                    except (RuleBroken, _LooksWrong):
+                        # One of them wants a closer look, so each is looked at alone.
+                        pass
+                    else:
+                        self.rows_read += len(cells)
+                        yield from zip(numbers, values, strict=True)
                         continue
-                    self.rows_read += 1
-                    mended = self._look_closely(number, cells, columns)
-                    if len(self.problems) >= limits.MAX_PROBLEMS:
-                        raise TooManyProblems(limit=limits.MAX_PROBLEMS, row=number) from None
-                    if mended is None:
-                        continue
-                    values = mended
-                else:
-                    self.rows_read += 1
-                if number > after:
-                    yield number, values
+                yield from self._one_by_one(zip(numbers, cells, strict=True), columns, after, refused)
         except FileRefused as refusal:
             self._give_up(refusal)
+
+    def _blocks(self, table: Table) -> Iterator[tuple[list[int], list[list[Any]]]]:
+        """Numbers and cells of some rows below the header at a time. Raises FileRefused behind the last good row."""
+        records = table.records()
+        for number, _ in records:
+            if number >= self._header_row:
+                break
+        while True:
+            numbers: list[int] = []
+            cells: list[list[Any]] = []
+            broken: FileRefused | None = None
+            try:
+                for number, row in islice(records, limits.TOGETHER):
+                    numbers.append(number)
+                    cells.append(row)
+            except FileRefused as refusal:
+                broken = refusal
+            if cells:
+                yield numbers, cells
+            if broken is not None:
+                raise broken
+            if len(cells) < limits.TOGETHER:
+                return
+
+    def _one_by_one(
+        self,
+        rows: Iterable[tuple[int, list[Any]]],
+        columns: _RowsOfValues,
+        after: int,
+        refused: Collection[int],
+    ) -> Iterator[tuple[int, Sequence[Any]]]:
+        """The values of rows of which something may be wrong, or which were read before: see ``values``."""
+        for number, cells in rows:
+            if self.rows_read >= limits.MAX_ROWS and any(map(shown, cells)):
+                raise TooManyRows(limit=limits.MAX_ROWS, row=number)
+            if number <= after and number not in refused:
+                self.rows_read += any(map(shown, cells))
+                continue
+            try:
+                values: Sequence[Any] = columns.of([cells])[0]
+            except (RuleBroken, _LooksWrong):
+                if not any(map(shown, cells)):
+                    continue
+                self.rows_read += 1
+                mended = self._look_closely(number, cells, columns)
+                if len(self.problems) >= limits.MAX_PROBLEMS:
+                    raise TooManyProblems(limit=limits.MAX_PROBLEMS, row=number) from None
+                if mended is None:
+                    continue
+                values = mended
+            else:
+                self.rows_read += 1
+            if number > after:
+                yield number, values
 
     def rows(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """The same as mappings by column name; a row that repeats the key of another becomes a problem."""
@@ -253,7 +292,7 @@ class Reading:
                 missing = ColumnMissing(name=column.name, label=column.label)
                 self.refuse(self._header_row, missing, column.name)
 
-    def _look_closely(self, number: int, cells: list[Any], columns: _RowOfValues) -> Sequence[Any] | None:
+    def _look_closely(self, number: int, cells: list[Any], columns: _RowsOfValues) -> Sequence[Any] | None:
         """Everything that is wrong with a row; its values if it only has empty cells too many."""
         extra = cells[len(self.headings) :]
         if len(cells) < len(self.headings) or any(map(shown, extra)):
@@ -269,7 +308,7 @@ class Reading:
                     self.refuse(number, shortened(refusal), column.name, shown(raw))
             elif index not in self._ignored and shown(raw):
                 self.refuse(number, CellWithoutHeading(position=index + 1), None, shown(raw))
-        return columns.of(cells) if len(self.problems) == before else None
+        return columns.of([cells[: len(self.headings)]])[0] if len(self.problems) == before else None
 
     def _is_new(self, number: int, row: dict[str, Any], seen: dict[tuple[Any, ...], int]) -> bool:
         names = self.kind.key + self.kind.also_distinct_by
@@ -313,14 +352,19 @@ class _Remembered(dict[Any, Any]):
         self._column = column
         self._parse = column.cell.parse
         self._limit = min(column.cell.limit, MAX_SHORT)
+        self._sheet = column.sheet
         self._is_instant = column.sheet is Sheet.INSTANT
+        # No text of a number is as long as what such a cell takes.
+        self._is_number = column.sheet in {Sheet.WHOLE, Sheet.DECIMAL} and column.cell.limit >= MAX_SHORT
 
     def __missing__(self, raw: Any) -> Any:
         # What follows gives what _value gives, by the shortest way for the cells that there are most of.
         if type(raw) is str and 0 < len(raw) <= self._limit and raw[0] != "'" and (typed := raw.strip()):
             value = self._parse(typed)
         elif self._is_instant and type(raw) is datetime and raw.year >= FIRST_USUAL_YEAR:
-            return usual_instant(to_millisecond(raw))
+            value = usual_instant(to_millisecond(raw))
+        elif self._is_number and type(raw) is float:
+            value = self._parse(as_text(raw, self._sheet))
         else:
             value = _value(self._column, raw)
             if isinstance(raw, str) and len(raw) > MAX_SHORT:
@@ -346,8 +390,8 @@ class _Nothing(dict[Any, Any]):
             raise _LooksWrong
 
 
-class _RowOfValues:
-    """Turns the cells of a row into values in the order of the kind's columns."""
+class _RowsOfValues:
+    """Turns the cells of rows into values in the order of the kind's columns, a column at a time."""
 
     def __init__(self, kind: Kind, headings: Sequence[Column | None], ignored: Collection[int]) -> None:
         self._columns: list[dict[Any, Any]] = [
@@ -359,7 +403,7 @@ class _RowOfValues:
         self._absent = [column.cell.absent for column in left_out]
         place |= {column.name: len(headings) + index for index, column in enumerate(left_out)}
         order = [place[column.name] for column in kind.columns]
-        self._in_order = None if order == list(range(len(headings))) else itemgetter(*order)
+        self._order = order
         names = [column.name for column in kind.columns]
         self._falls_back = [
             (names.index(column.name), names.index(column.falls_back_on))
@@ -367,20 +411,29 @@ class _RowOfValues:
             if column.falls_back_on is not None
         ]
 
-    def of(self, cells: Sequence[Any]) -> list[Any]:
-        """The values of as many cells as there are headings, or more.
+    def of(self, rows: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
+        """The values of rows with as many cells as there are headings.
 
         Raises:
-            RuleBroken, _LooksWrong: something is wrong with the row.
+            RuleBroken, _LooksWrong: something is wrong with one of the rows.
 
         """
-        values = [column[raw] for column, raw in zip(self._columns, cells, strict=False)]
-        if self._in_order is not None:
-            values = list(self._in_order(values + self._absent))
+        width = len(self._columns)
+        if any(len(cells) != width for cells in rows):
+            raise _LooksWrong
+        # A whole column is looked up without a step of Python for each cell.
+        found = [
+            list(map(column.__getitem__, texts))
+            for column, texts in zip(self._columns, zip(*rows, strict=True), strict=True)
+        ]
+        found += [[absent] * len(rows) for absent in self._absent]
+        values = [found[place] for place in self._order]
         for empty, other in self._falls_back:
-            if values[empty] is None or values[empty] == "":
-                values[empty] = values[other]
-        return values
+            values[empty] = [
+                instead if value is None or value == "" else value
+                for value, instead in zip(values[empty], values[other], strict=True)
+            ]
+        return list(zip(*values, strict=True))
 
 
 def open_file(kind: Kind, source: Path | BinaryIO) -> Reading:
