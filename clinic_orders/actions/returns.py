@@ -314,7 +314,7 @@ def confirm_sent_back(
     """Note that the packs went back; what is owed was settled on the day of agreement (R-DEL-5).
 
     The buyer says so when they leave, the distributor when they are there; the first word counts and the other side
-    is told (decision 0014).
+    is told (decision 0023).
 
     Raises:
         NotFound, ChangedMeanwhile: see ``actions.loading``.

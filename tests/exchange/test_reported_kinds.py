@@ -339,6 +339,34 @@ def test_other_trace_codes_are_a_correction_and_the_old_line_keeps_its_own() -> 
     assert sorted((bool(standing), count) for standing, count in found) == [(False, 2), (True, 1)]
 
 
+def test_many_new_lines_a_correction_and_an_unchanged_line_go_in_together_each_with_its_codes() -> None:
+    kept, wrong = one("sales"), one("sales", line_no="wrong")
+    take_well("sales", kept, wrong)
+    new = [one("sales", line_no=f"n{place}", trace_codes=(f"{place:020d}",)) for place in range(60)]
+    other = one("sales", line_no="other", item_code="", other_product="蜂蜜", trace_codes=())
+    right = wrong | {"amount": Decimal("1.25")}
+    assert counts(take_well("sales", kept, *new, right, other)) == (61, 1, 1)
+    standing = select(SaleLine).where(SaleLine.replaced_at.is_(None))
+    lines = {line.line_no: line for line in db.session.scalars(standing)}
+    assert len(lines) == 63
+    assert (lines["wrong"].amount, lines["wrong"].replaces_id is None) == (Decimal("1.25"), False)
+    assert (lines["other"].item_id, lines["other"].other_product) == (None, "蜂蜜")
+    found = db.session.execute(
+        select(SaleCode.code, SaleLine.line_no).join(SaleLine).where(SaleLine.line_no.like("n%"))
+    )
+    assert dict(found.all()) == {f"{place:020d}": f"n{place}" for place in range(60)}
+    said = ("institution_id", "sale_no", "item_id", "sold_at", "sold_on", "base_units", "amount", "insured")
+    assert [getattr(lines["n7"], name) for name in said] == [
+        getattr(lines[kept["line_no"]], name) for name in said
+    ]
+    assert lines["n7"].import_batch_id == lines["other"].import_batch_id
+    entry = db.session.scalars(
+        select(AuditEntry).where(AuditEntry.deed == "put_sales").order_by(AuditEntry.id.desc())
+    ).first()
+    assert entry is not None
+    assert entry.after == {"created": 61, "updated": 1}
+
+
 def test_a_sale_belongs_to_its_day_in_china() -> None:
     take_well("sales", one("sales", sold_at=moment("2026-02-01T00:30")))
     assert db.session.scalar(select(SaleLine.sold_on)) == date(2026, 2, 1)

@@ -41,6 +41,19 @@ def browser(client: CheckingClient, world: World) -> CheckingClient:
     return client
 
 
+def test_the_amount_that_the_page_of_a_receipt_passes_on_is_taken_as_it_stands(
+    browser: CheckingClient, world: World
+) -> None:
+    receipt = accepted(world, (2,))
+    browser.get(f"/payables/{receipt.receipt_no}", status=200)
+    browser.get(browser.page.one("a[href^='/payments/new?']")["href"], status=200)
+    browser.submit(reference="0013", follow_redirects=True)
+    assert "待对方确认" in browser.page.text
+    browser.get(f"/payables/{receipt.receipt_no}", status=200)
+    assert browser.page.one("section[aria-labelledby=reached] tfoot td").text == "0.00"
+    assert not browser.page.all("a[href^='/payments/new?']")
+
+
 def test_the_clinic_pays_the_distributor_disputes_and_the_bureau_upholds(
     browser: CheckingClient, world: World
 ) -> None:
