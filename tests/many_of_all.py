@@ -19,6 +19,7 @@ from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Edition, EditionItem, Price
 from clinic_orders.models.doubles import OrderDouble
 from clinic_orders.models.exchange import ImportBatch
+from clinic_orders.models.import_jobs import ImportJob
 from clinic_orders.models.jobs import JobRun, RunState
 from clinic_orders.models.notices import Alarm
 from clinic_orders.models.orders import Order
@@ -31,6 +32,7 @@ from clinic_orders.models.volume import SupplyProblem
 from clinic_orders.rules.days import Month
 from clinic_orders.rules.finding_states import FindingState
 from clinic_orders.rules.findings import CheckRule, Grade
+from clinic_orders.rules.import_jobs import ImportState
 from clinic_orders.rules.parties import Actor, InstitutionKind, Role
 from tests.deliveries_in_work import accepted, make_shipment
 from tests.orders_in_work import LONG_AGO, NOW, World, make_institution, make_order, make_world
@@ -158,6 +160,17 @@ def _office(world: World) -> None:
                     unchanged=0,
                     by_name="赵红军",
                     at=at,
+                ),
+                ImportJob(
+                    kind="sales",
+                    filename=f"销售{number}.csv",
+                    token=f"{number:032}",
+                    size=number * 1_000_000,
+                    state=ImportState.WAITING,
+                    by_name="赵红军",
+                    requested_at=at,
+                    run_after=at,
+                    rows=number,
                 ),
                 JobRun(
                     job="record-lapsed-orders",

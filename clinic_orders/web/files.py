@@ -19,6 +19,7 @@ from flask import (
     redirect,
     render_template,
     request,
+    session,
     url_for,
 )
 from flask_babel import gettext as _
@@ -26,8 +27,9 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from clinic_orders.actions.files import look_away
 from clinic_orders.exchange.exporting import CSV, XLSX, export_file
-from clinic_orders.exchange.importing import Report, import_file
+from clinic_orders.exchange.importing import Report, TooLongForPage, import_file
 from clinic_orders.exchange.keeping import KeptFile, find_kept, keep
+from clinic_orders.exchange.reading.limits import MAX_BYTES
 from clinic_orders.exchange.tables import KINDS, Kind
 from clinic_orders.exchange.writing import (
     TooMuchForSheet,
@@ -40,7 +42,9 @@ from clinic_orders.models.exchange import ImportBatch
 from clinic_orders.queries import batches as trials
 from clinic_orders.queries import files as questions
 from clinic_orders.queries.batches import ShownRecord
+from clinic_orders.queries.import_jobs import count_open, has_one_writer
 from clinic_orders.rules.errors import N_
+from clinic_orders.rules.import_jobs import LONG_BYTES
 from clinic_orders.rules.parties import Permission, Role
 from clinic_orders.web import guards
 from clinic_orders.web.display import label
@@ -53,7 +57,7 @@ from clinic_orders.web.record_words import RECORD_COLUMNS, facts_of
 
 blueprint = Blueprint("files", __name__, url_prefix="/files")
 
-# A page waits for the whole file. So many rows take some seconds; longer files go in at the console.
+# A page waits for the whole file. So many rows take some seconds; longer files go in behind the scenes.
 MAX_ROWS = 20_000
 _SHOWN = 100
 _SHOWN_RECORDS = 50
@@ -96,6 +100,13 @@ def _owner() -> int:
     return guards.actor().user_id or 0
 
 
+@blueprint.url_value_preprocessor
+def _take_long_files(endpoint: str | None, _values: dict[str, object] | None) -> None:
+    """Let those who are logged in upload what an import can read; nothing else takes so much."""
+    if endpoint == "files.upload" and "_user_id" in session:
+        request.max_content_length = MAX_BYTES + 1024 * 1024
+
+
 @blueprint.get("/")
 @needs(Permission.FILES_EXPORT)
 def index() -> str | Response:
@@ -114,6 +125,7 @@ def index() -> str | Response:
         kind_name=kind_name,
         importer=importer,
         may_import=may_import,
+        long_files=count_open() if may_import else 0,
         rows=questions.batches(words, kind, state, sort=sort, offset=cut.offset, limit=cut.limit)
         if may_import
         else [],
@@ -153,9 +165,26 @@ def upload(kind: str) -> str:
         return _kind_page(table, _("Choose a file first."))
     name = Path(sent.filename.replace("\\", "/")).name
     kept = keep(_folder(), sent.stream, kind=table.name, filename=name, owner=_owner())
+    if kept.path.stat().st_size > LONG_BYTES:
+        return _long_page(table, kept)
     trial = Trial(kept)
     report = _import(kept, trial)
+    if any(isinstance(problem.refusal, TooLongForPage) for problem in report.errors):
+        return _long_page(table, kept)
     return _report_page(table, kept, report, trial)
+
+
+def _long_page(table: Kind, kept: KeptFile) -> str:
+    """Ask when a file is to be taken in for which no page waits."""
+    return render_template(
+        "import_jobs/new.html",
+        kind=table,
+        name=kind_name(table.name),
+        filename=kept.filename,
+        megabytes=f"{kept.path.stat().st_size / 1048576:,.1f}",
+        token=kept.token,
+        holds_writer=has_one_writer(),
+    )
 
 
 @dataclass(slots=True)

@@ -73,6 +73,7 @@ LISTS: dict[str, tuple[List, ...]] = {
     "findings.index": (List(Role.CITY, "/findings/"), List(Role.INSTITUTION, "/findings/")),
     "holds.index": (List(Role.COUNTY, "/holds/"),),
     "home.notices": (List(Role.INSTITUTION, "/notices"),),
+    "import_jobs.index": (List(Role.CITY, "/files/background/"),),
     "jobs.index": (List(Role.OPERATOR, "/jobs/"),),
     "ordering.orders": (List(Role.INSTITUTION, "/orders"),),
     "ordering.villages": (List(Role.HOSPITAL, "/villages"),),

@@ -20,7 +20,7 @@ from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Price
 from clinic_orders.models.exchange import BatchRecord, ImportBatch
 from clinic_orders.rules.parties import Role
-from clinic_orders.web import file_words, files
+from clinic_orders.web import file_words
 from tests.checking_client import CheckingClient
 from tests.files_world import WORLD, order, take_well
 from tests.people import People, make_people
@@ -122,13 +122,6 @@ def test_a_wrong_header_needs_no_error_file(city: CheckingClient) -> None:
 def test_no_file_is_said_beside_the_box(city: CheckingClient) -> None:
     city.get("/files/prices/", status=200)
     assert "请先选择文件" in city.submit("main form", file=(io.BytesIO(b""), "")).text
-
-
-def test_a_long_file_is_sent_to_the_console(city: CheckingClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "MAX_ROWS", 1)
-    page = send(city, GOOD)
-    assert "clinic-orders import prices" in page.text
-    assert not page.page.all('form[action$="/import"]')
 
 
 def test_what_was_kept_belongs_to_its_account_and_kind_and_goes_after_a_day(
