@@ -263,6 +263,17 @@ db = SQLAlchemy(
 )
 
 
+def in_one_piece(connection: Connection) -> Connection:
+    """The connection, or the session's one with a transaction where this one has none (see ``_Session``).
+
+    An answer that the server keeps and gives out in parts lives in a transaction.
+    """
+    if connection.engine.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+        return connection
+    with reading_in_one_piece():
+        return db.session.connection()
+
+
 def prepare_engine(engine: Engine) -> None:
     """Attach what the database in use needs; called once per engine.
 

@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, Dialect, Select
 from sqlalchemy.types import TypeEngine
 
+from clinic_orders.models.base import in_one_piece
+
 
 def driver_rows(
     connection: Connection, statement: Select[*tuple[Any, ...]], part: int = 5000
@@ -20,7 +22,8 @@ def driver_rows(
     if connection.dialect.name == "postgresql":
         # PostgreSQL plans a cursor for its first rows; here all are read, and sorting them beats walking an index.
         connection.exec_driver_sql("SET LOCAL cursor_tuple_fraction = 1")
-    with connection.execute(statement.execution_options(stream_results=True)) as result:
+    whole = in_one_piece(connection)
+    with whole.execute(statement.execution_options(stream_results=True)) as result:
         # A buffered result has read one row ahead; that one comes from it, the others from its cursor.
         first = result.fetchone()
         if first is None or result.cursor is None:

@@ -113,7 +113,6 @@ def _kept(batch_id: int, words: str, change: str, offset: int, limit: int) -> li
         .order_by(BatchRecord.id)
         .offset(offset)
         .limit(limit)
-        .execution_options(yield_per=500)
     ).all()
     said = _Words(batch_id, [(row.table_name, facts) for row in rows for facts in (row.before, row.after)])
     return [

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, Insert, String, Table, UniqueConstraint, func, in
 from clinic_orders.cli.benchmark.measuring import Rounds, Seconds, counted, mean, timed
 from clinic_orders.cli.benchmark.world import LINES, Clinic, World
 from clinic_orders.cli.context import Failed
+from clinic_orders.models.audit import AuditEntry
 from clinic_orders.models.base import db
 
 CHECK: Final = "/order/check"
@@ -119,7 +120,10 @@ class Copier:
         return found
 
     def insert_again(self, rows: Rows) -> Seconds:
-        """Insert the rows under fresh keys in one transaction and take them out again; the time of the first."""
+        """Insert the rows under fresh keys in one transaction and take them out again; the time of the first.
+
+        Only copies in the audit stay, which refuses to forget.
+        """
         fresh = self._fresh(rows)
         statements = [(self._statements[table], values) for table, values in fresh]
 
@@ -131,6 +135,9 @@ class Copier:
         seconds, _ = timed(work)
         with self.engine.begin() as connection:
             for table, values in reversed(fresh):
+                # The audit is append-only; its copies stay, above the keys that anything else looks at.
+                if table.name == AuditEntry.__tablename__:
+                    continue
                 connection.execute(table.delete().where(table.c.id.in_([row["id"] for row in values])))
         return seconds
 
