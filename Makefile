@@ -23,7 +23,7 @@ run: install  ## Start the demonstration at http://127.0.0.1:8000 (HOST=… PORT
 
 test: install  ## Run all tests, PostgreSQL and browser included (T=tests/rules for a part)
 	@scripts/system_packages.sh test
-	@$(BIN)/python -m pytest $(T)
+	@$(BIN)/python -m pytest -n 2 $(T)
 
 check: lint test  ## What must pass before anything lands
 
