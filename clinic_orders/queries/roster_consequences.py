@@ -11,7 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import and_, exists, func, or_, select, text
 
 from clinic_orders.models.accounts import RoleAssignment
 from clinic_orders.models.base import db
@@ -146,7 +146,7 @@ def _open_orders(institution_id: int) -> list[Consequence]:
     unanswered = and_(
         Order.answered_at.is_(None), Order.disowned_at.is_(None), Order.lapse_recorded_at.is_(None)
     )
-    unshipped = exists().where(OrderLine.order_id == Order.id, _unshipped())
+    unshipped = exists().where(OrderLine.order_id == Order.id, text(UNSHIPPED))
     orders = select(func.count()).select_from(Order).where(mine, or_(unanswered, unshipped))
     goods = select(func.count()).where(
         Shipment.institution_id == institution_id,
@@ -157,12 +157,6 @@ def _open_orders(institution_id: int) -> list[Consequence]:
         Consequence(Follows.ORDERS_OPEN, _count(orders)),
         Consequence(Follows.GOODS_UNDER_WAY, _count(goods)),
     ]
-
-
-def _unshipped() -> ColumnElement[bool]:
-    line = OrderLine
-    assert UNSHIPPED == "confirmed_packs > shipped_packs + closed_packs + withdrawn_after"
-    return line.confirmed_packs > line.shipped_packs + line.closed_packs + line.withdrawn_after
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ class LimitedLine:
         delivered: delivered by D, whatever became of them.
         delivered_in_time: of these, those delivered by the instant of the limit.
         rejected_justified: rejected by D for a reason that is the distributor's (R-VOL-5).
-        rejected_in_time: of these, those on shipments delivered by the instant of the limit; None = all.
+        rejected_in_time: of these, those on shipments delivered by the instant of the limit.
 
     """
 

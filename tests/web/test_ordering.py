@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import re
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -424,51 +423,6 @@ def test_the_unshipped_rest_is_withdrawn_when_it_is_late(
     done = doctor.post(f"/orders/{order_no}/withdraw", data={"do": "all"})
     assert done.status_code == 303
     assert "没有送货" in text(doctor.get(f"/orders/{order_no}"))
-
-
-def test_the_list_is_searched_narrowed_sorted_paged_and_exported(doctor: Any, world: make.World) -> None:
-    assert "还没有采购单" in text(doctor.get("/orders"))
-    numbers = [
-        make.make_order(world, (place + 1,), at=make.NOW - timedelta(days=10 * place)) for place in range(3)
-    ]
-    html = doctor.get("/orders?sort=submitted").get_data(as_text=True)
-    assert html.index(numbers[2]) < html.index(numbers[0])
-    found = text(doctor.get("/orders", query_string={"q": numbers[1]}))
-    assert numbers[1] in found
-    assert numbers[0] not in found
-    waiting = text(doctor.get("/orders?state=unanswered"))
-    assert numbers[0] in waiting
-    assert numbers[2] not in waiting
-    ended = text(doctor.get("/orders?state=ended"))
-    assert numbers[2] in ended
-    assert "超时作废" in ended
-    assert "没有符合的采购单" in text(doctor.get("/orders?q=zzzz"))
-    exported = doctor.get("/orders?format=csv").get_data()
-    assert exported.startswith(b"\xef\xbb\xbf")
-    assert exported.count(b"\r\n") == 4
-    assert doctor.get("/orders?format=xlsx").status_code == 200
-
-
-@pytest.mark.parametrize("path", ["/orders", "/orders?state=ended", "/villages", "/orders?format=csv"])
-def test_a_list_asks_the_same_number_of_questions_whatever_its_rows(
-    pharmacist: Any, world: make.World, count_sql: Any, path: str
-) -> None:
-    make.give_mandate(world)
-    counts = []
-    for place in range(1, 4):
-        for _ in range(place):
-            make.submit(
-                world,
-                {world.items[place].item_code: "1", world.items[place + 5].item_code: "1"},
-                institution=world.clinic,
-                by=world.hospital,
-                at=make.later(-40 * place),
-            )
-        pharmacist.get(path)
-        with count_sql() as seen:
-            pharmacist.get(path)
-        counts.append(seen.count)
-    assert len(set(counts)) == 1, str(seen)
 
 
 def test_the_pages_speak_english_on_request(doctor: Any, world: make.World) -> None:
