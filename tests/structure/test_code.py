@@ -20,6 +20,7 @@ TEMPLATES = ROOT / "templates"
 
 # Enums that no page shows by their own name; everything else is named by register_labels.
 NOT_SHOWN = {
+    "Align": "how a column of an annex stands",
     "Coverage": "which periods a look covers; the decision on looks says it",
     "CloseReason": "named by rules.reasons",
     "Figure": "how a figure of a finding is written",
@@ -27,6 +28,7 @@ NOT_SHOWN = {
     "ImportStep": "a step of the table, not shown",
     "MarkupBase": "a choice of policy, shown as its value",
     "MarkupRounding": "a choice of policy, shown as its value",
+    "Part": "what a section of a letter is for; its heading says it",
     "Permission": "the guards' words",
     "RejectReason": "named by rules.reasons",
     "ReminderStage": "the notices say it",
