@@ -171,18 +171,33 @@ class SheetRounds:
         return sum(1 for _ in sheet.iter_rows())
 
 
+# A process begins with the peak of the one that started it, so that a small one in between is needed to measure by.
+_MEASURING: Final = (
+    "import resource, subprocess, sys; "
+    "code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=False).returncode; "
+    "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss); "
+    "sys.exit(code)"
+)
+
+
 def peak_of_import(app: Flask, file: Path) -> int:
-    """The most memory, in KB, that a process of its own takes while it tries a file at the console."""
+    """The most memory, in KB, that a process of its own takes while it imports a file at the console.
+
+    Raises:
+        RuntimeError: the import failed.
+
+    """
     settings = app.extensions["settings"]
     environment = os.environ | {
         "CLINIC_ORDERS_DATABASE_URL": settings.database_url,
         "CLINIC_ORDERS_INSTANCE": str(settings.instance),
         "CLINIC_ORDERS_SECRET_KEY": "bench",
     }
-    command = [sys.executable, "-m", "clinic_orders", "import", "sales", str(file), "--format", "json"]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
+    command = ["-m", "clinic_orders", "import", "sales", str(file), "--format", "json"]
+    measured = subprocess.run(
+        [sys.executable, "-c", _MEASURING, sys.executable, *command],
+        env=environment, stdout=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    if measured.returncode:
         raise RuntimeError(f"the import of {file.name} failed")
-    return used.ru_maxrss
+    return int(measured.stdout)
