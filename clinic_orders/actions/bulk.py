@@ -17,14 +17,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import islice
 from typing import Any, Final, TypeVar, cast
 
-from sqlalchemy import Column, ColumnElement, Connection, Dialect, Table, delete, func, select, text
+from sqlalchemy import Column, ColumnElement, Table, delete, func, select, text
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
-from clinic_orders.models.base import UtcDateTime, db
+from clinic_orders.actions.tuples import converted, converters_of, insert_tuples, update_tuples
+from clinic_orders.models.base import db
 from clinic_orders.models.exchange import BatchRecord, RecordChange
 from clinic_orders.queries.traced import TRACED, Traced, names_of, plain
 from clinic_orders.rules.errors import N_, RuleBroken
@@ -299,14 +299,14 @@ def _insert(table: Table, rows: Iterable[Row], columns: Sequence[str] = ()) -> N
                 for column in table.columns
                 if column.name not in given and isinstance(column.default, ScalarElementColumnDefault)
             }
-            converters = _converters(table, (*given, *constants), dialect)
+            converters = converters_of(table, (*given, *constants), dialect)
         by_column = [[row[name] for row in part] for name in given]
         by_column += [[value] * len(part) for value in constants.values()]
         names = (*given, *constants)
         for index, name in enumerate(names):
             if name in converters:
-                by_column[index] = _converted(converters[name], by_column[index])
-        _insert_tuples(connection, table.name, names, list(zip(*by_column, strict=True)))
+                by_column[index] = converted(converters[name], by_column[index])
+        insert_tuples(connection, table.name, names, list(zip(*by_column, strict=True)))
 
 
 def insert_columns(table: Table, columns: Mapping[str, Sequence[Any]]) -> None:
@@ -323,23 +323,14 @@ def insert_columns(table: Table, columns: Mapping[str, Sequence[Any]]) -> None:
     if _recorder.get() is not None and not _is_its_own_trace(TRACED[table.name]):
         raise KeyError(table.name)
     connection = db.session.connection()
-    converters = _converters(table, columns, connection.dialect)
+    converters = converters_of(table, columns, connection.dialect)
     values = [
-        _converted(converters[name], column) if name in converters else column
+        converted(converters[name], column) if name in converters else column
         for name, column in columns.items()
     ]
     rows = zip(*values, strict=True)
     while part := list(islice(rows, 2000)):
-        _insert_tuples(connection, table.name, list(columns), part)
-
-
-def _converted(convert: Callable[[Any], Any], values: Sequence[Any]) -> list[Any]:
-    """What the values of a column become. Most occur often; those that can be remembered are worked out once."""
-    try:
-        known = {value: convert(value) for value in dict.fromkeys(values)}
-    except TypeError:
-        return list(map(convert, values))
-    return [known[value] for value in values]
+        insert_tuples(connection, table.name, list(columns), part)
 
 
 def ids_by_key(
@@ -357,7 +348,7 @@ def ids_by_key(
 
     """
     connection = db.session.connection()
-    converters = _converters(table, [column.name for column in columns], connection.dialect)
+    converters = converters_of(table, [column.name for column in columns], connection.dialect)
     kinds = [converters.get(column.name) for column in columns]
     equal = " AND ".join(f't."{column.name}" = k.k{place}' for place, column in enumerate(columns))
     names = ", ".join(f"k{place}" for place in range(len(columns)))
@@ -385,33 +376,6 @@ def ids_by_key(
     return found
 
 
-def _converters(table: Table, names: Iterable[str], dialect: Dialect) -> dict[str, Callable[[Any], Any]]:
-    """How values of some columns become what the driver takes; columns that need nothing are left out."""
-    found: dict[str, Callable[[Any], Any]] = {}
-    for name in names:
-        convert = table.c[name].type.dialect_impl(dialect).bind_processor(dialect)
-        if convert is not None:
-            # The lines of one paper share their instants, and turning one into text costs more than finding it again.
-            is_instant = isinstance(table.c[name].type, UtcDateTime)
-            found[name] = lru_cache(maxsize=4096)(convert) if is_instant else convert
-    return found
-
-
-def _insert_tuples(
-    connection: Connection, table: str, names: Sequence[str], rows: list[tuple[Any, ...]]
-) -> None:
-    columns = ", ".join(f'"{name}"' for name in names)
-    if connection.dialect.name == "postgresql":
-        cursor = connection.connection.cursor()
-        with cursor.copy(f'COPY "{table}" ({columns}) FROM STDIN') as copy:
-            for row in rows:
-                copy.write_row(row)
-        return
-    places = ", ".join("?" * len(names))
-    # The names are those of our own tables and columns; every value is a parameter.
-    connection.exec_driver_sql(f'INSERT INTO "{table}" ({columns}) VALUES ({places})', rows)  # noqa: S608
-
-
 def update_rows(table: Table, rows: Sequence[Row]) -> None:
     """Change many rows by their ``id``; every mapping has the same columns besides it.
 
@@ -432,7 +396,7 @@ def update_rows(table: Table, rows: Sequence[Row]) -> None:
     if recorder is not None and not (traced := TRACED[table.name]).is_recorded:
         _record_changes(recorder, traced, rows)
     names = [name for name in rows[0] if name != "id"]
-    converters = _converters(table, names, connection.dialect)
+    converters = converters_of(table, names, connection.dialect)
     for part in in_parts(rows, 2000):
         by_column = [
             list(map(converters[name], [row[name] for row in part]))
@@ -440,31 +404,7 @@ def update_rows(table: Table, rows: Sequence[Row]) -> None:
             else [row[name] for row in part]
             for name in (*names, "id")
         ]
-        _update_tuples(connection, table, names, by_column)
-
-
-def _update_tuples(
-    connection: Connection, table: Table, names: Sequence[str], by_column: list[list[Any]]
-) -> None:
-    # The names are those of our own tables, columns and types; every value is a parameter.
-    if connection.dialect.name == "postgresql":
-        # One statement with arrays: an executemany would cost a round trip in the server for each row.
-        arrays = ", ".join(
-            f"%s::{table.c[name].type.compile(connection.dialect)}[]" for name in (*names, "id")
-        )
-        wanted = ", ".join(f'"{name}" = said."{name}"' for name in names)
-        said = ", ".join(f'"{name}"' for name in (*names, "id"))
-        connection.exec_driver_sql(
-            f'UPDATE "{table.name}" AS t SET {wanted} '  # noqa: S608
-            f"FROM unnest({arrays}) AS said({said}) WHERE t.id = said.id",
-            tuple(by_column),
-        )
-        return
-    wanted = ", ".join(f'"{name}" = ?' for name in names)
-    connection.exec_driver_sql(
-        f'UPDATE "{table.name}" SET {wanted} WHERE id = ?',  # noqa: S608
-        list(zip(*by_column, strict=True)),
-    )
+        update_tuples(connection, table, names, by_column)
 
 
 def _record_changes(recorder: _Recorder, traced: Traced, rows: Sequence[Row]) -> None:

@@ -8,9 +8,10 @@ from typing import cast
 
 import pytest
 from flask import Flask
-from sqlalchemy import Table, select
+from sqlalchemy import Table, select, text
 
 from clinic_orders.actions.bulk import insert_rows, reserve_ids, update_rows
+from clinic_orders.actions.tuples import ANALYZED_FROM
 from clinic_orders.models.audit import AuditEntry
 from clinic_orders.models.base import db
 from clinic_orders.models.orders import OrderLine
@@ -53,3 +54,37 @@ def test_rows_are_changed_by_their_id_and_others_stay(app: Flask) -> None:
         select(OrderLine.id, OrderLine.pack_price, OrderLine.packs).order_by(OrderLine.id)
     )
     assert [tuple(row) for row in now] == [(lines[0].id, Decimal("1.2345"), 77), *kept]
+
+
+@pytest.mark.parametrize("database", [pytest.param("postgresql", marks=pytest.mark.postgres)])
+def test_the_planner_of_postgresql_hears_of_a_table_that_grew_while_the_transaction_is_still_open(
+    app: Flask,
+) -> None:
+    def known() -> float:
+        asked = text("SELECT reltuples FROM pg_class WHERE relname = 'audit_entry'")
+        return float(db.session.execute(asked).scalar_one())
+
+    def add(count: int) -> None:
+        insert_rows(
+            ENTRIES,
+            [
+                {
+                    "id": row_id,
+                    "at": AT,
+                    "deed": "x",
+                    "actor_name": "甲",
+                    "actor_role": "city",
+                    "subject_type": "x",
+                }
+                for row_id in reserve_ids(ENTRIES, count)
+            ],
+        )
+
+    # The connection may have served another test, whose rows are gone.
+    db.session.connection().info.pop("rows_since_analyze", None)
+    add(ANALYZED_FROM - 1)
+    assert known() < ANALYZED_FROM - 1
+    add(1)
+    assert known() == ANALYZED_FROM
+    add(ANALYZED_FROM // 2)
+    assert known() == ANALYZED_FROM, "so few more are not worth a look"
