@@ -13,17 +13,27 @@ from clinic_orders.rules.letters.content import (
     Part,
     Section,
 )
+from clinic_orders.rules.letters.facts import Matter, Sold
+from clinic_orders.rules.letters.wording import TITLES_SHORT, Earlier, Issuer, Meeting, Terms, compose
 
 __all__ = [
     "LEVELS",
     "OF_LEVEL",
+    "TITLES_SHORT",
     "Align",
     "Annex",
     "Column",
     "Contact",
+    "Earlier",
+    "Issuer",
     "LetterContent",
     "LetterKind",
     "LetterNumber",
+    "Matter",
+    "Meeting",
     "Part",
     "Section",
+    "Sold",
+    "Terms",
+    "compose",
 ]
