@@ -104,6 +104,7 @@ def _roster(world: World) -> None:
             township="白元镇",
         )
         village.records[0].supervisor_id = world.hospital.id
+        village.memberships.append(Membership(joined_on=START))
         db.session.add_all(
             [
                 Distributor(code=f"D2{number:03}", name=f"第{number}医药有限公司", recorded_at=LONG_AGO),

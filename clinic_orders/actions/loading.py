@@ -9,10 +9,11 @@ from sqlalchemy import ColumnElement, select
 from clinic_orders.models.base import db
 from clinic_orders.models.deliveries import GoodsReturn, Shipment
 from clinic_orders.models.orders import Order
+from clinic_orders.models.roster import Institution
 from clinic_orders.queries.visibility import orders_visible_to, returns_visible_to, shipments_visible_to
 from clinic_orders.rules.days import day_in_china
 from clinic_orders.rules.errors import N_, RuleBroken
-from clinic_orders.rules.parties import Actor
+from clinic_orders.rules.parties import Actor, Permission
 
 
 class NotFound(RuleBroken):
@@ -29,6 +30,23 @@ class ChangedMeanwhile(RuleBroken):
     message = N_(
         "Somebody else has just changed %(number)s. What you typed is kept below: compare it with the new state and send it again."
     )
+
+
+def own_institution(by: Actor) -> int:
+    """The institution that reports about itself, locked: two of its people at once wait for each other.
+
+    Raises:
+        NotAllowed: by this role.
+        NotFound: the actor is of no institution.
+
+    """
+    by.need(Permission.REPORTS_MAKE)
+    found = db.session.scalar(
+        select(Institution.id).where(Institution.id == by.institution_id).with_for_update()
+    )
+    if found is None:
+        raise NotFound(number=by.org_name)
+    return found
 
 
 def _one(

@@ -9,20 +9,19 @@ from typing import Any, Final, cast
 from sqlalchemy import Table, exists, select
 
 from clinic_orders.actions import audit
-from clinic_orders.actions.loading import ChangedMeanwhile, NotFound
+from clinic_orders.actions.loading import ChangedMeanwhile, NotFound, own_institution
 from clinic_orders.actions.reported.replacing import Facts, Kept, keep, standing_rows
 from clinic_orders.actions.transaction import transactional
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.reports import NothingSold, PlannedVolume
-from clinic_orders.models.roster import Institution
 from clinic_orders.models.sales import SaleLine
 from clinic_orders.models.stock import StockCount
 from clinic_orders.queries import reports as queries
 from clinic_orders.queries.policy import policy_book
 from clinic_orders.queries.roster import standing
 from clinic_orders.rules.days import Month, Quarter, day_in_china
-from clinic_orders.rules.parties import Actor, Permission
+from clinic_orders.rules.parties import Actor
 from clinic_orders.rules.reporting import (
     CountInFuture,
     NothingTyped,
@@ -44,17 +43,6 @@ _PLANS: Final = Facts(
     ("quarter", "institution_id", "item_id"),
     ("packs",),
 )
-
-
-def _own(by: Actor) -> int:
-    """The institution that reports, locked: two of its people at once wait for each other."""
-    by.need(Permission.REPORTS_MAKE)
-    found = db.session.scalar(
-        select(Institution.id).where(Institution.id == by.institution_id).with_for_update()
-    )
-    if found is None:
-        raise NotFound(number=by.org_name)
-    return found
 
 
 def _ids(codes: Mapping[str, int]) -> dict[int, int]:
@@ -113,7 +101,7 @@ def report_stock_count(
         NothingTyped, CountInFuture, NotFound, ChangedMeanwhile: what is wrong with it.
 
     """
-    institution_id = _own(by)
+    institution_id = own_institution(by)
     if counted_on > day_in_china(at):
         raise CountInFuture(day=counted_on)
     wanted = [
@@ -152,7 +140,7 @@ def report_planned_volume(
         NothingTyped, NotFound, ChangedMeanwhile, PlanningNotOpen, PlanningClosed: what is wrong with it.
 
     """
-    institution_id = _own(by)
+    institution_id = own_institution(by)
     today = day_in_china(at)
     own = standing(institution_id, on=today)
     plan = queries.plan_of(institution_id, quarter)
@@ -191,7 +179,7 @@ def report_nothing_sold(month: Month, *, by: Actor, at: datetime) -> None:
         MonthNotOver, SalesAreThere: it can't be said.
 
     """
-    institution_id = _own(by)
+    institution_id = own_institution(by)
     line = SaleLine
     sold = db.session.scalar(
         select(
@@ -212,7 +200,7 @@ def report_nothing_sold(month: Month, *, by: Actor, at: datetime) -> None:
 @transactional
 def take_back_nothing_sold(month: Month, *, by: Actor, at: datetime) -> None:
     """Take back the word that nothing was sold; what was said stays on record."""
-    found = _said(_own(by), month)
+    found = _said(own_institution(by), month)
     if found is not None:
         found.replaced_at = at
         _note("take_back_nothing_sold", month, by=by, at=at, before={"month": str(month)})

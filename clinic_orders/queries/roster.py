@@ -86,3 +86,13 @@ def standing(institution_id: int, *, on: date) -> Standing:
         .limit(1)
     ).one()
     return Standing(row.name, row.kind, row.scale, row.county_code)
+
+
+def seen_standing(institution_id: int, actor: Actor, *, on: date) -> Standing | None:
+    """The state of an institution on a day; None where the actor may not see it, or there is none."""
+    seen = db.session.scalar(
+        select(Institution.id).where(
+            Institution.id == institution_id, institutions_of(actor, Institution.id, on)
+        )
+    )
+    return None if seen is None else standing(institution_id, on=on)

@@ -31,6 +31,12 @@ class StockingListTooShort(RuleBroken):
     )
 
 
+class NothingToAdopt(RuleBroken):
+    """List and draft are the same."""
+
+    message = N_("The list is already as you ticked it. Tick or untick a medicine first.")
+
+
 @dataclass(frozen=True, slots=True)
 class Count:
     """A stock count of an item: the day at whose end it was taken, base units."""

@@ -11,6 +11,7 @@ from clinic_orders.rules.errors import N_
 
 DEEDS: dict[str, str] = {
     "accept_shipment": N_("Accepted goods"),
+    "adopt_stocking_list": N_("Adopted a stocking list"),
     "agree_return": N_("Agreed to a return"),
     "answer_order": N_("Answered an order"),
     "ask_hospital": N_("Asked the hospital to look at a draft"),
@@ -164,6 +165,7 @@ SUBJECTS: dict[str, str] = {
     "nothing_sold": N_("Month without sales"),
     "planned_volume": N_("Planned volume"),
     "stock_count": N_("Stock count"),
+    "stocking_list": N_("Stocking list"),
     "supply_problem": N_("Supply problem"),
     "statement": N_("Statement of account"),
     "suspension": N_("Suspension"),

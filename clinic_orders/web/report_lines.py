@@ -31,6 +31,16 @@ class TypedLine:
     found: bool
 
 
+def found_items(on: date, query: str) -> list[int]:
+    """The items of the edition in force that a search finds, by row id, the nearest first: Chinese or pinyin."""
+    ranked = [
+        (rank(query, SearchKeys(text, initials, pinyin)), item_id)
+        for item_id, text, initials, pinyin in ordering.search_keys_on(on, every=False)
+        if matches(query, SearchKeys(text, initials, pinyin))
+    ]
+    return [item_id for _, item_id in sorted(ranked)[:MOST_FOUND]]
+
+
 class TypedLines:
     """What is shown and what was typed; everything typed stays, whatever is searched."""
 
@@ -67,7 +77,7 @@ class TypedLines:
             if name.startswith("q-") and name[2:] in by_code
         }
         self.query = query
-        hits = self._found(on, query) if query else []
+        hits = found_items(on, query) if query else []
         kept = [one for one, value in typed.items() if value]
         shown = dict.fromkeys([*hits, *stored, *kept, *usual[:MOST_USUAL], *also])
         self.numbers: dict[str, int] = {}
@@ -83,14 +93,6 @@ class TypedLines:
             for one in shown
             if one in by_id
         ]
-
-    def _found(self, on: date, query: str) -> list[int]:
-        ranked = [
-            (rank(query, SearchKeys(text, initials, pinyin)), item_id)
-            for item_id, text, initials, pinyin in ordering.search_keys_on(on, every=False)
-            if matches(query, SearchKeys(text, initials, pinyin))
-        ]
-        return [item_id for _, item_id in sorted(ranked)[:MOST_FOUND]]
 
     def _line(self, item: ItemRow, typed: str, found: bool) -> TypedLine:
         error = ""

@@ -90,6 +90,7 @@ LISTS: dict[str, tuple[List, ...]] = {
     "roster.missing": (List(Role.CITY, "/roster/relations/missing"),),
     "roster.relations": (List(Role.CITY, "/roster/relations"),),
     "statistics.index": (List(Role.CITY, "/statistics/"), List(Role.COUNTY, "/statistics/")),
+    "stocking.lists": (List(Role.CITY, "/stocking/lists", always_has_rows=True),),
     "supply.index": (List(Role.INSTITUTION, "/supply/"), List(Role.CITY, "/supply/")),
     "statements.index": (List(Role.DISTRIBUTOR, "/statements/"), List(Role.INSTITUTION, "/statements/")),
     "users.index": (List(Role.CITY, "/accounts/", always_has_rows=True),),
@@ -103,6 +104,7 @@ NO_LISTS = {
     "policy.set_up": "what is to be done, in the order in which to do it",
     "policy.show": "the values of one parameter",
     "statistics.show": "the figures of one month",
+    "stocking.items": "the items of one list",
     "users.issue": "a choice of institutions for slips, narrowed by filters",
     "home.help_page": "help",
 }

@@ -12,6 +12,7 @@ from flask_babel import gettext
 
 from clinic_orders.queries import ordering as queries
 from clinic_orders.queries.ordering import DraftRow, DraftView, Facts, ItemRow, LastTime
+from clinic_orders.queries.stocking_lists import listed_items
 from clinic_orders.queries.supply import Shortage, shortages
 from clinic_orders.rules.cart import SUGGESTION_DAYS, suggest
 from clinic_orders.rules.days import day_in_china
@@ -342,6 +343,19 @@ class OrderPage:
         usual = set(self.usual_ids) | set(self.draft.lines)
         return [item for item in self.offered() if item.id not in usual]
 
+    @cached_property
+    def listed_ids(self) -> frozenset[int]:
+        """The stocking list of the receiver; asked for only where it is shown, one statement (R-STOCK-2)."""
+        return frozenset(listed_items(self.cart.buyer.institution_id))
+
+    def not_on_shelf(self) -> list[Line]:
+        """What the receiver's stocking list has and was not accepted lately."""
+        return [
+            self.line(item)
+            for item in self.offered()
+            if item.id in self.listed_ids and item.id not in self.window
+        ]
+
     def found(self, query: str) -> list[Line]:
         """What a search finds, the nearest first: Chinese, pinyin of every reading, approval number."""
         hits = []
@@ -404,7 +418,7 @@ class OrderPage:
         short = (minimum or 0) - carried - planned
         offers: list[Line] = []
         if short > 0:
-            usual = set(self.usual_ids)
+            usual, listed = set(self.usual_ids), self.listed_ids
             free = [
                 item
                 for item in offered
@@ -413,7 +427,15 @@ class OrderPage:
                 and item.price is not None
                 and self.facts.relations.distributor_of(item.id) is not None
             ]
-            free.sort(key=lambda item: (item.id not in usual, not item.supplies_here, item.price, item.code))
+            free.sort(
+                key=lambda item: (
+                    item.id not in listed,
+                    item.id not in usual,
+                    not item.supplies_here,
+                    item.price,
+                    item.code,
+                )
+            )
             offers = [self.line(item) for item in free[: min(3, short)]]
         return Lacking(carried, minimum, planned, value.confirmed, average, offers)
 

@@ -90,6 +90,8 @@ def _shown(page: OrderPage, query: str, show: str) -> tuple[list[Line], Any]:
         return [page.line(item) for item in rest[cut.offset : cut.offset + cut.limit]], cut
     if page.cart.urgent:
         return page.drafted(), None
+    if show == "missing":
+        return page.not_on_shelf(), None
     return page.usual(), None
 
 
