@@ -52,7 +52,12 @@ class FindingRecord(Base):
         CheckConstraint("(state = 'ended') = (ended_on IS NOT NULL)", name="ended_has_day"),
         CheckConstraint("(state = 'waived') = (waived_at IS NOT NULL)", name="waived_has_instant"),
         CheckConstraint("waived_at IS NULL OR waive_reason <> ''", name="waiver_has_reason"),
-        CheckConstraint("institution_id IS NOT NULL OR distributor_id IS NOT NULL", name="somebody"),
+        # A pack sold at several places is held against none of them (R-TRACE-2, T2 and T3).
+        CheckConstraint(
+            "institution_id IS NOT NULL OR distributor_id IS NOT NULL"
+            " OR rule IN ('trace_repeat_far', 'trace_repeat_near')",
+            name="somebody",
+        ),
         Index("ix_finding_state_rule", "state", "rule"),
     )
 

@@ -5,10 +5,11 @@ The last count on or before the day, 0 where there is none, and what was accepte
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Select, and_, func, or_, select, true, union_all
+from sqlalchemy import CTE, ColumnElement, CompoundSelect, Select, and_, func, or_, select, true, union_all
 from sqlalchemy.orm import InstrumentedAttribute
 
 from clinic_orders.models.base import china_day
@@ -61,14 +62,29 @@ def ledger(on: date, institutions: Select[*tuple[Any, ...]] | None = None) -> Se
     )
     moved = union_all(
         _counted(last),
-        *(
-            _after(last, part, on)
-            for part in (_accepted(on, wanted), _returned(on, wanted), _sold(on, wanted))
-        ),
+        *(_after(last, part, on) for part in _parts(on, wanted)),
     ).subquery("movement")
     return select(
         moved.c.institution_id, moved.c.item_id, func.sum(moved.c.base_units).label("base_units")
     ).group_by(moved.c.institution_id, moved.c.item_id)
+
+
+def movements(
+    on: date, wanted: Callable[[InstrumentedAttribute[int]], ColumnElement[bool]]
+) -> CompoundSelect[Any]:
+    """What came (above 0) and went (below 0) of every item up to a day: institution_id, item_id, day, base_units.
+
+    Args:
+        on: the day.
+        wanted: the condition that a column of institution ids is one of those looked at.
+
+    """
+    return union_all(*_parts(on, wanted))
+
+
+def _parts(on: date, wanted: Any) -> tuple[Select[*tuple[Any, ...]], ...]:
+    """What was accepted, returned and sold up to a day."""
+    return _accepted(on, wanted), _returned(on, wanted), _sold(on, wanted)
 
 
 def _counted(last: CTE) -> Select[*tuple[Any, ...]]:

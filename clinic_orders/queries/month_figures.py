@@ -12,15 +12,14 @@ from typing import Any
 from sqlalchemy import and_, case, exists, func, or_, select
 
 from clinic_orders.models.base import db
-from clinic_orders.models.catalogue import Item
 from clinic_orders.models.deliveries import Shipment
 from clinic_orders.models.orders import Order
 from clinic_orders.models.roster import Institution, InstitutionRecord, Membership
-from clinic_orders.models.sales import SaleCode, SaleLine
-from clinic_orders.models.tracing import TraceProduct
+from clinic_orders.models.sales import SaleLine
 from clinic_orders.queries.checks import Scope, check
 from clinic_orders.queries.checks.order_lines import delivered_by, lines_limited, withdrawn_by_limit
 from clinic_orders.queries.checks.stocking import carried_items, edition_items
+from clinic_orders.queries.checks.trace_missing import first_full_day, has_code, lines_that_want_codes
 from clinic_orders.queries.checks.volume import memberships, tally
 from clinic_orders.queries.doubles import counts_once
 from clinic_orders.queries.paid_in_time import month_owed
@@ -106,7 +105,7 @@ def month_figures(month: Month) -> MonthFigures:
     _add_money(own, month)
     _add_carried(own, places, scope)
     _add_volume(own, scope)
-    _add_traced(own, scope, month)
+    _add_traced(own, scope)
     findings = check(scope)
     _add_findings(own, places, findings)
     return MonthFigures(month, places, own, findings)
@@ -218,24 +217,13 @@ def _add_volume(own: dict[int, Own], scope: Scope) -> None:
             own[one.holder_id].agreed += state.agreed
 
 
-def _add_traced(own: dict[int, Own], scope: Scope, month: Month) -> None:
+def _add_traced(own: dict[int, Own], scope: Scope) -> None:
     """Sale lines in whole packs of items that have trace products, and those of them with a code (T9)."""
-    first = scope.book.find("trace.full_from", on=scope.as_of).value
-    begins = max(month.first_day, first) if isinstance(first, date) else month.first_day
-    coded = exists().where(SaleCode.sale_line_id == SaleLine.id)
-    statement = (
-        select(SaleLine.institution_id, func.count(), func.sum(case((coded, 1), else_=0)))
-        .join(Item, Item.id == SaleLine.item_id)
-        .where(
-            SaleLine.replaced_at.is_(None),
-            SaleLine.sold_on >= begins,
-            SaleLine.sold_on <= month.last_day,
-            SaleLine.base_units > 0,
-            SaleLine.base_units % Item.pack_size == 0,
-            exists().where(TraceProduct.item_id == Item.id, TraceProduct.replaced_at.is_(None)),
-        )
-        .group_by(SaleLine.institution_id)
-    )
+    full_from = first_full_day(scope)
+    if full_from is None:
+        return
+    columns = (SaleLine.institution_id, func.count(), func.sum(case((has_code(), 1), else_=0)))
+    statement = lines_that_want_codes(scope, full_from, *columns).group_by(SaleLine.institution_id)
     for one, lines, with_code in db.session.connection().execute(statement):
         if one in own:
             own[one].codable_lines, own[one].coded_lines = lines, int(with_code)

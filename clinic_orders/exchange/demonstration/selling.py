@@ -7,6 +7,7 @@ institutions at the rate they promised. In the judged month each kind of finding
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -66,6 +67,7 @@ class Selling:
     _sold: Stock = field(default_factory=dict)
     _serial: int = 0
     _reserved: set[tuple[str, str]] = field(default_factory=set)
+    _uncoded: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         """Look up once what every sale asks for."""
@@ -81,6 +83,7 @@ class Selling:
         dice = dice_for(self.world.seed, f"selling {first}")
         judged = (first.year, first.month) == (self.world.as_of.year, self.world.as_of.month)
         self._sold, self._serial, self._reserved = {}, 0, set()
+        self._uncoded = Counter()
         name = f"{first:%Y-%m}"
         posted = self._plant_over_shelf(first, dice) if judged else []
         posted += [self._post(key, first) for key in sorted(self.stock) if self._is_new_on_a_shelf(key)]
@@ -95,12 +98,12 @@ class Selling:
             if key not in self._reserved and self.stock[key] and dice.random() < _SELLS:
                 self._sell(key, max(1, int(self.stock[key] * dice.uniform(0.5, 1))), first, dice)
             if len(self._sales) >= ROWS_A_FILE:
-                yield File("sales", f"{name} {part}", self._sales)
-                self._sales, part = [], part + 1
+                yield self._file(f"{name} {part}")
+                part += 1
         if self._sales:
-            yield File("sales", f"{name} {part}", self._sales)
-            self._sales = []
+            yield self._file(f"{name} {part}")
         if judged:
+            self._note_missing(name)
             yield File("settlements", name, self._settlements(name, dice))
         is_before = Month.of(first) == Month.of(self.world.as_of).previous()
         if is_before:
@@ -114,6 +117,26 @@ class Selling:
             if is_before:
                 self.counted_before = {str(row["institution_code"]) for row in counts}
             yield File("stock-counts", name, counts)
+
+    def _file(self, name: str) -> File:
+        """The sales made so far as a file; whole packs of items with trace products that went without a code are noted."""
+        rows, self._sales = self._sales, []
+        for row in rows:
+            item = str(row["item_code"])
+            if (
+                item in self.world.traced
+                and row["base_units"] % self._pack_sizes[item] == 0
+                and not row.get("trace_codes")
+            ):
+                self._uncoded[str(row["institution_code"]), item] += 1
+        return File("sales", name, rows)
+
+    def _note_missing(self, month: str) -> None:
+        """What is sold without a code though it must have one, one clue per place and item (R-TRACE-2, T9)."""
+        self.world.planted += [
+            Planted("trace_missing", "clue", code, "", item, month, (("times", lines),))
+            for (code, item), lines in sorted(self._uncoded.items())
+        ]
 
     def _count(self, on: date) -> list[Row]:
         """What those who count their stock have at a month's end, also where nothing is left (R-STOCK-3)."""

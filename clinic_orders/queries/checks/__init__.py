@@ -21,8 +21,11 @@ from clinic_orders.queries.checks import (
     payment_overdue,
     report_missing,
     settled_not_sold,
+    sold_beyond_stock,
     stocking,
     tied_sale,
+    trace_codes,
+    trace_missing,
     volume,
 )
 from clinic_orders.queries.checks.scope import Scope
@@ -57,6 +60,9 @@ CHECKS: Final[tuple[Check, ...]] = (
     settled_not_sold,
     emergency_share,
     tied_sale,
+    trace_codes,
+    trace_missing,
+    sold_beyond_stock,
     report_missing,
 )
 

@@ -1,0 +1,294 @@
+"""What is known of trace codes, read for many of them at a time, as the plain rules of ``rules.trace_clues`` take it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from functools import cached_property
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Select, func, select
+
+from clinic_orders.models.base import china_day, db
+from clinic_orders.models.catalogue import Item
+from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, Shipment, ShipmentCode, ShipmentLine
+from clinic_orders.models.orders import OrderLine
+from clinic_orders.models.roster import Institution
+from clinic_orders.models.sales import SaleCode, SaleLine
+from clinic_orders.models.tracing import TraceProduct
+from clinic_orders.queries.checks.membership import was_member
+from clinic_orders.queries.doubles import counts_once
+from clinic_orders.rules.days import day_in_china, end_of_day
+from clinic_orders.rules.trace_clues import (
+    Arrival,
+    CodedLine,
+    CodeLife,
+    SentBack,
+    Terms,
+    is_excused,
+    units_held,
+)
+
+PREFIX: Final = 7
+_CODES_AT_ONCE: Final = 500
+
+
+class Product(NamedTuple):
+    """What a prefix says (R-TRACE-1)."""
+
+    item_id: int
+    item: str
+    base_units: int
+
+
+class ReturnedCode(NamedTuple):
+    """A code on an agreed return."""
+
+    code: str
+    institution_id: int
+    returned: SentBack
+
+
+def delivered_day() -> Any:
+    """The day of delivery of a receipt; goods whose delivery nobody noted were delivered when they were accepted."""
+    return china_day(func.coalesce(Shipment.delivered_at, Shipment.accepted_at))
+
+
+def uncoded_lines(as_of: date) -> Select[int, int, date]:
+    """Lines accepted with fewer codes than packs: institution_id, item_id, day (R-TRACE-2, T6)."""
+    taken = (
+        select(func.count())
+        .where(ShipmentCode.shipment_line_id == ShipmentLine.id, ShipmentCode.accepted.is_(True))
+        .scalar_subquery()
+    )
+    return (
+        select(
+            Shipment.institution_id,
+            OrderLine.item_id,
+            china_day(Shipment.accepted_at).label("day"),
+        )
+        .select_from(Shipment)
+        .join(ShipmentLine, ShipmentLine.shipment_id == Shipment.id)
+        .join(OrderLine, OrderLine.id == ShipmentLine.order_line_id)
+        .where(
+            Shipment.accepted_at < end_of_day(as_of),
+            ShipmentLine.accepted_packs > 0,
+            counts_once(Shipment.order_id),
+            taken < ShipmentLine.accepted_packs,
+        )
+    )
+
+
+class CodeBook:
+    """Answers what is known of codes as of a day; what is needed again and again is read once.
+
+    Args:
+        as_of: the day D; what is dated later is left out.
+
+    """
+
+    def __init__(self, as_of: date) -> None:
+        self.as_of = as_of
+        self._uncoded: dict[int, dict[str, date]] = {}
+
+    @cached_property
+    def products(self) -> Mapping[str, Product]:
+        """The trace products by prefix."""
+        return {
+            prefix: Product(item_id, item, units)
+            for prefix, item_id, item, units in db.session.connection().execute(
+                select(
+                    TraceProduct.prefix,
+                    TraceProduct.item_id,
+                    Item.item_code,
+                    TraceProduct.base_units_per_code,
+                )
+                .join(Item, Item.id == TraceProduct.item_id)
+                .where(TraceProduct.replaced_at.is_(None))
+            )
+        }
+
+    @cached_property
+    def returned(self) -> Sequence[ReturnedCode]:
+        """Every code that went back to a distributor by the day."""
+        statement = (
+            select(ReturnLine.codes, GoodsReturn.institution_id, Institution.code, GoodsReturn.agreed_at)
+            .join(GoodsReturn, GoodsReturn.id == ReturnLine.return_id)
+            .join(Institution, Institution.id == GoodsReturn.institution_id)
+            .where(ReturnLine.codes != "", GoodsReturn.agreed_at < end_of_day(self.as_of))
+        )
+        return [
+            ReturnedCode(code, number, SentBack(institution, agreed_at))
+            for codes, number, institution, agreed_at in db.session.connection().execute(statement)
+            for code in codes.split()
+            if agreed_at is not None
+        ]
+
+    @cached_property
+    def _returns(self) -> Mapping[str, list[SentBack]]:
+        found: dict[str, list[SentBack]] = defaultdict(list)
+        for one in self.returned:
+            found[one.code].append(one.returned)
+        return found
+
+    def lives(self, codes: Iterable[str]) -> Iterator[tuple[CodeLife, Terms]]:
+        """The lives of some codes, each with what it is judged by but the policy, some hundred at a time."""
+        held: list[str] = []
+        for code in codes:
+            held.append(code)
+            if len(held) >= _CODES_AT_ONCE:
+                yield from self._part(held)
+                held = []
+        if held:
+            yield from self._part(held)
+
+    def _part(self, codes: Sequence[str]) -> Iterator[tuple[CodeLife, Terms]]:
+        lines = self._lines(codes)
+        arrivals = self._arrivals(codes)
+        together = {code for own in lines.values() for line in own for code in line.codes}
+        holds = self.units_held(together)
+        for code in codes:
+            prefix = self.products.get(code[:PREFIX])
+            terms = Terms(self.as_of, 0, holds=holds, products={} if prefix is None else {code: prefix.item})
+            life = CodeLife(
+                code,
+                tuple(lines.get(code, ())),
+                tuple(arrivals.get(code, ())),
+                tuple(self._returns.get(code, ())),
+            )
+            yield life, terms
+
+    def units_held(self, codes: Collection[str]) -> dict[str, int]:
+        """How many base units codes hold, where anybody can say (R-TRACE-1)."""
+        unknown = [code for code in codes if code[:PREFIX] not in self.products]
+        first = self._first_pack_sizes(unknown)
+        found = {}
+        for code in codes:
+            product = self.products.get(code[:PREFIX])
+            units = units_held(None if product is None else product.base_units, first.get(code))
+            if units is not None:
+                found[code] = units
+        return found
+
+    def _first_pack_sizes(self, codes: Sequence[str]) -> dict[str, int]:
+        """The pack size of the item on the first sale line of each code."""
+        line = SaleLine
+        found: dict[str, int] = {}
+        for part in _in_parts(codes):
+            place = func.row_number().over(
+                partition_by=SaleCode.code,
+                order_by=(line.sold_at, Institution.code, line.sale_no, line.line_no),
+            )
+            ordered = (
+                select(SaleCode.code, Item.pack_size, place.label("place"))
+                .join(line, line.id == SaleCode.sale_line_id)
+                .join(Item, Item.id == line.item_id)
+                .join(Institution, Institution.id == line.institution_id)
+                .where(
+                    SaleCode.code.in_(part),
+                    line.replaced_at.is_(None),
+                    line.base_units > 0,
+                    line.sold_on <= self.as_of,
+                )
+                .subquery()
+            )
+            statement = select(ordered.c.code, ordered.c.pack_size).where(ordered.c.place == 1)
+            found.update((code, size) for code, size in db.session.connection().execute(statement))
+        return found
+
+    def _lines(self, codes: Sequence[str]) -> dict[str, list[CodedLine]]:
+        line = SaleLine
+        statement = (
+            select(
+                SaleCode.code,
+                line.id,
+                line.institution_id,
+                Institution.code.label("institution"),
+                line.sale_no,
+                line.line_no,
+                Item.item_code,
+                line.sold_at,
+                line.base_units,
+                was_member(line.institution_id, line.sold_on).label("member"),
+            )
+            .join(line, line.id == SaleCode.sale_line_id)
+            .join(Institution, Institution.id == line.institution_id)
+            .outerjoin(Item, Item.id == line.item_id)
+            .where(SaleCode.code.in_(codes), line.replaced_at.is_(None), line.sold_on <= self.as_of)
+            .order_by(SaleCode.code, line.sold_at, line.id)
+        )
+        rows = db.session.connection().execute(statement).all()
+        together = self._codes_of({row.id for row in rows})
+        self._learn_uncoded({row.institution_id for row in rows})
+        found: dict[str, list[CodedLine]] = defaultdict(list)
+        for row in rows:
+            known = CodedLine(
+                row.institution,
+                row.sale_no,
+                row.line_no,
+                row.item_code,
+                row.sold_at,
+                row.base_units,
+                frozenset(together[row.id]),
+                member=bool(row.member),
+            )
+            first = self._uncoded[row.institution_id].get(row.item_code)
+            if first is not None and is_excused(known, [first]):
+                known = replace(known, excused=True)
+            found[row.code].append(known)
+        return found
+
+    def _codes_of(self, line_ids: Collection[int]) -> dict[int, list[str]]:
+        found: dict[int, list[str]] = defaultdict(list)
+        for part in _in_parts(sorted(line_ids)):
+            statement = select(SaleCode.sale_line_id, SaleCode.code).where(SaleCode.sale_line_id.in_(part))
+            for line_id, code in db.session.connection().execute(statement):
+                found[line_id].append(code)
+        return found
+
+    def _learn_uncoded(self, institution_ids: Collection[int]) -> None:
+        """The first day by item on which goods came to an institution without all of their codes."""
+        unknown = sorted(set(institution_ids) - self._uncoded.keys())
+        for part in _in_parts(unknown):
+            self._uncoded.update((number, {}) for number in part)
+            lines = uncoded_lines(self.as_of).where(Shipment.institution_id.in_(part)).subquery()
+            statement = (
+                select(lines.c.institution_id, Item.item_code, func.min(lines.c.day))
+                .join(Item, Item.id == lines.c.item_id)
+                .group_by(lines.c.institution_id, Item.item_code)
+            )
+            for number, item, day in db.session.connection().execute(statement):
+                self._uncoded[number][item] = day
+
+    def _arrivals(self, codes: Sequence[str]) -> dict[str, list[Arrival]]:
+        statement = (
+            select(
+                ShipmentCode.code,
+                Institution.code.label("institution"),
+                Shipment.receipt_no,
+                Shipment.accepted_at,
+                Shipment.delivered_at,
+                ShipmentLine.expiry_date,
+            )
+            .join(ShipmentLine, ShipmentLine.id == ShipmentCode.shipment_line_id)
+            .join(Shipment, Shipment.id == ShipmentLine.shipment_id)
+            .join(Institution, Institution.id == Shipment.institution_id)
+            .where(
+                ShipmentCode.code.in_(codes),
+                ShipmentCode.accepted.is_(True),
+                Shipment.accepted_at < end_of_day(self.as_of),
+            )
+        )
+        found: dict[str, list[Arrival]] = defaultdict(list)
+        for row in db.session.connection().execute(statement):
+            day = day_in_china(row.delivered_at or row.accepted_at)
+            found[row.code].append(
+                Arrival(row.institution, row.receipt_no, row.accepted_at, day, row.expiry_date)
+            )
+        return found
+
+
+def _in_parts(whole: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    return (whole[start : start + _CODES_AT_ONCE] for start in range(0, len(whole), _CODES_AT_ONCE))
