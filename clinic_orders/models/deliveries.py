@@ -60,7 +60,7 @@ class Shipment(Base):
         Index("ix_shipment_paying", "paying_id", "due_on"),
         Index("ix_shipment_distributor", "distributor_id", "accepted_at"),
         # A month of everybody's deliveries and acceptances, for the checks and the statistics.
-        Index("ix_shipment_delivered", "delivered_at"),
+        Index("ix_shipment_delivered", "delivered_at", "accepted_at"),
         Index("ix_shipment_accepted", "accepted_at"),
     )
 

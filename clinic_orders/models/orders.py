@@ -172,9 +172,16 @@ class Order(Base):
         CheckConstraint("answered_at IS NULL OR answered_at >= submitted_at", name="answer_after_submission"),
         Index("ix_purchase_order_distributor", "distributor_id", "submitted_at"),
         Index("ix_purchase_order_institution", "institution_id", "submitted_at"),
-        Index("ix_purchase_order_unanswered", "answered_at", "answer_due_at"),
+        Index("ix_purchase_order_unanswered", "answered_at", "answer_due_at", "submitted_at"),
         # A month of everybody's orders, for the checks and the statistics.
-        Index("ix_purchase_order_submitted", "submitted_at"),
+        Index("ix_purchase_order_submitted", "submitted_at", "answered_at"),
+        # The few emergencies, whose delivery limits run from submission.
+        Index(
+            "ix_purchase_order_emergency",
+            "submitted_at",
+            sqlite_where=text("emergency = 1"),
+            postgresql_where=text("emergency"),
+        ),
     )
 
     @property

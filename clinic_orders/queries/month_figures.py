@@ -17,7 +17,7 @@ from clinic_orders.models.orders import Order
 from clinic_orders.models.roster import Institution, InstitutionRecord, Membership
 from clinic_orders.models.sales import SaleLine
 from clinic_orders.queries.checks import Scope, check
-from clinic_orders.queries.checks.order_lines import delivered_by, lines_limited, withdrawn_by_limit
+from clinic_orders.queries.checks.due_in_month import due_in_month
 from clinic_orders.queries.checks.stocking import carried_items, edition_items
 from clinic_orders.queries.checks.trace_missing import first_full_day, has_code, lines_that_want_codes
 from clinic_orders.queries.checks.volume import memberships, tally
@@ -169,23 +169,10 @@ def _add_accepted(own: dict[int, Own], month: Month) -> None:
 
 
 def _add_deliveries(own: dict[int, Own], scope: Scope, month: Month) -> None:
-    on = scope.as_of
-    lines = lines_limited(scope.book, first=month.first_day, last=month.last_day, as_of=on)
-    taken, delivered = withdrawn_by_limit(lines, as_of=on), delivered_by(lines, as_of=on)
-    statement = (
-        select(
-            lines.c.institution_id,
-            func.sum(lines.c.ordered - func.coalesce(taken.c.packs, 0)),
-            func.sum(func.coalesce(delivered.c.packs - delivered.c.rejected, 0)),
-        )
-        .select_from(lines)
-        .outerjoin(taken, taken.c.line_id == lines.c.line_id)
-        .outerjoin(delivered, delivered.c.line_id == lines.c.line_id)
-        .group_by(lines.c.institution_id)
-    )
-    for one, asked, came in db.session.connection().execute(statement):
+    due = due_in_month(scope.book, month, as_of=scope.as_of, by=Order.institution_id)
+    for one, packs in due.items():
         if one in own:
-            own[one].asked, own[one].delivered = int(asked), int(came)
+            own[one].asked, own[one].delivered = packs.asked, packs.came
 
 
 def _add_money(own: dict[int, Own], month: Month) -> None:

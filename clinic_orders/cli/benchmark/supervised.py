@@ -31,6 +31,7 @@ from clinic_orders.rules.parties import InstitutionKind
 
 INSTITUTIONS: Final = 3267
 HOSPITALS: Final = 200
+DISTRIBUTORS: Final = 20
 ITEMS: Final = 338
 _SOLD: Final = 85
 _TIMES: Final = 3
@@ -89,7 +90,13 @@ def _run(connection: Connection, statement: str) -> CursorResult[Any]:
 
 def _roster(connection: Connection, count: int, at: datetime) -> None:
     connection.execute(insert(County), [{"code": "410325", "name": "嵩县"}])
-    connection.execute(insert(Distributor), [{"code": "D01", "name": "豫西安康医药", "recorded_at": at}])
+    connection.execute(
+        insert(Distributor),
+        [
+            {"id": n, "code": f"D{n:02}", "name": f"第{n}医药", "recorded_at": at}
+            for n in range(1, DISTRIBUTORS + 1)
+        ],
+    )
     ids = range(1, count + 1)
     connection.execute(insert(Institution), [{"id": n, "code": f"I{n:05}", "recorded_at": at} for n in ids])
     hospitals = count * HOSPITALS // INSTITUTIONS
@@ -225,7 +232,10 @@ def _sales(connection: Connection, month: Month, number: int, *, cut: bool) -> N
 
 
 def _orders(connection: Connection, month: Month, number: int) -> None:
-    """Five orders of about five lines a month, answered and accepted within three days."""
+    """Five orders of about five lines a month, answered and accepted within three days.
+
+    One institution of fifty waits five days for an answer; another of fifty takes six to accept.
+    """
     first_id = _run(connection, "SELECT coalesce(max(id), 0) FROM purchase_order").scalar_one()
     _run(
         connection,
@@ -234,11 +244,11 @@ def _orders(connection: Connection, month: Month, number: int) -> None:
             emergency, emergency_reason, submitted_at, answer_due_at, answered_at, lines_count, packs, amount, version,
             recorded_at, updated_at)
         SELECT {first_id} + i.id * {_ORDERS} + d.n / 5, 'CG' || ({first_id} + i.id * {_ORDERS} + d.n / 5), i.id, i.id,
-            i.id, 1, 'direct', 'clinic_orders', false, '', d.noon, e.noon, e.noon, 5, 10, 100000, 1, d.noon, f.noon
+            i.id, i.id % {DISTRIBUTORS} + 1, 'direct', 'clinic_orders', false, '', d.noon, e.noon, e.noon, 5, 10, 100000, 1, d.noon, f.noon
         FROM institution i
         JOIN {_days(connection, month)} d ON d.n IN (0, 5, 10, 15, 20)
-        JOIN {_days(connection, month)} e ON e.n = d.n + 1
-        JOIN {_days(connection, month)} f ON f.n = d.n + 3
+        JOIN {_days(connection, month)} e ON e.n = d.n + CASE WHEN i.id % 50 = 0 THEN 5 ELSE 1 END
+        JOIN {_days(connection, month)} f ON f.n = d.n + CASE WHEN i.id % 50 < 2 THEN 7 ELSE 3 END
         """,  # noqa: S608
     )
     _run(
@@ -261,7 +271,7 @@ def _orders(connection: Connection, month: Month, number: int) -> None:
         INSERT INTO shipment (id, receipt_no, order_id, institution_id, paying_id, distributor_id, shipped_at,
             delivered_at, void_reason, accepted_at, accepted_by_name, acceptance_day, payment_rule, due_on, owed,
             packs, version, recorded_at, updated_at)
-        SELECT o.id, 'PS' || o.id, o.id, o.institution_id, o.paying_id, o.distributor_id, o.answered_at, o.updated_at,
+        SELECT o.id, 'PS' || o.id, o.id, o.institution_id, o.paying_id, o.distributor_id, o.answered_at, o.answered_at,
             '', o.updated_at, '', '{month.last_day}', 'end_of_next_month', '{month.next().last_day}', o.amount, 50, 1,
             o.updated_at, o.updated_at
         FROM purchase_order o WHERE o.id > {first_id}

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from clinic_orders.models.base import db
 from clinic_orders.models.orders import Order
 from clinic_orders.models.roster import Distributor
-from clinic_orders.queries.checks.order_lines import delivered_by, lines_limited, withdrawn_by_limit
+from clinic_orders.queries.checks.due_in_month import due_in_month
 from clinic_orders.queries.checks.scope import Scope
 from clinic_orders.rules.days import Month, day_in_china
 from clinic_orders.rules.delivery_rate import low_delivery_rate
@@ -30,23 +30,11 @@ def rates(book: PolicyBook, month: Month, *, as_of: date) -> dict[str, Fraction]
         as_of: the day D, by which something was delivered, rejected or taken back.
 
     """
-    lines = lines_limited(book, first=month.first_day, last=month.last_day, as_of=as_of)
-    taken, delivered = withdrawn_by_limit(lines, as_of=as_of), delivered_by(lines, as_of=as_of)
-    asked = lines.c.ordered - func.coalesce(taken.c.packs, 0)
-    came = func.coalesce(delivered.c.packs - delivered.c.rejected, 0)
-    statement = (
-        select(Distributor.code, func.sum(asked), func.sum(came))
-        .select_from(lines)
-        .outerjoin(taken, taken.c.line_id == lines.c.line_id)
-        .outerjoin(delivered, delivered.c.line_id == lines.c.line_id)
-        .join(Distributor, Distributor.id == lines.c.distributor_id)
-        .group_by(Distributor.code)
-    )
-    return {
-        code: Fraction(int(came), int(asked))
-        for code, asked, came in db.session.connection().execute(statement)
-        if asked
+    codes = {
+        row.id: row.code for row in db.session.connection().execute(select(Distributor.id, Distributor.code))
     }
+    due = due_in_month(book, month, as_of=as_of, by=Order.distributor_id)
+    return {codes[number]: Fraction(one.came, one.asked) for number, one in due.items() if one.asked}
 
 
 def find(scope: Scope) -> Iterator[Finding]:

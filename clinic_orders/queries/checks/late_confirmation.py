@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
-from typing import Any
+from datetime import UTC, date, datetime
 
-from sqlalchemy import CTE, Date, and_, case, column, exists, func, or_, select, values
+from sqlalchemy import bindparam, exists, func, select
 
-from clinic_orders.models.base import china_day, db
+from clinic_orders.models.base import db
 from clinic_orders.models.orders import EventKind, Order, OrderEvent, OrderLine
 from clinic_orders.models.roster import Distributor
-from clinic_orders.queries.checks.limits import LONGEST
 from clinic_orders.queries.checks.scope import Scope
+from clinic_orders.queries.checks.stretches import Stretch, stretches
 from clinic_orders.queries.doubles import counts_once
 from clinic_orders.rules.days import day_in_china, end_of_day, start_of_day
 from clinic_orders.rules.findings import CheckRule, Finding
@@ -21,60 +20,77 @@ from clinic_orders.rules.ordering import last_day_to_answer
 
 RULES = (CheckRule.LATE_CONFIRMATION,)
 
+_ORDERS = (
+    select(Order.id, Order.order_no, Distributor.code, Order.submitted_at, Order.answered_at)
+    # Outer, although each has one: else the way would begin at the few distributors and read all their orders' rows.
+    .outerjoin(Distributor, Distributor.id == Order.distributor_id)
+    .where(counts_once(Order.id))
+)
+_DUE_IN_THE_MONTH = _ORDERS.where(
+    Order.submitted_at >= bindparam("begins"),
+    Order.submitted_at < bindparam("ends"),
+    # One comparison that the index of submissions answers; by OR the way would go through all answers.
+    func.coalesce(Order.answered_at, bindparam("late")) >= bindparam("late"),
+)
+_ANSWERED_IN_THE_MONTH = _ORDERS.where(
+    Order.answered_at >= bindparam("begins"),
+    Order.answered_at < bindparam("ends"),
+    Order.submitted_at >= bindparam("submitted_from"),
+    Order.submitted_at < bindparam("submitted_before"),
+)
+_EVER = datetime(1900, 1, 1, tzinfo=UTC)
 
-def last_days(scope: Scope, first: date, last: date) -> CTE:
-    """For each day of submission the last day to answer, and the end of it as an instant (R-ORD-6)."""
-    rows = []
-    for number in range((last - first).days + 1):
-        day = date.fromordinal(first.toordinal() + number)
-        days = scope.book.whole("order.confirm_days", on=day)
-        rows.append((day, last_day_to_answer(start_of_day(day), confirm_days=days)))
-    return (
-        values(column("day", Date), column("last_day", Date), name="answer_day").data(rows).cte("answer_day")
-    )
+
+def _others(due: list[Stretch], as_of: date) -> Iterator[tuple[datetime, datetime]]:
+    """The times of submission up to a day that no stretch covers; the first is all that lies before them."""
+    begins = _EVER
+    for one in due:
+        if start_of_day(one.first) > begins:
+            yield begins, start_of_day(one.first)
+        begins = end_of_day(one.last)
+    if not due:
+        yield begins, end_of_day(as_of)
 
 
 def find(scope: Scope) -> Iterator[Finding]:
     """The warnings of the month of the day; named against the distributor (formats.md section 3)."""
     if scope.institution_ids is not None:
         return
-    month, ends = scope.month, scope.ends
-    days = last_days(scope, month.first_day - LONGEST, scope.as_of)
-    answered_seen = and_(Order.answered_at.is_not(None), Order.answered_at < ends)
-    answered_on: Any = case((answered_seen, china_day(Order.answered_at)))
-    happened_on = func.coalesce(answered_on, days.c.last_day)
-    statement = (
-        select(
-            Order.id,
-            Order.order_no,
-            Distributor.code,
-            Order.submitted_at,
-            days.c.last_day,
-            answered_on.label("answered_on"),
-        )
-        .join(days, days.c.day == china_day(Order.submitted_at))
-        .join(Distributor, Distributor.id == Order.distributor_id)
-        .where(
-            Order.submitted_at >= start_of_day(month.first_day - LONGEST),
-            Order.submitted_at < ends,
-            happened_on >= month.first_day,
-            happened_on <= scope.as_of,
-            or_(answered_on.is_(None), answered_on > days.c.last_day),
-            counts_once(Order.id),
-        )
-        .order_by(Order.id)
+    first, ends = scope.month.first_day, scope.ends
+
+    def last_day_of(day: date) -> date:
+        days = scope.book.whole("order.confirm_days", on=day)
+        return last_day_to_answer(start_of_day(day), confirm_days=days)
+
+    connection = db.session.connection()
+    rows = []
+    due = stretches(last_day_of, first=first, last=scope.as_of)
+    for one in due:
+        rows += [(row, one.last_day) for row in connection.execute(_DUE_IN_THE_MONTH, one.instants)]
+    # What was due before the month may have been answered in it: what was submitted before all that, and on days between
+    # from which policy gave fewer days than from others.
+    for begins, before in _others(due, scope.as_of):
+        values = {
+            "begins": scope.month_begins,
+            "ends": ends,
+            "submitted_from": begins,
+            "submitted_before": before,
+        }
+        for row in connection.execute(_ANSWERED_IN_THE_MONTH, values):
+            rows.append((row, last_day_of(day_in_china(row.submitted_at))))
+    wanted = _still_wanted(
+        [(row.id, last_day) for row, last_day in rows if row.answered_at is None or row.answered_at >= ends]
     )
-    rows = db.session.connection().execute(statement).all()
-    wanted = _still_wanted([(row.id, row.last_day) for row in rows if row.answered_on is None])
-    for row in rows:
-        if row.answered_on is None and row.id not in wanted:
+    for row, last_day in rows:
+        is_answered = row.answered_at is not None and row.answered_at < ends
+        if not is_answered and row.id not in wanted:
             continue
         found = late_confirmation(
             row.order_no,
             row.code,
             submitted_on=day_in_china(row.submitted_at),
-            last_day=row.last_day,
-            answered_on=row.answered_on,
+            last_day=last_day,
+            answered_on=day_in_china(row.answered_at) if is_answered else None,
             on=scope.as_of,
         )
         if found is not None:

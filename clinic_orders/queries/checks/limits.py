@@ -16,14 +16,14 @@ from sqlalchemy import CTE, ColumnElement, Date, and_, case, column, or_, values
 from sqlalchemy.orm import InstrumentedAttribute
 
 from clinic_orders.models.base import UtcDateTime
-from clinic_orders.rules.days import add_working_days, is_working_day, start_of_day
+from clinic_orders.queries.checks.stretches import LONGEST
+from clinic_orders.rules.days import add_working_days, day_in_china, is_working_day, start_of_day
 from clinic_orders.rules.delivery import DeliveryHours
 from clinic_orders.rules.ordering import last_day_to_answer
 from clinic_orders.rules.policy import PolicyBook
 
 _ONE_DAY = timedelta(days=1)
-# No limit lies farther from the day it runs from: more working days to answer, or hours, no policy gives.
-LONGEST = timedelta(days=130)
+_ONE_MOMENT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,31 +77,103 @@ def _columns() -> list[Any]:
     return found
 
 
-def _reaches(book: PolicyBook, day: date) -> tuple[date, tuple[Reach, ...]]:
+def _reaches(book: PolicyBook, day: date) -> tuple[date, tuple[Reach, Reach, Reach, Reach]]:
     """Where the limits fall that run from a day: of a line without an answer, and of each kind of delivery."""
     hours = DeliveryHours.of(book, on=day)
     confirm_days = book.whole("order.confirm_days", on=day)
-    kinds = (
-        (hours.normal, True),
-        (hours.remote, True),
-        (hours.emergency, False),
-        (hours.emergency_remote, False),
-    )
     return (
         last_day_to_answer(start_of_day(day), confirm_days=confirm_days),
-        tuple(reach_of(day, count, working_days_only=working) for count, working in kinds),
+        (
+            reach_of(day, hours.normal, working_days_only=True),
+            reach_of(day, hours.remote, working_days_only=True),
+            reach_of(day, hours.emergency, working_days_only=False),
+            reach_of(day, hours.emergency_remote, working_days_only=False),
+        ),
     )
 
 
-def first_beginning(book: PolicyBook, first: date) -> date:
-    """The first day from which a limit may run that falls on a given day or later."""
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The instants from one up to, not including, another."""
+
+    begins: datetime
+    ends: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Beginnings:
+    """From when on a limit runs that falls on one of some days, by what it is the limit of; in order, not touching.
+
+    Attributes:
+        unanswered: submission of what is not answered.
+        normal, remote: the answer; remote also for cold chain.
+        emergency, emergency_remote: submission of an emergency.
+
+    """
+
+    unanswered: tuple[Span, ...]
+    normal: tuple[Span, ...]
+    remote: tuple[Span, ...]
+    emergency: tuple[Span, ...]
+    emergency_remote: tuple[Span, ...]
+
+
+def beginnings(book: PolicyBook, *, first: date, last: date) -> Beginnings:
+    """From when on limits run that fall between two days, both included (R-DEL-3).
+
+    A month's limits of one kind are one span, or two where policy changed within: rows are found by an index and need no
+    limit worked out.
+
+    >>> found = beginnings(PolicyBook(), first=date(2026, 11, 1), last=date(2026, 11, 30))
+    >>> [(day_in_china(span.begins), day_in_china(span.ends)) for span in found.unanswered]
+    [(datetime.date(2026, 10, 29), datetime.date(2026, 11, 27))]
+    """
+    spans: list[list[Span]] = [[] for _ in range(len(_KINDS) + 1)]
+
+    def add(place: int, begins: datetime, ends: datetime, falls: date) -> None:
+        if not first <= falls <= last or begins >= ends:
+            return
+        own = spans[place]
+        if own and own[-1].ends == begins:
+            own[-1] = Span(own[-1].begins, ends)
+        else:
+            own.append(Span(begins, ends))
+
     day = first - LONGEST
-    while day < first:
+    while day <= last:
+        begins, ends = start_of_day(day), start_of_day(day + _ONE_DAY)
         unanswered, reaches = _reaches(book, day)
-        if max(unanswered, *(reach.later_day for reach in reaches)) >= first:
-            break
+        add(0, begins, ends, unanswered)
+        for place, reach in enumerate(reaches, 1):
+            turns = min(reach.until + _ONE_MOMENT, ends)
+            add(place, begins, turns, reach.day)
+            add(place, turns, ends, reach.later_day)
         day += _ONE_DAY
-    return day
+    return Beginnings(*(tuple(own) for own in spans))
+
+
+def both(one: tuple[Span, ...], other: tuple[Span, ...]) -> tuple[Span, ...]:
+    """The instants that lie in both."""
+    pairs = ((max(a.begins, b.begins), min(a.ends, b.ends)) for a in one for b in other)
+    return tuple(Span(begins, ends) for begins, ends in pairs if begins < ends)
+
+
+def limit_day(book: PolicyBook, begins: datetime, *, answered: bool, emergency: bool, remote: bool) -> date:
+    """The day in China on which the limit falls that runs from an instant (R-DEL-3); see ``limit_day_of``.
+
+    Args:
+        book: all rows of policy.
+        begins: submission for an emergency order or one not answered, else the answer.
+        answered: whether the answer is seen.
+        emergency: of the order.
+        remote: of the receiver on that day; for what is no emergency also where the item needs cold chain.
+
+    """
+    unanswered, (normal, far, urgent, urgent_far) = _reaches(book, day_in_china(begins))
+    if not emergency and not answered:
+        return unanswered
+    reach = (urgent_far if remote else urgent) if emergency else (far if remote else normal)
+    return reach.day if begins <= reach.until else reach.later_day
 
 
 def _rows(book: PolicyBook, first: date, last: date) -> Iterator[tuple[Any, ...]]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Select, and_, case, func, literal, or_, select, union_all
+from sqlalchemy import CTE, Select, and_, case, func, or_, select
 
 from clinic_orders.models.base import china_day
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.deliveries import Shipment, ShipmentLine
 from clinic_orders.models.orders import EventKind, Order, OrderEvent, OrderLine
 from clinic_orders.models.roster import InstitutionRecord
-from clinic_orders.queries.checks.limits import first_beginning, limit_day_of, limit_days
+from clinic_orders.queries.checks.limits import limit_day_of, limit_days
 from clinic_orders.queries.doubles import counts_once
 from clinic_orders.rules.days import end_of_day, start_of_day
 from clinic_orders.rules.policy import PolicyBook
@@ -21,44 +21,32 @@ from clinic_orders.rules.reasons import RejectReason
 JUSTIFIED_REJECTIONS = tuple(reason.value for reason in RejectReason if reason.is_justified)
 """The values of ``reject_reason`` for which the blame is the distributor's (R-VOL-5)."""
 
-_WITHDRAWALS = (EventKind.WITHDRAWN_BEFORE, EventKind.WITHDRAWN_AFTER)
+WITHDRAWALS = (EventKind.WITHDRAWN_BEFORE, EventKind.WITHDRAWN_AFTER)
+"""The events by which the buyer takes packs back."""
 
 
-def _orders(
-    begins_in: tuple[datetime, datetime] | None,
-    submitted_in: tuple[datetime, datetime] | None,
-    *,
-    seen_before: datetime,
-) -> CTE:
-    """Orders with the instant from which their limits run, by that instant or by their submission.
-
-    An emergency order, and one whose answer is not seen yet, run from submission; the others from the answer. Each
-    part has an index of its own.
-    """
-    not_seen = or_(Order.answered_at.is_(None), Order.answered_at >= seen_before)
-
-    def part(begins: Any, answered: bool, *where: ColumnElement[bool]) -> Select[Any]:
-        conditions = [Order.submitted_at < seen_before, counts_once(Order.id), *where]
-        if begins_in is not None:
-            conditions += [begins >= begins_in[0], begins < begins_in[1]]
-        if submitted_in is not None:
-            conditions += [Order.submitted_at >= submitted_in[0], Order.submitted_at < submitted_in[1]]
-        return select(
+def _orders(submitted_in: tuple[datetime, datetime], *, seen_before: datetime) -> CTE:
+    """Orders with the instant from which their limits run: submission for emergencies and what is not answered yet."""
+    answered = func.coalesce(Order.answered_at, seen_before) < seen_before
+    return (
+        select(
             Order.id,
-            Order.order_no,
             Order.institution_id,
             Order.distributor_id,
             Order.submitted_at,
             Order.emergency,
-            begins.label("begins"),
-            literal(answered).label("answered"),
-        ).where(*conditions)
-
-    return union_all(
-        part(Order.answered_at, True, Order.emergency.is_(False), Order.answered_at < seen_before),
-        part(Order.submitted_at, True, Order.emergency.is_(True)),
-        part(Order.submitted_at, False, Order.emergency.is_(False), not_seen),
-    ).cte("begun")
+            case(
+                (and_(answered, Order.emergency.is_(False)), Order.answered_at), else_=Order.submitted_at
+            ).label("begins"),
+            answered.label("answered"),
+        )
+        .where(
+            Order.submitted_at >= submitted_in[0],
+            Order.submitted_at < min(submitted_in[1], seen_before),
+            counts_once(Order.id),
+        )
+        .cte("begun")
+    )
 
 
 def _with_limits(orders: CTE, book: PolicyBook, first: date, last: date) -> Select[Any]:
@@ -100,12 +88,12 @@ def _with_limits(orders: CTE, book: PolicyBook, first: date, last: date) -> Sele
     )
 
 
-def lines_limited(book: PolicyBook, *, first: date, last: date, as_of: date) -> CTE:
-    """Order lines whose delivery limit, as seen on a day, falls on a day between two days (R-DEL-3).
+def lines_submitted(book: PolicyBook, *, first: date, last: date, as_of: date) -> CTE:
+    """Order lines submitted between two days, with the day on which their delivery limit falls as seen on a day (R-DEL-3).
 
     Args:
         book: all rows of policy.
-        first: the first day of the limit.
+        first: the first day of submission.
         last: the last one.
         as_of: the day D; what is dated later is not seen.
 
@@ -114,16 +102,8 @@ def lines_limited(book: PolicyBook, *, first: date, last: date, as_of: date) -> 
         withdrawn (packs, whenever), limit_day.
 
     """
-    begin = first_beginning(book, first)
-    orders = _orders((start_of_day(begin), end_of_day(last)), None, seen_before=end_of_day(as_of))
-    found = _with_limits(orders, book, begin, last).subquery("with_limit")
-    return select(found).where(found.c.limit_day >= first, found.c.limit_day <= last).cte("limited")
-
-
-def lines_submitted(book: PolicyBook, *, first: date, last: date, as_of: date) -> CTE:
-    """Order lines submitted between two days, with the same columns as ``lines_limited``."""
     submitted = (start_of_day(first), end_of_day(last))
-    orders = _orders(None, submitted, seen_before=end_of_day(as_of))
+    orders = _orders(submitted, seen_before=end_of_day(as_of))
     return _with_limits(orders, book, first, as_of).cte("submitted")
 
 
@@ -134,7 +114,7 @@ def withdrawn_by_limit(lines: CTE, *, as_of: date) -> CTE:
         .join(lines, lines.c.line_id == OrderEvent.line_id)
         .where(
             lines.c.withdrawn > 0,
-            OrderEvent.kind.in_(_WITHDRAWALS),
+            OrderEvent.kind.in_(WITHDRAWALS),
             OrderEvent.at < end_of_day(as_of),
             china_day(OrderEvent.at) <= lines.c.limit_day,
         )

@@ -1,0 +1,71 @@
+"""Stretches of days from which a deadline runs that falls on one and the same day.
+
+Working days make deadlines of neighbouring days fall together; a month has some twenty of these stretches. Each is asked
+for by itself, as a range of an index, so that no day has to be worked out of an instant for any row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from clinic_orders.rules.days import end_of_day, start_of_day
+
+LONGEST: Final = timedelta(days=130)
+"""No deadline lies farther from the day it runs from: more working days, or hours, no policy gives."""
+
+_ONE_DAY: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Days from which a deadline runs that falls on one day.
+
+    Attributes:
+        first, last: the days, both included.
+        last_day: on which the deadline falls, until 24:00.
+
+    """
+
+    first: date
+    last: date
+    last_day: date
+
+    @property
+    def instants(self) -> dict[str, datetime]:
+        """For a statement: from ``begins`` up to, not including, ``ends``; late is what came from ``late`` on."""
+        return {
+            "begins": start_of_day(self.first),
+            "ends": end_of_day(self.last),
+            "late": end_of_day(self.last_day),
+        }
+
+
+def stretches(deadline: Callable[[date], date], *, first: date, last: date) -> list[Stretch]:
+    """The days up to ``last`` whose deadlines fall between two days, in order, neighbours of one deadline together.
+
+    Args:
+        deadline: the last day in time for what begins on a day.
+        first: the first day on which the deadline may fall.
+        last: the last one.
+
+    >>> from clinic_orders.rules.days import add_working_days
+    >>> for found in stretches(lambda day: add_working_days(day, 2), first=date(2026, 11, 23), last=date(2026, 11, 24)):
+    ...     print(found.first, found.last, found.last_day)
+    2026-11-19 2026-11-19 2026-11-23
+    2026-11-20 2026-11-22 2026-11-24
+    """
+    found: list[Stretch] = []
+    day = first - LONGEST
+    while day <= last:
+        falls = deadline(day)
+        if first <= falls <= last:
+            before = found[-1] if found else None
+            if before is not None and before.last_day == falls and before.last + _ONE_DAY == day:
+                found[-1] = Stretch(before.first, day, falls)
+            else:
+                found.append(Stretch(day, day, falls))
+        day += _ONE_DAY
+    return found
