@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -16,6 +17,9 @@ from clinic_orders.rules.reasons import LABELS as REASONS
 from clinic_orders.rules.reasons import CloseReason, RejectReason, ReturnReason, parse_reason
 
 _DIGITS: Final = "零壹贰叁肆伍陆柒捌玖"
+# What a title ends with stays on one line.
+_TAILS: Final = ("情况的通报", "的建议函", "的通报", "的通知")
+_COUNTING: Final = "〇一二三四五六七八九"
 _PLACES: Final = ("", "拾", "佰", "仟")
 _GROUPS: Final = ("", "万", "亿", "万亿")
 
@@ -121,6 +125,27 @@ def qr_image(text: str) -> str:
     return segno.make(text, error="m", micro=False).svg_data_uri(border=2, omitsize=True)
 
 
+def ordinal(place: int) -> str:
+    """The n-th place from 0 in Chinese figures, as headings are counted: 一, 二, … up to ninety-nine."""
+    tens, ones = divmod(place + 1, 10)
+    return (_COUNTING[tens] if tens > 1 else "") + ("十" if tens else "") + (_COUNTING[ones] if ones else "")
+
+
+def title_lines(text: str, most: int = 18) -> list[str]:
+    """A title in lines of about one length that never part a closing word such as 情况的通报.
+
+    >>> title_lines("关于安和堂大药房伊川店超承诺加价率销售情况的通报")
+    ['关于安和堂大药房伊川店超', '承诺加价率销售情况的通报']
+    """
+    lines = -(-len(text) // most)
+    end = next((len(tail) for tail in _TAILS if text.endswith(tail)), 0)
+    cuts = [round(len(text) * place / lines) for place in range(1, lines)]
+    if cuts and cuts[-1] > len(text) - end:
+        cuts[-1] = len(text) - end
+    marks = [0, *cuts, len(text)]
+    return [text[start:stop] for start, stop in itertools.pairwise(marks)]
+
+
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "yuan": yuan,
     "price": price,
@@ -128,6 +153,8 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "plain_day": plain_day,
     "moment": moment,
     "in_capitals": in_capitals,
+    "ordinal": ordinal,
+    "title_lines": title_lines,
     "qr": qr,
     "qr_image": qr_image,
     "close_reason": lambda stored: reason(stored, CloseReason),

@@ -65,7 +65,7 @@ def test_every_kind_says_facts_and_basis_and_all_but_a_proposal_how_to_object(ki
 def test_few_findings_stand_in_the_text_with_their_calculation_and_many_in_an_annex() -> None:
     few = letter(findings=IN_TEXT)
     assert few.annexes == ()
-    assert "计算：允许金额=68.24×(1+0.10)×28÷28→75.06；82.00>75.06；合计多收=215.06" in text_of(few)
+    assert "计算：允许金额=68.24×(1+0.10)×28÷28→75.06；82.00>75.06；合计多收=215.06。" in text_of(few)
     many = letter(findings=IN_TEXT + 1)
     assert "共4项，合计98笔，多收860.30元。逐项明细见附件。" in text_of(many)
     assert [len(one.rows) for one in many.annexes] == [4]

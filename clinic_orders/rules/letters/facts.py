@@ -497,7 +497,7 @@ def table_of(rule: CheckRule, matters: Sequence[Matter]) -> Annex:
     """The findings of a rule as a table, the sums of what can be added up in its last row."""
     words = WORDS[rule]
     columns = (
-        Column("序号", _C, 10),
+        Column("序号", _C, 12),
         *(Column(name, align, width) for name, align, width, _ in words.columns),
     )
     rows = tuple(
@@ -517,12 +517,12 @@ def sales_of(rule: CheckRule, matters: Sequence[Matter]) -> Annex | None:
     if not sold:
         return None
     columns = (
-        Column("序号", _C, 12),
-        Column("销售日期", _C, 26),
-        Column("小票号", _L, 44),
+        Column("序号", _C, 13),
+        Column("销售日期", _C, 25),
+        Column("小票号", _L, 43),
         Column("药品", _L, 60),
-        Column("数量", _R, 16),
-        Column("金额（元）", _R, 24),
+        Column("数量", _R, 15),
+        Column("金额（元）", _R, 26),
     )
     rows = tuple(
         (

@@ -269,10 +269,11 @@ def _facts(
         if len(matters) > IN_TEXT:
             whole = words.whole(matters)
             told = f"共{len(matters)}项" + (f"，合计{whole}" if whole else "") + "。"
+            paragraphs.append(lead + told + _annex_words(annexes, mine))
         else:
             told = "；".join(words.says(one) for one in matters) + "。"
-            told += "计算：" + "；".join(in_words(one.formula) for one in matters) + "。"
-        paragraphs.append(lead + told + _annex_words(annexes, mine))
+            paragraphs.append(lead + told + _annex_words(annexes, mine))
+            paragraphs += [f"计算：{in_words(one.formula)}。" for one in matters]
     paragraphs += [line.strip() for line in note.splitlines() if line.strip()]
     for one in terms.earlier:
         answer = (
