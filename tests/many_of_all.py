@@ -24,7 +24,8 @@ from clinic_orders.models.jobs import JobRun, RunState
 from clinic_orders.models.notices import Alarm
 from clinic_orders.models.orders import Order
 from clinic_orders.models.policy import PolicyValue
-from clinic_orders.models.roster import DeliveryRelation, Distributor, Membership
+from clinic_orders.models.reports import PlannedVolume, VolumeConversion
+from clinic_orders.models.roster import DeliveryRelation, Distributor, Institution, Membership
 from clinic_orders.models.statements import AccountStatement
 from clinic_orders.models.statistics import ClosedMonth
 from clinic_orders.models.supervision import FindingRecord
@@ -74,6 +75,7 @@ def make_many() -> tuple[World, dict[Role, User]]:
     _statements(world)
     _bank(world)
     _findings(world)
+    _volumes(world)
     make_months()
     db.session.commit()
     return world, people
@@ -294,6 +296,35 @@ def _findings(world: World) -> None:
                 first_seen=START + timedelta(days=number),
                 last_seen=START + timedelta(days=number),
                 raised_at=NOW,
+            )
+        )
+
+
+def _volumes(world: World) -> None:
+    """A quarter's plan of every village, and the conversions of many quarters before."""
+    villages = db.session.scalars(select(Institution.id).where(Institution.code.like("V2%")))
+    for number, village in enumerate(villages):
+        db.session.add(
+            PlannedVolume(
+                institution_id=village,
+                item_id=world.items[number % len(world.items)].id,
+                quarter="2026-Q4",
+                packs=number + 1,
+                recorded_at=NOW - timedelta(hours=number),
+            )
+        )
+    for number in range(MANY):
+        year, quarter = 2025 - number // 4, number % 4 + 1
+        db.session.add(
+            VolumeConversion(
+                key=f"many-{number}",
+                quarter=f"{year}-Q{quarter}",
+                cycle_start=date(year, quarter * 3, 1),
+                cycle_end=date(year, quarter * 3, 28),
+                agreements=number,
+                packs=number * 10,
+                made_at=LONG_AGO - timedelta(days=number),
+                made_by_name="赵红军",
             )
         )
 

@@ -17,6 +17,7 @@ from clinic_orders.models.catalogue import Item
 from clinic_orders.models.roster import Distributor, Institution
 from clinic_orders.models.supervision import FindingHistory, FindingRecord
 from clinic_orders.models.volume import AgreedVolume
+from clinic_orders.queries.checks.report_missing import arrived
 from clinic_orders.queries.findings import findings_visible_to
 from clinic_orders.rules.answering import ReasonTooLong
 from clinic_orders.rules.days import day_in_china
@@ -32,6 +33,7 @@ from clinic_orders.rules.finding_states import (
 )
 from clinic_orders.rules.findings import CheckRule, Finding
 from clinic_orders.rules.parties import Actor, Permission
+from clinic_orders.rules.reporting import ReportKind
 
 _REASON: Final = 200
 _CHUNK: Final = 500
@@ -87,7 +89,7 @@ def raise_findings(
 
     What is new is raised; what was known gets its new figures, and a line of history where they differ in more
     than the passing of days; what the look covered (``rules.finding_states.covers``) and did not find any more
-    ends as cured. A waived or decided finding keeps its state. A look at an earlier day than the last one that
+    ends as cured, and so does a missing report of any period that has come. A waived or decided finding keeps its state. A look at an earlier day than the last one that
     saw a finding changes nothing about it, so that days may be caught up in any order.
 
     Args:
@@ -279,13 +281,29 @@ def _end(
         and as_of >= record.last_seen
         and (looked_at is None or record.institution_id in looked_at)
     ]
+    came = _reports_that_came([one for one in gone if one.rule is CheckRule.REPORT_MISSING], as_of)
     cycles = _cycle_ends([one for one in gone if one.rule is CheckRule.VOLUME_BEHIND])
     for record in gone:
-        if not covers(record.rule, record.period, as_of=as_of, cycle_end=cycles.get(record.id)):
+        looked = covers(record.rule, record.period, as_of=as_of, cycle_end=cycles.get(record.id))
+        if not looked and record.id not in came:
             continue
         record.state, record.ended_on = FindingState.ENDED, as_of
         _remember(record, FindingStep.ENDED, as_of=as_of, at=at)
         done.ended += 1
+
+
+def _reports_that_came(records: list[FindingRecord], as_of: date) -> set[int]:
+    """The findings of missing reports, of whatever period, whose report has come; one statement a kind and period."""
+    asked: dict[tuple[ReportKind, str], dict[int, int]] = {}
+    for one in records:
+        if one.institution_id is not None:
+            asked.setdefault((ReportKind(one.key), one.period), {})[one.institution_id] = one.id
+    return {
+        numbers[institution_id]
+        for (kind, period), numbers in asked.items()
+        for ids in _parts(sorted(numbers))
+        for institution_id in arrived(kind, period, ids, on=as_of)
+    }
 
 
 def _cycle_ends(records: list[FindingRecord]) -> dict[int, date]:

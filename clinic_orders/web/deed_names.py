@@ -29,6 +29,7 @@ DEEDS: dict[str, str] = {
     "confirm_statement": N_("Confirmed a statement of account"),
     "confirm_sent_back": N_("Confirmed goods sent back"),
     "continue_supply_problem": N_("Let a supply problem go on"),
+    "convert_planned_volume": N_("Turned planned volume into agreed volume"),
     "correct_price": N_("Corrected a price"),
     "decide_double": N_("Decided about a possible double order"),
     "disown_order": N_("Said an order is not theirs"),
@@ -111,6 +112,7 @@ DEEDS: dict[str, str] = {
     "undo_batch": N_("Undid an import"),
     "submit_draft": N_("Sent an order"),
     "suspend_institution": N_("Suspended an institution"),
+    "take_back_conversion": N_("Took a conversion of planned volume back"),
     "take_back_waiver": N_("Took a waiver back"),
     "take_back_double": N_("Took a decision about a double order back"),
     "take_back_draft": N_("Took a draft back"),
@@ -170,6 +172,7 @@ SUBJECTS: dict[str, str] = {
     "statement": N_("Statement of account"),
     "suspension": N_("Suspension"),
     "trace_product": N_("Product of trace codes"),
+    "volume_conversion": N_("Conversion of planned volume"),
 }
 
 FIELDS: dict[str, str] = {
@@ -260,6 +263,7 @@ FIELDS: dict[str, str] = {
     "base_units": N_("Base units"),
     "base_units_per_code": N_("Base units per code"),
     "cycle_end": N_("Last day of the cycle"),
+    "cycle_start": N_("First day of the cycle"),
     "insured": N_("Paid by insurance"),
     "justified": N_("Justified"),
     "other_product": N_("Product outside the catalogue"),
@@ -314,6 +318,8 @@ FIELDS: dict[str, str] = {
     "failures": N_("Times it broke off"),
     "import_state": N_("State"),
     "problems": N_("Problems"),
+    "ratio": N_("Ratio (per cent)"),
+    "ratios": N_("Ratios of single items (per cent)"),
     "run_after": N_("Not before"),
 }
 

@@ -43,6 +43,7 @@ _BUYER: tuple[tuple[str, str, str], ...] = (
 )
 _BUREAU: tuple[tuple[str, str, str], ...] = (
     ("findings.index", N_("Findings"), "flag"),
+    ("volumes.index", N_("Planned volume"), "edit"),
     ("stocking.lists", N_("Stocking lists"), "list"),
     ("roster.distributors", N_("Distributors"), "truck"),
     ("roster.relations", N_("Delivery relations"), "link"),

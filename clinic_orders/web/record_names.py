@@ -22,7 +22,6 @@ RECORD_FIELDS: dict[str, str] = {
     "cold_chain": N_("Cold chain"),
     "confirmed_by_name": N_("Confirmed by"),
     "counted_on": N_("Counted on"),
-    "cycle_start": N_("First day of the cycle"),
     "decided_at": N_("Decided at"),
     "disowned_at": N_("Sent back as not theirs at"),
     "dispute_reason": N_("What is disputed"),

@@ -41,7 +41,8 @@ def _own() -> int:
     return found
 
 
-def _name(quarter: Quarter) -> str:
+def quarter_name(quarter: Quarter) -> str:
+    """A quarter in the reader's words."""
     return str(gettext("quarter %(number)s of %(year)s", number=quarter.number, year=quarter.year))
 
 
@@ -79,7 +80,7 @@ def index() -> str:
         plan_due=planning_due(quarter, volume_day=queries.volume_day(book, quarter, own.kind, own.scale)),
         today=on,
         day_in_china=day_in_china,
-        name=_name,
+        name=quarter_name,
     )
 
 
@@ -205,7 +206,7 @@ def _plan_page(quarter: Quarter, *, filled: bool, problem: str = "") -> str:
         ),
         problem=problem,
         today=on,
-        name=_name,
+        name=quarter_name,
     )
 
 
@@ -237,5 +238,5 @@ def report_plan() -> str | Response | tuple[str, int]:
     except RuleBroken as refusal:
         status = 409 if refusal.code == "ChangedMeanwhile" else 422
         return _plan_page(quarter, filled=True, problem=say(refusal)), status
-    flash(gettext("The planned volume of %(quarter)s is reported.", quarter=_name(quarter)), "ok")
+    flash(gettext("The planned volume of %(quarter)s is reported.", quarter=quarter_name(quarter)), "ok")
     return redirect(url_for(".index"), 303)

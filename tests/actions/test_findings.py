@@ -15,6 +15,8 @@ from clinic_orders.actions.findings import raise_findings, take_back_waiver, wai
 from clinic_orders.actions.loading import ChangedMeanwhile, NotFound
 from clinic_orders.models.audit import AuditEntry
 from clinic_orders.models.base import db
+from clinic_orders.models.reports import NothingSold, PlannedVolume
+from clinic_orders.models.stock import StockCount
 from clinic_orders.models.supervision import FindingHistory, FindingRecord
 from clinic_orders.models.volume import AgreedVolume
 from clinic_orders.queries.findings import FindingsWanted, find_finding, findings
@@ -228,3 +230,48 @@ def test_a_party_sees_what_is_held_against_it_and_no_clue_and_nothing_of_others(
     assert [one.rule for one in grave] == [CheckRule.EMERGENCY_SHARE]
     number = next(one.id for one in stored() if one.rule is CheckRule.STOCKING_SHORT)
     assert find_finding(number, world.buyer, on=NOW.date()) is None
+
+
+def missing(kind: str, period: str) -> Finding:
+    return Finding(
+        CheckRule.REPORT_MISSING,
+        Grade.WARNING,
+        institution="V01",
+        distributor=None,
+        key=kind,
+        period=period,
+        formula="",
+        figures={"due_on": "2026-02-05"},
+    )
+
+
+@pytest.mark.both_databases
+def test_a_missing_report_that_comes_in_a_later_month_ends_its_finding(world: World) -> None:
+    reports = {CheckRule.REPORT_MISSING}
+    missed = [
+        missing("sales", "2026-01"),
+        missing("sales", "2025-12"),
+        missing("stock_count", "2026-01"),
+        missing("planned_volume", "2025-Q4"),
+    ]
+    look(date(2026, 2, 6), *missed, rules=reports)
+    look(date(2026, 4, 10), rules=reports)
+    assert {one.state for one in stored()} == {FindingState.OPEN}
+    clinic, item = world.clinic.id, world.items[0].id
+    db.session.add_all(
+        [
+            NothingSold(institution_id=clinic, month="2026-01", recorded_at=NOW),
+            StockCount(
+                institution_id=clinic,
+                item_id=item,
+                counted_on=date(2026, 3, 2),
+                base_units=0,
+                recorded_at=NOW,
+            ),
+            PlannedVolume(institution_id=clinic, item_id=item, quarter="2025-Q4", packs=1, recorded_at=NOW),
+        ]
+    )
+    db.session.flush()
+    assert look(date(2026, 4, 11), rules=reports).ended == 3
+    still = [(one.key, one.period) for one in stored() if one.state is FindingState.OPEN]
+    assert still == [("sales", "2025-12")]

@@ -93,6 +93,11 @@ LISTS: dict[str, tuple[List, ...]] = {
     "stocking.lists": (List(Role.CITY, "/stocking/lists", always_has_rows=True),),
     "supply.index": (List(Role.INSTITUTION, "/supply/"), List(Role.CITY, "/supply/")),
     "statements.index": (List(Role.DISTRIBUTOR, "/statements/"), List(Role.INSTITUTION, "/statements/")),
+    "volumes.conversions": (List(Role.CITY, "/volumes/conversions"),),
+    "volumes.index": (List(Role.CITY, "/volumes/?quarter=2026-Q4", always_has_rows=True),),
+    "volumes.preview": (
+        List(Role.CITY, "/volumes/preview?quarter=2026-Q4&first=2027-01-01&last=2027-03-31"),
+    ),
     "users.index": (List(Role.CITY, "/accounts/", always_has_rows=True),),
 }
 # Pages that go through rows without being a list to search in, and why.
@@ -104,6 +109,8 @@ NO_LISTS = {
     "policy.set_up": "what is to be done, in the order in which to do it",
     "policy.show": "the values of one parameter",
     "statistics.show": "the figures of one month",
+    "volumes.convert": "the form of one conversion",
+    "volumes.plan": "the items of one report",
     "stocking.items": "the items of one list",
     "users.issue": "a choice of institutions for slips, narrowed by filters",
     "home.help_page": "help",

@@ -6,7 +6,7 @@ count from its first day to the day on which the report is due; a quarter's plan
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date
 from typing import Any
 
@@ -88,6 +88,18 @@ def received(report: DueReport, only: ColumnElement[bool] | None = None) -> Sele
     said = select(nothing.institution_id).where(nothing.replaced_at.is_(None), nothing.month == report.period)
     both = union(narrowed(sold, line.institution_id), narrowed(said, nothing.institution_id)).subquery()
     return select(both.c.institution_id)
+
+
+def arrived(kind: ReportKind, period: str, institution_ids: Collection[int], *, on: date) -> set[int]:
+    """Those of some institutions whose missing report has come by now; one statement.
+
+    A count of the month can't be taken afterwards, so any later one is taken in its place: it says what is there.
+    """
+    due = on if kind is ReportKind.STOCK_COUNT else date.max
+    ids = received(DueReport(kind, period, due)).subquery()
+    column = next(iter(ids.c))
+    statement = select(column).where(column.in_(institution_ids)).distinct()
+    return set(db.session.connection().scalars(statement))
 
 
 def find(scope: Scope) -> Iterator[Finding]:
