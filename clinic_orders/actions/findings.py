@@ -401,6 +401,35 @@ def take_back_waiver(
     return record
 
 
+def settle_in_case(
+    finding_ids: Collection[int], note: str, *, waived: bool = False, by: Actor, at: datetime
+) -> int:
+    """End the open findings of a case with it: decided, or waived where an appeal was upheld. Called inside a deed.
+
+    Returns:
+        how many were open; what had been cured or waived before stays so.
+
+    """
+    found = db.session.scalars(
+        select(FindingRecord)
+        .where(FindingRecord.id.in_(sorted(finding_ids)), FindingRecord.state == FindingState.OPEN)
+        .order_by(FindingRecord.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+    said = note[:_REASON]
+    for record in found:
+        if waived:
+            record.state, record.waived_at, record.waive_reason = FindingState.WAIVED, at, said
+            record.waived_by_id, record.waived_by_name = by.user_id, by.name
+        else:
+            record.state = FindingState.DECIDED
+        step = FindingStep.WAIVED if waived else FindingStep.DECIDED
+        _remember(record, step, as_of=day_in_china(at), at=at, by_name=by.name, note=said)
+    db.session.flush()
+    return len(found)
+
+
 def _write_down(
     deed: str,
     record: FindingRecord,

@@ -48,9 +48,22 @@ def next_numbers(prefix: str, count: int = 1, *, at: datetime) -> list[str]:
     PostgreSQL the row stays locked until the transaction ends, hence it is asked for late in a deed.
     """
     series = f"{prefix}{day_in_china(at):%Y%m%d}"
-    connection = db.session.connection()
-    last = connection.execute(_RAISE[connection.dialect.name], {"series": series, "last": count}).scalar_one()
+    last = _raise(series, count)
     return [f"{series}-{number:04d}" for number in range(last - count + 1, last + 1)]
+
+
+def _raise(series: str, count: int = 1) -> int:
+    connection = db.session.connection()
+    raised = connection.execute(_RAISE[connection.dialect.name], {"series": series, "last": count})
+    return int(raised.scalar_one())
+
+
+def next_of_year(word: str, year: int) -> int:
+    """The next serial number of a word and year, without gaps: a deed that is undone gives its number back.
+
+    The row of the series stays locked until the transaction ends, hence it is asked for late in a deed.
+    """
+    return _raise(f"{word}〔{year}〕")
 
 
 def pass_over(numbers: Iterable[str]) -> None:

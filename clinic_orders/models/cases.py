@@ -64,7 +64,8 @@ class CaseFile(Base):
         ),
         CheckConstraint("(closed_at IS NULL) = (outcome IS NULL)", name="over_has_outcome"),
         CheckConstraint(
-            "state NOT IN ('issued', 'received', 'answered') OR deadline IS NOT NULL", name="sent_has_deadline"
+            "state NOT IN ('issued', 'received', 'answered') OR deadline IS NOT NULL",
+            name="sent_has_deadline",
         ),
         CheckConstraint("state <> 'accepted' OR recheck_on IS NOT NULL", name="accepted_has_recheck"),
     )

@@ -18,7 +18,7 @@ from clinic_orders.models.supervision import FindingHistory, FindingRecord
 from clinic_orders.queries.roster import current, institutions_of
 from clinic_orders.rules.finding_states import BUREAU_ONLY, SEVERITY, FindingState, Severity
 from clinic_orders.rules.findings import CheckRule, Grade
-from clinic_orders.rules.parties import Actor, InstitutionKind, Role
+from clinic_orders.rules.parties import SYSTEM, Actor, InstitutionKind, Role
 
 
 def findings_visible_to(actor: Actor, on: date) -> ColumnElement[bool]:
@@ -230,6 +230,13 @@ def find_finding(finding_id: int, actor: Actor, *, on: date) -> FindingRow | Non
     statement = _listed(actor, on, FindingsWanted(state="all")).where(FindingRecord.id == finding_id)
     row = db.session.execute(statement).one_or_none()
     return None if row is None else FindingRow._make(row)
+
+
+def findings_by(condition: ColumnElement[bool], *, on: date) -> list[FindingRow]:
+    """The findings of a condition for whoever has been let in already, the gravest and oldest first; one statement."""
+    statement = _listed(SYSTEM, on, FindingsWanted(state="all")).where(condition)
+    ordered = statement.order_by(_rank(), FindingRecord.first_seen, FindingRecord.id)
+    return [FindingRow._make(row) for row in db.session.execute(ordered)]
 
 
 def history_of(finding_id: int) -> list[FindingHistory]:

@@ -20,7 +20,7 @@ from datetime import date, timedelta
 from enum import IntEnum, StrEnum
 from typing import Final
 
-from clinic_orders.rules.days import Month
+from clinic_orders.rules.days import add_months
 from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.parties import PUBLIC_KINDS, InstitutionKind
 
@@ -577,5 +577,4 @@ def reentry_day(cancelled_on: date, months: int) -> date:
     datetime.date(2027, 2, 28)
 
     """
-    month = Month.of(cancelled_on).plus(months)
-    return month.first_day.replace(day=min(cancelled_on.day, month.last_day.day))
+    return add_months(cancelled_on, months)

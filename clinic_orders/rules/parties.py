@@ -66,6 +66,7 @@ class Permission(StrEnum):
     ACCOUNTS_MANAGE = "accounts:manage"
     ALARMS_READ = "alarms:read"
     AUDIT_READ = "audit:read"
+    CASES_HANDLE = "cases:handle"
     CATALOGUE_MANAGE = "catalogue:manage"
     CATALOGUE_READ = "catalogue:read"
     DELIVERIES_ACCEPT = "deliveries:accept"
@@ -75,6 +76,7 @@ class Permission(StrEnum):
     FINDINGS_DECIDE = "findings:decide"
     FINDINGS_READ = "findings:read"
     JOBS_RUN = "jobs:run"
+    LETTERS_ANSWER = "letters:answer"
     MONTH_CLOSE = "month:close"
     ORDERS_ANSWER = "orders:answer"
     ORDERS_MATCH = "orders:match"
@@ -100,6 +102,7 @@ class Permission(StrEnum):
 _EVERYONE = frozenset({Permission.SELF, Permission.CATALOGUE_READ, Permission.POLICY_READ})
 _BUYER = _EVERYONE | {
     Permission.FINDINGS_READ,
+    Permission.LETTERS_ANSWER,
     Permission.SUPPLY_READ,
     Permission.SUPPLY_REPORT,
     Permission.ORDERS_PLACE,
@@ -111,6 +114,7 @@ _BUYER = _EVERYONE | {
     Permission.AUDIT_READ,
 }
 _COUNTY = _EVERYONE | {
+    Permission.CASES_HANDLE,
     Permission.FINDINGS_READ,
     Permission.FINDINGS_DECIDE,
     Permission.SUPPLY_READ,
@@ -135,6 +139,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.DISTRIBUTOR: _EVERYONE
     | {
         Permission.FINDINGS_READ,
+        Permission.LETTERS_ANSWER,
         Permission.SUPPLY_READ,
         Permission.SUPPLY_REPORT,
         Permission.ORDERS_READ,

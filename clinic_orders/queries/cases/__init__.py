@@ -1,0 +1,104 @@
+"""Cases: who sees which, lists, one case from inside, the text of its letters, what can be collected (R-CASE).
+
+``visible`` who sees what and stands where · ``lists`` cases and a party's letters · ``detail`` one case ·
+``standards`` the policy behind its findings · ``content`` the text of a letter · ``collecting`` findings for drafts ·
+``levels`` the figure for the statistics.
+"""
+
+from __future__ import annotations
+
+from clinic_orders.queries.cases.collecting import (
+    Party,
+    accused,
+    deadlines_over,
+    draft_of,
+    findings_to_collect,
+    in_no_case,
+    lagging_items,
+    of_party,
+    parties_to_collect,
+    rechecks_due,
+)
+from clinic_orders.queries.cases.content import content_of, county_of, issuing_county
+from clinic_orders.queries.cases.detail import (
+    Filed,
+    answers_of,
+    case_by_id,
+    case_of_finding,
+    events_of,
+    find_attachment,
+    find_letter,
+    findings_of,
+    letter_by_token,
+    letters_of,
+)
+from clinic_orders.queries.cases.levels import by_level
+from clinic_orders.queries.cases.lists import (
+    LETTER_SORTS,
+    SORTS,
+    CaseRow,
+    CasesCounted,
+    CasesWanted,
+    LetterRow,
+    LettersWanted,
+    Unsigned,
+    cases,
+    count_cases,
+    count_letters,
+    find_case,
+    letters,
+    unsigned_letters,
+    waiting_question,
+)
+from clinic_orders.queries.cases.standards import Standard, documents, standards_of, unconfirmed
+from clinic_orders.queries.cases.visible import cases_visible_to, last_letter, letters_visible_to, sides_of
+
+__all__ = [
+    "LETTER_SORTS",
+    "SORTS",
+    "CaseRow",
+    "CasesCounted",
+    "CasesWanted",
+    "Filed",
+    "LetterRow",
+    "LettersWanted",
+    "Party",
+    "Standard",
+    "Unsigned",
+    "accused",
+    "answers_of",
+    "by_level",
+    "case_by_id",
+    "case_of_finding",
+    "cases",
+    "cases_visible_to",
+    "content_of",
+    "count_cases",
+    "count_letters",
+    "county_of",
+    "deadlines_over",
+    "documents",
+    "draft_of",
+    "events_of",
+    "find_attachment",
+    "find_case",
+    "find_letter",
+    "findings_of",
+    "findings_to_collect",
+    "in_no_case",
+    "issuing_county",
+    "lagging_items",
+    "last_letter",
+    "letter_by_token",
+    "letters",
+    "letters_of",
+    "letters_visible_to",
+    "of_party",
+    "parties_to_collect",
+    "rechecks_due",
+    "sides_of",
+    "standards_of",
+    "unconfirmed",
+    "unsigned_letters",
+    "waiting_question",
+]
