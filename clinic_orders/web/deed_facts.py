@@ -13,6 +13,8 @@ from flask_babel import gettext
 
 from clinic_orders.models.audit import AuditEntry
 from clinic_orders.rules.import_jobs import ImportState
+from clinic_orders.rules.ladder import AnswerKind, CaseState
+from clinic_orders.rules.letters import LetterKind
 from clinic_orders.rules.ordering import ResponseState
 from clinic_orders.rules.parties import InstitutionKind, OrderMode, Role
 from clinic_orders.rules.payments import PaymentMethod
@@ -54,6 +56,9 @@ _LISTS: Final[Mapping[str, tuple[type[StrEnum], ...]]] = {
     "method": (PaymentMethod,),
     "state": (ResponseState,),
     "import_state": (ImportState,),
+    "answer": (AnswerKind,),
+    "case_state": (CaseState,),
+    "letter": (LetterKind,),
 }
 # The list of reasons that a deed takes its own from.
 _REASONS: Final[Mapping[str, Callable[[str], str]]] = {

@@ -126,6 +126,23 @@ DEEDS: dict[str, str] = {
     "withdraw_order": N_("Withdrew an order"),
     "withdraw_payment": N_("Took a payment entry back"),
     "withdraw_return": N_("Withdrew a return"),
+    "accept_answer": N_("Accepted an answer in a case"),
+    "add_findings": N_("Put findings into a case"),
+    "answer_letter": N_("Answered a letter"),
+    "close_after_recheck": N_("Closed a case after a re-check"),
+    "countersign_letter": N_("Signed a letter as second officer"),
+    "extend_deadline": N_("Gave more time to answer a letter"),
+    "fail_recheck": N_("Found nothing better in a re-check"),
+    "give_notice": N_("Gave notice before a decision"),
+    "issue_letter": N_("Issued a letter"),
+    "open_case": N_("Opened a case"),
+    "propose_letter": N_("Proposed a letter to the second officer"),
+    "receive_letter": N_("Signed for a letter"),
+    "remind_of_case": N_("Reminded the bureau of a case"),
+    "remove_finding": N_("Took a finding out of a case"),
+    "send_letter_back": N_("Sent a proposed letter back"),
+    "uphold_appeal": N_("Upheld an appeal"),
+    "withdraw_case": N_("Withdrew the draft of a case"),
 }
 
 SUBJECTS: dict[str, str] = {
@@ -173,6 +190,7 @@ SUBJECTS: dict[str, str] = {
     "suspension": N_("Suspension"),
     "trace_product": N_("Product of trace codes"),
     "volume_conversion": N_("Conversion of planned volume"),
+    "case": N_("Case"),
 }
 
 FIELDS: dict[str, str] = {
@@ -321,6 +339,19 @@ FIELDS: dict[str, str] = {
     "ratio": N_("Ratio (per cent)"),
     "ratios": N_("Ratios of single items (per cent)"),
     "run_after": N_("Not before"),
+    "answer": N_("Kind of answer"),
+    "case_state": N_("State of the case"),
+    "deadline": N_("Last day to answer"),
+    "files": N_("Attached files"),
+    "findings": N_("Number of findings"),
+    "letter": N_("Letter"),
+    "level": N_("Level"),
+    "number": N_("Number"),
+    "on_paper": N_("On paper"),
+    "receiver": N_("Taken by"),
+    "recheck_on": N_("Day of the re-check"),
+    "signed": N_("Signed for"),
+    "day": N_("Day"),
 }
 
 

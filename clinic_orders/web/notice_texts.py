@@ -9,8 +9,10 @@ from typing import Any
 from flask_babel import gettext
 
 from clinic_orders.rules.errors import N_, RuleBroken
+from clinic_orders.rules.ladder import AnswerKind
+from clinic_orders.rules.letters import LetterKind
 from clinic_orders.rules.reasons import CloseReason, ReturnReason, parse_reason
-from clinic_orders.web.display import MISSING, NoticeText, day, register_notices, yuan
+from clinic_orders.web.display import MISSING, NoticeText, day, label, register_notices, yuan
 
 
 def _day(value: Any) -> str:
@@ -36,6 +38,13 @@ def _reason(kind: type[CloseReason] | type[ReturnReason], stored: str) -> str:
 
 
 _CLOSED = {"reason": _close_reason}
+_LETTER = {
+    "letter": lambda value: label(LetterKind(value)),
+    "answer": lambda value: label(AnswerKind(value)),
+    "deadline": _day,
+    "recheck_on": _day,
+    "day": _day,
+}
 
 register_notices(
     {
@@ -308,6 +317,55 @@ register_notices(
             N_(
                 "%(file)s of %(who)s could not be taken in, and nothing of it was stored. Let it go on, or tell the operator."
             ),
+        ),
+        "letter_issued": NoticeText(
+            N_("Official letter to sign for"),
+            N_("%(letter)s, %(number)s. Sign for it; you can answer until %(deadline)s."),
+            _LETTER,
+        ),
+        "letter_extended": NoticeText(
+            N_("More time to answer a letter"),
+            N_("You can answer %(number)s until %(deadline)s: %(reason)s"),
+            _LETTER,
+        ),
+        "answer_accepted": NoticeText(
+            N_("Your answer is accepted"),
+            N_("%(number)s: %(reason)s It will be checked again on %(recheck_on)s."),
+            _LETTER,
+        ),
+        "recheck_failed": NoticeText(N_("Checked again: not better"), N_("%(number)s: %(reason)s"), _LETTER),
+        "appeal_upheld": NoticeText(
+            N_("Your appeal is upheld"),
+            N_("%(number)s is revoked and the case is closed: %(reason)s"),
+            _LETTER,
+        ),
+        "case_closed": NoticeText(
+            N_("Case closed"), N_("The case of %(number)s is closed: %(reason)s"), _LETTER
+        ),
+        "letter_answered": NoticeText(
+            N_("A letter was answered"),
+            N_("%(party)s: %(answer)s to %(number)s, case %(case)s. Decide."),
+            _LETTER,
+        ),
+        "letter_proposed": NoticeText(
+            N_("A letter waits for the second officer"),
+            N_("%(party)s: %(officer)s proposes %(letter)s, case %(case)s. Another officer signs it."),
+            _LETTER,
+        ),
+        "letter_sent_back": NoticeText(
+            N_("A proposed letter was sent back"),
+            N_("%(party)s: %(officer)s does not sign %(letter)s, case %(case)s: %(reason)s"),
+            _LETTER,
+        ),
+        "answer_missing": NoticeText(
+            N_("The last day to answer is over"),
+            N_("%(party)s has not answered %(number)s by %(day)s, case %(case)s. Nothing goes on by itself."),
+            _LETTER,
+        ),
+        "recheck_due": NoticeText(
+            N_("A re-check is due"),
+            N_("%(party)s: the re-check of case %(case)s was set for %(day)s."),
+            _LETTER,
         ),
         "mandate_given": NoticeText(
             N_("Mandate given"),

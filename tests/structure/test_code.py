@@ -26,6 +26,7 @@ NOT_SHOWN = {
     "Figure": "how a figure of a finding is written",
     "Form": "how a policy value is written",
     "ImportStep": "a step of the table, not shown",
+    "MediaType": "what a file is by its content; pages show its name",
     "MarkupBase": "a choice of policy, shown as its value",
     "MarkupRounding": "a choice of policy, shown as its value",
     "Part": "what a section of a letter is for; its heading says it",

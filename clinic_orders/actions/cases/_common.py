@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import select
+from sqlalchemy.orm.attributes import flag_modified
 
 from clinic_orders.actions import audit, notices
 from clinic_orders.actions.loading import ChangedMeanwhile, NotFound
@@ -100,6 +101,8 @@ def write(
     """Write the event and the audit entry of a step; the case is flushed with its new version."""
     case = hand.case
     case.moved_at = at
+    # The version rises with every step, also with one of the same instant.
+    flag_modified(case, "moved_at")
     db.session.add(
         CaseEvent(
             case_id=case.id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import product
 from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Table, select
@@ -26,8 +27,10 @@ from clinic_orders.actions.roster.storing import Change, Wanted, institution_ids
 from clinic_orders.actions.transaction import transactional
 from clinic_orders.models.base import db
 from clinic_orders.models.roster import County, Institution, InstitutionRecord, Membership
+from clinic_orders.queries.cases.reentry import reentry_bars
 from clinic_orders.rules.catalogue import check_credit_code, check_institution_code
 from clinic_orders.rules.errors import RuleBroken
+from clinic_orders.rules.ladder import ReentryTooEarly
 from clinic_orders.rules.parties import SUPERVISING_KINDS, Actor, InstitutionKind, Permission
 from clinic_orders.rules.roster import Days, spell_in_force, state_on
 from clinic_orders.rules.roster_records import (
@@ -261,6 +264,12 @@ def _planned(rows: Sequence[NumberedRow]) -> _Plan:
             pass  # The row that says so has been refused for it above.
         except RuleBroken as refusal:
             problems.add(number, "joined_on", refusal)
+    bars = reentry_bars(plan.spells)
+    for code in bars:
+        for spell, bar in product(plan.spells[code], bars[code]):
+            if bar.cancelled_from <= spell.first < bar.until:
+                early = ReentryTooEarly(code=code, document=bar.document, day=bar.until)
+                problems.add(last_row[code], "joined_on", early)
     turned = _no_longer_hospitals(plan)
     if turned:
         busy = _supervisors_of_others([ids[code] for code in turned])
@@ -451,6 +460,7 @@ def reopen_institution(code: str, first_day: date, *, by: Actor, at: datetime) -
     Raises:
         NotFound: unknown code.
         StillAMember: the last membership has not ended before that day.
+        ReentryTooEarly: it was cancelled, and the months of R-CASE-4 are not over.
 
     """
     by.need(Permission.ROSTER_MANAGE)
@@ -458,6 +468,9 @@ def reopen_institution(code: str, first_day: date, *, by: Actor, at: datetime) -
     spells = spells_of(code, states.values())
     if spell_in_force(spells, on=first_day) is not None:
         raise StillAMember(code=code, day=first_day)
+    for bar in reentry_bars({code}).get(code, ()):
+        if bar.cancelled_from <= first_day < bar.until:
+            raise ReentryTooEarly(code=code, document=bar.document, day=bar.until)
     state = state_on(states.values(), first_day) or states[min(states)]
     again: dict[str, Any] = {"valid_from": first_day, "joined_on": first_day, "left_on": None}
     put_institutions([(1, file_row(code, state) | again)], by=by, at=at)

@@ -80,10 +80,12 @@ def standards_of(findings: Sequence[FindingRow]) -> list[Standard]:
     for row in stored_values():
         rows.setdefault(row.parameter, []).append(row)
     accepted = _acceptances(findings)
-    seen = dict.fromkeys(
-        standard for found in findings for standard in _standards(found, rows, accepted.get(found.key))
-    )
-    return sorted(seen, key=lambda one: (one.confirmed, one.parameter.name, one.day))
+    seen = {
+        (standard.parameter.name, standard.day, standard.document_no): standard
+        for found in findings
+        for standard in _standards(found, rows, accepted.get(found.key))
+    }
+    return sorted(seen.values(), key=lambda one: (one.confirmed, one.parameter.name, one.day))
 
 
 def _standards(
