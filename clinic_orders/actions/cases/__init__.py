@@ -31,6 +31,7 @@ from clinic_orders.actions.cases.issuing import (
     send_letter_back,
 )
 from clinic_orders.actions.cases.opening import (
+    AboutNobody,
     InAnotherCase,
     LastFinding,
     NothingChosen,
@@ -45,6 +46,7 @@ from clinic_orders.actions.cases.opening import (
 from clinic_orders.actions.cases.reminding import remind_of_case
 
 __all__ = [
+    "AboutNobody",
     "FactsChanged",
     "InAnotherCase",
     "LastFinding",

@@ -51,6 +51,12 @@ class SeveralParties(RuleBroken):
     message = N_("The findings are against several parties. Open a case for each.")
 
 
+class AboutNobody(RuleBroken):
+    """Some clues are about a code that turned up in several places; nobody is accused by them."""
+
+    message = N_("A finding chosen here accuses nobody yet. Look into it first; a case needs a party.")
+
+
 class InAnotherCase(RuleBroken):
     """A finding stands in one case."""
 
@@ -80,7 +86,7 @@ def _chosen(finding_ids: Collection[int], *, by: Actor, at: datetime) -> Sequenc
     """Open findings that the actor may see and that stand in no case.
 
     Raises:
-        NothingChosen, NotFound, FindingNotOpen, InAnotherCase: they can't be taken.
+        NothingChosen, NotFound, FindingNotOpen, AboutNobody, InAnotherCase: they can't be taken.
 
     """
     if not finding_ids:
@@ -97,6 +103,8 @@ def _chosen(finding_ids: Collection[int], *, by: Actor, at: datetime) -> Sequenc
         raise NotFound(number=str(min(missing)))
     if any(one.state is not FindingState.OPEN for one in found):
         raise FindingNotOpen
+    if any(accused(one) == Party(None, None) for one in found):
+        raise AboutNobody
     other = db.session.scalars(
         select(CaseFile.number)
         .join(CaseFinding, CaseFinding.case_id == CaseFile.id)

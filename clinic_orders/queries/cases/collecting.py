@@ -67,6 +67,7 @@ def parties_to_collect(month: Month, actor: Actor, *, on: date) -> list[Party]:
             *_collectable(month),
             findings_visible_to(actor, on),
             FindingRecord.institution_id.is_(None),
+            FindingRecord.distributor_id.is_not(None),
         )
         .distinct()
         .order_by(FindingRecord.distributor_id)
