@@ -26,8 +26,10 @@ from clinic_orders.models.orders import Order
 from clinic_orders.models.policy import PolicyValue
 from clinic_orders.models.reports import PlannedVolume, VolumeConversion
 from clinic_orders.models.roster import DeliveryRelation, Distributor, Institution, Membership
+from clinic_orders.models.sales import SaleLine
 from clinic_orders.models.statements import AccountStatement
 from clinic_orders.models.statistics import ClosedMonth
+from clinic_orders.models.stock import StockCount
 from clinic_orders.models.supervision import FindingRecord
 from clinic_orders.models.volume import SupplyProblem
 from clinic_orders.rules.days import Month
@@ -76,9 +78,39 @@ def make_many() -> tuple[World, dict[Role, User]]:
     _bank(world)
     _findings(world)
     _volumes(world)
+    _stock(world)
     make_months()
     db.session.commit()
     return world, people
+
+
+def _stock(world: World) -> None:
+    """Every item counted, and one of them sold day by day."""
+    for number, item in enumerate(world.items):
+        db.session.add(
+            StockCount(
+                institution_id=world.clinic.id,
+                item_id=item.id,
+                counted_on=NOW.date(),
+                base_units=number,
+                recorded_at=NOW,
+            )
+        )
+    for number in range(MANY):
+        moment = NOW - timedelta(minutes=number)
+        db.session.add(
+            SaleLine(
+                institution_id=world.clinic.id,
+                sale_no=f"XS{number:03}",
+                line_no="1",
+                item_id=world.items[1].id,
+                sold_at=moment,
+                sold_on=NOW.date(),
+                base_units=number + 1,
+                amount=Decimal(1),
+                recorded_at=moment,
+            )
+        )
 
 
 def make_months() -> None:

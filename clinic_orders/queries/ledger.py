@@ -9,7 +9,19 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, CompoundSelect, Select, and_, func, or_, select, true, union_all
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    CompoundSelect,
+    Select,
+    and_,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    union_all,
+)
 from sqlalchemy.orm import InstrumentedAttribute
 
 from clinic_orders.models.base import china_day
@@ -18,6 +30,7 @@ from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, Shipment, S
 from clinic_orders.models.orders import OrderLine
 from clinic_orders.models.sales import SaleLine
 from clinic_orders.models.stock import StockCount
+from clinic_orders.models.stock_entries import StockLoss
 from clinic_orders.queries.doubles import counts_once
 from clinic_orders.rules.days import end_of_day
 from clinic_orders.rules.stocking import REPORTING_DAYS
@@ -48,7 +61,65 @@ def ledger(on: date, institutions: Select[*tuple[Any, ...]] | None = None) -> Se
     def wanted(column: InstrumentedAttribute[int]) -> ColumnElement[bool]:
         return true() if institutions is None else column.in_(institutions)
 
-    last = (
+    last = _last_counts(on, wanted)
+    moved = union_all(
+        _counted(last),
+        *(_after(last, part, on) for part in _parts(on, wanted)),
+    ).subquery("movement")
+    return select(
+        moved.c.institution_id, moved.c.item_id, func.sum(moved.c.base_units).label("base_units")
+    ).group_by(moved.c.institution_id, moved.c.item_id)
+
+
+def stock(on: date, institutions: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    """What should lie on the shelves at the end of a day: institution_id, item_id, base_units, lost, counted_on, known.
+
+    ``base_units`` is the ledger of R-STOCK-3, ``lost`` what was lost since the last count and is no part of it
+    (decision 0025); the shelf has the difference. ``known`` is 0 where nothing was ever counted or accepted, so that
+    nobody knows what was there before the first sale.
+
+    Args:
+        on: the day at whose end it is wanted.
+        institutions: a question for their ids.
+
+    """
+
+    def wanted(column: InstrumentedAttribute[int]) -> ColumnElement[bool]:
+        return column.in_(institutions)
+
+    last = _last_counts(on, wanted)
+    parts = (
+        (_counted(last), 0, 1),
+        (_after(last, _accepted(on, wanted), on), 0, 1),
+        (_after(last, _returned(on, wanted), on), 0, 1),
+        (_after(last, _sold(on, wanted), on), 0, 0),
+        (_after(last, _lost(on, wanted), on), 1, 0),
+    )
+    moved = union_all(
+        *(
+            part.add_columns(literal(lost).label("lost"), literal(known).label("known"))
+            for part, lost, known in parts
+        )
+    ).subquery("movement")
+    return (
+        select(
+            moved.c.institution_id,
+            moved.c.item_id,
+            func.sum(moved.c.base_units * (1 - moved.c.lost)).label("base_units"),
+            func.sum(moved.c.base_units * moved.c.lost).label("lost"),
+            func.max(last.c.day).label("counted_on"),
+            func.max(moved.c.known).label("known"),
+        )
+        .select_from(moved)
+        .outerjoin(
+            last, and_(last.c.institution_id == moved.c.institution_id, last.c.item_id == moved.c.item_id)
+        )
+        .group_by(moved.c.institution_id, moved.c.item_id)
+    )
+
+
+def _last_counts(on: date, wanted: Any) -> CTE:
+    return (
         select(
             StockCount.institution_id,
             StockCount.item_id,
@@ -60,13 +131,6 @@ def ledger(on: date, institutions: Select[*tuple[Any, ...]] | None = None) -> Se
         .group_by(StockCount.institution_id, StockCount.item_id)
         .cte("last_count")
     )
-    moved = union_all(
-        _counted(last),
-        *(_after(last, part, on) for part in _parts(on, wanted)),
-    ).subquery("movement")
-    return select(
-        moved.c.institution_id, moved.c.item_id, func.sum(moved.c.base_units).label("base_units")
-    ).group_by(moved.c.institution_id, moved.c.item_id)
 
 
 def movements(
@@ -167,3 +231,12 @@ def _sold(on: date, wanted: Any) -> Select[*tuple[Any, ...]]:
         SaleLine.sold_on <= on,
         wanted(SaleLine.institution_id),
     )
+
+
+def _lost(on: date, wanted: Any) -> Select[*tuple[Any, ...]]:
+    return select(
+        StockLoss.institution_id,
+        StockLoss.item_id,
+        StockLoss.lost_on.label("day"),
+        StockLoss.base_units.label("base_units"),
+    ).where(StockLoss.replaced_at.is_(None), StockLoss.lost_on <= on, wanted(StockLoss.institution_id))

@@ -1,4 +1,4 @@
-"""Coded reasons for what was closed, rejected or returned (R-ORD-7, R-DEL-2, R-DEL-5, R-VOL-5).
+"""Coded reasons for what was closed, rejected, returned, lost or taken back (R-ORD-7, R-ORD-8, R-DEL-2, R-DEL-5, R-VOL-5).
 
 In files a reason is its code or its Chinese label; ``other`` may be followed by ``:text``.
 
@@ -65,6 +65,25 @@ class ReturnReason(StrEnum):
         return self in _JUSTIFIED_RETURNS
 
 
+class LossReason(StrEnum):
+    """Why goods are gone without having been sold (损耗)."""
+
+    EXPIRED = "expired"
+    BROKEN = "broken"
+    LOST = "lost"
+    OTHER = "other"
+
+
+class ReversalReason(StrEnum):
+    """Why an entry of sales or losses is taken back (R-ORD-8)."""
+
+    WRONG_ITEM = "wrong_item"
+    WRONG_QUANTITY = "wrong_quantity"
+    WRONG_AMOUNT = "wrong_amount"
+    NOT_HAPPENED = "not_happened"
+    OTHER = "other"
+
+
 _JUSTIFIED_REJECTIONS: Final = frozenset(
     {
         RejectReason.DAMAGED,
@@ -79,7 +98,7 @@ _JUSTIFIED_RETURNS: Final = frozenset(
     {ReturnReason.QUALITY, ReturnReason.RECALL, ReturnReason.WRONG_DELIVERY}
 )
 
-R = TypeVar("R", CloseReason, RejectReason, ReturnReason)
+R = TypeVar("R", CloseReason, RejectReason, ReturnReason, LossReason, ReversalReason)
 
 # A table for each list: members of different lists with the same code are equal as text, so one table for
 # all would mix them up. The second label is the Chinese one that files may use.
@@ -108,8 +127,27 @@ _RETURN_LABELS: Final[Mapping[str, tuple[str, str]]] = {
     ReturnReason.OVERSTOCK: (N_("Overstock"), "积压"),
     ReturnReason.OTHER: (N_("Other reason"), "其他"),
 }
+_LOSS_LABELS: Final[Mapping[str, tuple[str, str]]] = {
+    LossReason.EXPIRED: (N_("Expired"), "过期"),
+    LossReason.BROKEN: (N_("Broken"), "破损"),
+    LossReason.LOST: (N_("Lost"), "丢失"),
+    LossReason.OTHER: (N_("Other reason"), "其他"),
+}
+_REVERSAL_LABELS: Final[Mapping[str, tuple[str, str]]] = {
+    ReversalReason.WRONG_ITEM: (N_("Wrong medicine"), "药品记错"),
+    ReversalReason.WRONG_QUANTITY: (N_("Wrong number"), "数量记错"),
+    ReversalReason.WRONG_AMOUNT: (N_("Wrong amount"), "金额记错"),
+    ReversalReason.NOT_HAPPENED: (N_("It did not happen"), "没有发生"),
+    ReversalReason.OTHER: (N_("Other reason"), "其他"),
+}
 LABELS: Final[Mapping[type, Mapping[str, tuple[str, str]]]] = MappingProxyType(
-    {CloseReason: _CLOSE_LABELS, RejectReason: _REJECT_LABELS, ReturnReason: _RETURN_LABELS}
+    {
+        CloseReason: _CLOSE_LABELS,
+        RejectReason: _REJECT_LABELS,
+        ReturnReason: _RETURN_LABELS,
+        LossReason: _LOSS_LABELS,
+        ReversalReason: _REVERSAL_LABELS,
+    }
 )
 """For each list of reasons: code → (msgid of the label, Chinese label accepted in files)."""
 
@@ -158,7 +196,7 @@ class Reason(Generic[R]):
         return reason_label(self.code)
 
 
-def reason_label(code: CloseReason | RejectReason | ReturnReason) -> str:
+def reason_label(code: CloseReason | RejectReason | ReturnReason | LossReason | ReversalReason) -> str:
     """The msgid of a reason's label.
 
     >>> reason_label(ReturnReason.OVERSTOCK)

@@ -24,7 +24,7 @@ from clinic_orders.web.display import MISSING, day, has_label, label, moment, pr
 from clinic_orders.web.distribution_words import close_reason_words
 from clinic_orders.web.file_words import kind_name
 from clinic_orders.web.policy_words import said_text
-from clinic_orders.web.reasons import reject_reason, return_reason
+from clinic_orders.web.reasons import loss_reason, reject_reason, return_reason, reversal_reason
 from clinic_orders.web.record_names import RECORD_FIELDS
 
 SHOWN_LINES: Final = 4
@@ -68,6 +68,8 @@ _REASONS: Final[Mapping[str, Callable[[str], str]]] = {
     "request_return": return_reason,
     "put_returns": return_reason,
     "accept_shipment": reject_reason,
+    "record_loss": loss_reason,
+    "take_back_entry": reversal_reason,
 }
 _YUAN: Final = frozenset({"amount", "owed", "total"})
 _PRICES: Final = frozenset({"pack_price", "price"})

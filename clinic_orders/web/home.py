@@ -31,6 +31,8 @@ blueprint = Blueprint("home", __name__)
 
 _BUYER: tuple[tuple[str, str, str], ...] = (
     ("duties.index", N_("My duties"), "flag"),
+    ("sales.new", N_("Write down a sale"), "edit"),
+    ("stock.index", N_("Stock"), "box"),
     ("reports.index", N_("Reports"), "edit"),
     ("stocking.index", N_("Stocking list"), "list"),
     ("ordering.orders", N_("My orders"), "list"),

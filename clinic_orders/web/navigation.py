@@ -77,6 +77,8 @@ _UNDER: dict[str, tuple[str, ...]] = {
     "returns": ("receiving.index",),
     "duties": ("home.more",),
     "reports": ("home.more",),
+    "sales": ("home.more",),
+    "stock": ("home.more",),
     "stocking": ("home.more",),
     "supply": ("home.more",),
     "findings": ("bureau.desk", "home.more"),

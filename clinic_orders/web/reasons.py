@@ -6,7 +6,7 @@ from flask_babel import gettext
 
 from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.ordering import ReturnState, ShipmentState
-from clinic_orders.rules.reasons import RejectReason, ReturnReason, parse_reason
+from clinic_orders.rules.reasons import LossReason, RejectReason, ReturnReason, ReversalReason, parse_reason
 from clinic_orders.web.display import register_labels
 
 register_labels(
@@ -47,7 +47,19 @@ def return_reason(stored: str) -> str:
     return _said(ReturnReason, stored)
 
 
-def _said(kind: type[RejectReason] | type[ReturnReason], stored: str) -> str:
+def loss_reason(stored: str) -> str:
+    """The reader's words for a stored reason of a loss, its own text behind it."""
+    return _said(LossReason, stored)
+
+
+def reversal_reason(stored: str) -> str:
+    """The reader's words for why an entry was taken back, its own text behind it."""
+    return _said(ReversalReason, stored)
+
+
+def _said(
+    kind: type[RejectReason] | type[ReturnReason] | type[LossReason] | type[ReversalReason], stored: str
+) -> str:
     # A text that is no code can only come from an import of long ago; it is shown as it was written.
     try:
         found = parse_reason(kind, stored)  # type: ignore[type-var]

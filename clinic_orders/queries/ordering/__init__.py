@@ -17,6 +17,7 @@ from clinic_orders.queries.ordering.history import (
     duplicates,
     duplicates_and_last_time,
     last_time,
+    still_meant,
     usual_items,
 )
 from clinic_orders.queries.ordering.items import DayItems, ItemRow, items_on, prices_on, search_keys_on
@@ -47,5 +48,6 @@ __all__ = [
     "ordering_policy",
     "prices_on",
     "search_keys_on",
+    "still_meant",
     "usual_items",
 ]

@@ -209,13 +209,13 @@ def _asked(rows: Iterable[Any], *, at: datetime, on: date, book: PolicyBook) -> 
     earlier: dict[int, list[EarlierOrder]] = {}
     for row in rows:
         earlier.setdefault(row.item_id, []).append(
-            EarlierOrder(row.order_no, row.submitted_at, _still_meant(row, at, book))
+            EarlierOrder(row.order_no, row.submitted_at, still_meant(row, at, book))
         )
     asked = {item: duplicate_of(orders, at=at, duplicate_days=days) for item, orders in earlier.items()}
     return {item: order for item, order in asked.items() if order is not None}
 
 
-def _still_meant(row: Any, at: datetime, book: PolicyBook) -> int:
+def still_meant(row: Any, at: datetime, book: PolicyBook) -> int:
     """Packs that are still to come or came: 0 for what lapsed, was declined, disowned or taken back."""
     if row.confirmed_packs is not None:
         return int(row.confirmed_packs - row.withdrawn_after - row.closed_packs)
