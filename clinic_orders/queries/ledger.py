@@ -75,7 +75,7 @@ def stock(on: date, institutions: Select[*tuple[Any, ...]]) -> Select[*tuple[Any
     """What should lie on the shelves at the end of a day: institution_id, item_id, base_units, lost, counted_on, known.
 
     ``base_units`` is the ledger of R-STOCK-3, ``lost`` what was lost since the last count and is no part of it
-    (decision 0025); the shelf has the difference. ``known`` is 0 where nothing was ever counted or accepted, so that
+    (decision 0026); the shelf has the difference. ``known`` is 0 where nothing was ever counted or accepted, so that
     nobody knows what was there before the first sale.
 
     Args:

@@ -58,7 +58,7 @@ COLUMNS = (
     Column(N_("Insurance"), lambda row: 1 if row.insured else 0),
     Column(N_("Written down by"), lambda row: row.entered_by or gettext("from a file")),
     Column(N_("Of receipt"), lambda row: row.of_sale_no),
-    Column(N_("Taken back at"), lambda row: row.taken_back_at),
+    Column(N_("Entry taken back at"), lambda row: row.taken_back_at),
 )
 
 
