@@ -23,6 +23,7 @@ from clinic_orders import clock
 from clinic_orders.actions import (
     findings,
     lapsing,
+    payables,
     payment_holds,
     payment_links,
     payment_reminders,
@@ -144,6 +145,11 @@ def look_at_payment_holds(_as_of: date, at: datetime, outcome: Outcome) -> None:
     """Begin and end the holds that overdue money puts on orders (R-PAY-5)."""
     found = arrears.pairs_to_look_at(on=day_in_china(at))
     _each(found, lambda pair: payment_holds.look_at_hold(*pair, by=SYSTEM, at=at), outcome)
+
+
+def keep_payables(_as_of: date, at: datetime, outcome: Outcome) -> None:
+    """Lay the money of those out anew whose receipts, returns or payments have changed, or whose day has come."""
+    outcome.changed = outcome.rows_read = payables.keep_payables(by=SYSTEM, at=at)
 
 
 def make_statements(as_of: date, at: datetime, outcome: Outcome) -> None:
@@ -321,6 +327,13 @@ JOBS: tuple[Job, ...] = (
         N_("Begin and end payment holds"),
         "20 0 * * *",
         look_at_payment_holds,
+        catch_up=False,
+    ),
+    Job(
+        "keep-payables",
+        N_("Keep what is owed where payments or receipts have changed"),
+        "*/10 * * * *",
+        keep_payables,
         catch_up=False,
     ),
     Job(

@@ -20,6 +20,7 @@ from clinic_orders.actions import accounts, catalogue
 from clinic_orders.actions.demonstration import mark_all_as_demo
 from clinic_orders.actions.divisions import load_divisions
 from clinic_orders.actions.ordering import report_no_distributor
+from clinic_orders.actions.payables import keep_payables
 from clinic_orders.cli.context import Console, Failed, pass_console
 from clinic_orders.exchange.demonstration import (
     SCALES,
@@ -198,6 +199,7 @@ def demo(console: Console, size: str, months: int, seed: int, if_empty: bool, fo
                 _all_stored(import_rows(file.kind, file.rows, filename=name, traced=False, by=SYSTEM, at=now))
                 bar.update(min(len(file.rows), max(0, steps - bar.pos)))
             bar.update(max(0, steps - bar.pos))
+        keep_payables(by=SYSTEM, at=now)
         mark_all_as_demo(by=SYSTEM, at=now)
         made = _open_accounts(world, seed, now)
         _raise_alarms(world, now)

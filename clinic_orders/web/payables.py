@@ -76,7 +76,7 @@ def index() -> str | Response:
     book = Book(actor(), on=today(), scope=scope)
     if wanted_file():
         return as_file("payables", COLUMNS, book.rows(wanted, sort=sort))
-    count, amount = book.sum(wanted)
+    count, amount = book.sum(wanted, sort=sort)
     page = page_cut(count)
     running = arrears.holds(actor(), on=today()) if actor().role is not Role.DISTRIBUTOR else []
     return render_template(
@@ -85,15 +85,15 @@ def index() -> str | Response:
         frame=frame(),
         totals=book.totals(),
         groups=book.groups(),
-        balances=book.balances(),
+        balances=book.balances(limit=30),
         record=Permission.PAYMENTS_RECORD,
         rows=book.rows(wanted, sort=sort, limit=page.limit, offset=page.offset),
         amount=amount,
         wanted=wanted,
         scope=scope,
         may_choose_scope=actor().role is Role.HOSPITAL,
-        distributors=queries.distributors_owed(actor(), on=today(), scope=scope),
-        months=month_options(queries.due_months(actor(), on=today(), scope=scope)),
+        distributors=book.distributors(),
+        months=month_options(book.due_months()),
         states=[(state.value, label(state)) for state in PayableState],
         ageing=AGEING,
         not_due=PayableState.NOT_DUE,

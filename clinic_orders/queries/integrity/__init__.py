@@ -1,6 +1,6 @@
 """Do the records agree with each other? What ``db check`` looks at.
 
-``sums`` foreign keys and running sums · ``allocation`` money · the chain of the audit stands in
+``sums`` foreign keys and running sums · ``allocation`` money · ``kept`` what is kept of it · the chain of the audit stands in
 ``queries.audit_chain``.
 """
 
@@ -10,7 +10,7 @@ from datetime import date
 
 from clinic_orders.queries import audit_chain
 from clinic_orders.queries.audit_chain import Head
-from clinic_orders.queries.integrity import allocation, sums
+from clinic_orders.queries.integrity import allocation, kept, sums
 from clinic_orders.queries.integrity.problem import Problem
 from clinic_orders.rules.errors import N_
 
@@ -26,6 +26,7 @@ CHECKS = {
     "owed": N_("what a receipt owes"),
     "cycles": N_("cycles of an item"),
     "allocation": N_("allocation of payments"),
+    "kept_payables": N_("what is kept of the allocation"),
     "audit_chain": N_("chain of the audit"),
 }
 
@@ -46,4 +47,4 @@ def problems(on: date = _AT_THE_END, witness: Head | None = None) -> list[Proble
         Problem("audit_chain", broken.subject, broken.message, broken.facts)
         for broken in audit_chain.broken_places(witness)
     ]
-    return sums.problems() + list(allocation.problems(on)) + chain
+    return sums.problems() + list(allocation.problems(on)) + list(kept.problems(on)) + chain

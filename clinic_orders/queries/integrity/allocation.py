@@ -45,7 +45,7 @@ def _of_pair(
     applied = sum((part.amount for part in laid.parts), ZERO)
     if paid != applied + laid.advance:
         facts = {"paid": paid, "applied": applied, "advance": laid.advance}
-        yield Problem("allocation", _named(pair), _UNEQUAL, facts)
+        yield Problem("allocation", named(pair), _UNEQUAL, facts)
     reached: dict[str, Decimal] = {}
     for part in laid.parts:
         reached[part.receipt_no] = reached.get(part.receipt_no, ZERO) + part.amount
@@ -57,7 +57,8 @@ def _of_pair(
             )
 
 
-def _named(pair: tuple[int, int]) -> str:
+def named(pair: tuple[int, int]) -> str:
+    """A pair by its codes, as a problem names it."""
     payer = db.session.scalar(select(Institution.code).where(Institution.id == pair[0]))
     distributor = db.session.scalar(select(Distributor.code).where(Distributor.id == pair[1]))
     return f"{payer} → {distributor}"

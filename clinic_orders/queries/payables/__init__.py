@@ -21,8 +21,6 @@ from clinic_orders.queries.payables.records import (
 from clinic_orders.queries.payables.rows import SORTS
 from clinic_orders.queries.payables.visible import (
     StatementLine,
-    distributors_owed,
-    due_months,
     line_amount_sql,
     payables_visible_to,
     statement_lines,
@@ -41,8 +39,6 @@ __all__ = [
     "StatementLine",
     "Totals",
     "Wanted",
-    "distributors_owed",
-    "due_months",
     "line_amount_sql",
     "payables_visible_to",
     "statement_lines",

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
+from heapq import nsmallest
 from typing import Any, NamedTuple
 
-from sqlalchemy import Date, and_, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import Date, select
 
 from clinic_orders.models.base import db
 from clinic_orders.models.deliveries import Shipment
-from clinic_orders.models.orders import Order
 from clinic_orders.models.payments import Payment
-from clinic_orders.models.roster import Distributor, InstitutionRecord
 from clinic_orders.models.streaming import from_driver
+from clinic_orders.queries.payables.kept import FEW, Kept, kept_pairs, of_payers
 from clinic_orders.queries.payables.laying import (
     SHIPMENT,
-    Laid,
     OpenReceipt,
     Pair,
     Which,
     allocation_of,
+    first_and_last_due,
     lay_out_all,
 )
 from clinic_orders.queries.payables.records import (
@@ -39,17 +38,15 @@ from clinic_orders.queries.payables.records import (
 )
 from clinic_orders.queries.payables.rows import (
     PART,
-    conditions,
     details,
     distributor_names,
-    order,
+    matching,
     payer_names,
 )
 from clinic_orders.queries.payables.visible import payables_visible_to
-from clinic_orders.queries.roster import current
 from clinic_orders.queries.visibility import payments_visible_to
 from clinic_orders.rules.allocation import Part
-from clinic_orders.rules.days import end_of_day
+from clinic_orders.rules.days import Month
 from clinic_orders.rules.parties import Actor
 from clinic_orders.rules.payment_terms import ageing, days_overdue, is_overdue
 
@@ -58,6 +55,8 @@ _FITTING = {
     PayableState.OVERDUE: frozenset(_OVERDUE),
     PayableState.OPEN: frozenset({PayableState.NOT_DUE, *_OVERDUE}),
 }
+# Everything, and everything on which nothing is outstanding: how many they are needs no list.
+_WHOLE = (Wanted(), Wanted(PayableState.NOTHING_OWED))
 # What the book itself can sort by; everything else is asked of the database.
 _OWN_SORTS: dict[str, Callable[[Debt], Any]] = {
     "due": lambda row: (row.due_on, row.receipt_no),
@@ -86,8 +85,9 @@ class Debt(NamedTuple):
 class Book:
     """The receipts and payments that an actor may see, laid out as of a day.
 
-    Three statements read them in one ordered pass (``laying``), whatever their number; only what is still open is
-    kept. Every figure of a page comes from the one book, so that lists, sums, files and details agree.
+    Two statements read how the money lies where that is kept (``kept``), three more lay it out in one ordered pass
+    where something has changed since, and for one pair alone (``laying``); only what is still open is held. Every
+    figure of a page comes from the one book, so that lists, sums, files and details agree.
 
     Attributes:
         receipts: those on which something is outstanding.
@@ -118,30 +118,59 @@ class Book:
         self.outstanding: dict[int, Decimal] = {}
         self.count = 0
         self.advances: dict[Pair, Decimal] = {}
-        self._read(whole=pair is not None)
-
-    def _read(self, *, whole: bool) -> None:
-        connection = db.session.connection()
-        dialect, days = connection.dialect, dict[Any, date]()
-
-        def debt(pair: Pair, found: OpenReceipt) -> Debt:
-            due = days.get(found.due)
-            if due is None:
-                due = days[found.due] = from_driver(Date(), found.due, dialect)
-            left = _yuan(found.left)
-            return Debt(found.shipment_id, found.receipt_no, *pair, due, left)
-
+        self._days: dict[Any, date] = {}
+        self._found: dict[tuple[Wanted, str], list[int]] = {}
+        self._owed: set[int] = set()
+        self._dues: set[Any] = set()
         # What the session still holds back is to be seen.
         db.session.flush()
-        laid: Laid
-        for pair, receipts, laid in lay_out_all(connection, self.on, Which(self._visible, self._payments)):
-            self.count += len(receipts)
+        which = Which(self._visible, self._payments)
+        if pair is not None:
+            self._lay_out(which, whole=True)
+        else:
+            self._read(which, kept_pairs(actor, on, scope))
+        self.outstanding.update((row.id, row.outstanding) for row in self.receipts)
+
+    def _read(self, which: Which, kept: Kept) -> None:
+        """Take what is kept and holds; lay out the rest."""
+        payers = kept.stale_payers
+        if len(payers) > FEW:
+            self._lay_out(which)
+            return
+        for pair, found in kept.holding.items():
+            self._note(pair, found.receipts, found.dues, found.open, found.advance)
+        if payers:
+            self._lay_out(of_payers(which, payers), holding=kept.holding)
+
+    def _lay_out(self, which: Which, *, holding: Container[Pair] = frozenset(), whole: bool = False) -> None:
+        for pair, receipts, laid in lay_out_all(db.session.connection(), self.on, which):
+            if pair in holding:
+                continue
             if whole:
                 self.outstanding.update((row[SHIPMENT], ZERO) for row in receipts)
-            self.receipts += [debt(pair, found) for found in laid.open]
-            if laid.advance or laid.waiting:
-                self.advances[pair] = _yuan(laid.advance + laid.waiting)
-        self.outstanding.update((row.id, row.outstanding) for row in self.receipts)
+            dues = first_and_last_due(receipts)
+            self._note(pair, len(receipts), dues, laid.open, laid.advance + laid.waiting)
+
+    def _note(
+        self, pair: Pair, receipts: int, dues: tuple[Any, Any], found: Sequence[OpenReceipt], advance: int
+    ) -> None:
+        self.count += receipts
+        if receipts:
+            self._owed.add(pair[1])
+            self._dues.update(dues)
+        self.receipts += [
+            Debt(one.shipment_id, one.receipt_no, *pair, self._day(one.due), _yuan(one.left))
+            for one in sorted(found)
+        ]
+        if advance:
+            self.advances[pair] = _yuan(advance)
+
+    def _day(self, due: Any) -> date:
+        """A due day as the driver gave it; most receipts share theirs."""
+        found = self._days.get(due)
+        if found is None:
+            found = self._days[due] = from_driver(Date(), due, db.session.connection().dialect)
+        return found
 
     def state(self, row: Debt) -> PayableState:
         """Where a receipt stands on which something is outstanding (R-PAY-4)."""
@@ -174,30 +203,20 @@ class Book:
         return {row.id: row for row in self.receipts}
 
     def _matching(self, wanted: Wanted, sort: str) -> list[int]:
-        """The ids of the receipts that the filters leave, in the order wanted; at most one statement."""
+        """The ids of the receipts that the filters leave, in the order wanted; at most one statement, asked once."""
+        found = self._found.get((wanted, sort))
+        if found is None:
+            found = self._found[wanted, sort] = self._match(wanted, sort)
+        return found
+
+    def _match(self, wanted: Wanted, sort: str) -> list[int]:
         by, downwards = sort.removeprefix("-"), sort.startswith("-")
         open_ = wanted.state not in {None, PayableState.NOTHING_OWED}
         if open_ and by in _OWN_SORTS and not (wanted.search or wanted.county or wanted.distributor):
             debts = [row for row in self.receipts if self._fits(row, wanted)]
             return [row.id for row in sorted(debts, key=_OWN_SORTS[by], reverse=downwards)]
-        payer = aliased(InstitutionRecord, name="payer")
-        receiver = aliased(InstitutionRecord, name="receiver")
-        statement = (
-            select(Shipment.id)
-            .join(Order, Order.id == Shipment.order_id)
-            .join(Distributor, Distributor.id == Shipment.distributor_id)
-            .outerjoin_from(
-                Shipment, payer, and_(payer.institution_id == Shipment.paying_id, current(payer, self.on))
-            )
-            .outerjoin(
-                receiver,
-                and_(receiver.institution_id == Shipment.institution_id, current(receiver, self.on)),
-            )
-            .where(Shipment.accepted_at < end_of_day(self.on), self._visible)
-            .where(*conditions(wanted, payer, receiver))
-            .order_by(*order(sort))
-        )
-        found = list(db.session.scalars(statement))
+        statement = matching(wanted, sort, self.on).where(self._visible)
+        found = [row_id for (row_id,) in db.session.connection().execute(statement).all()]
         debts_by_id = self._debts
         if open_:
             found = [
@@ -211,6 +230,20 @@ class Book:
             found.sort(key=lambda row_id: self.outstanding.get(row_id, ZERO), reverse=downwards)
         return found
 
+    def _first(self, wanted: Wanted, sort: str, count: int) -> list[int]:
+        """The first so many of all receipts, or of those on which nothing is outstanding; one or two statements.
+
+        A long list is mostly looked at from its beginning, and its receipts are more than anybody wants to sort.
+        """
+        statement = matching(wanted, sort, self.on).where(self._visible)
+        wholly = wanted.state is None
+        for most in (count if wholly else 2 * count, count + len(self.receipts)):
+            rows = db.session.connection().execute(statement.limit(most)).all()
+            found = [row_id for (row_id,) in rows if wholly or row_id not in self._debts]
+            if len(found) >= count or len(rows) < most:
+                break
+        return found[:count]
+
     def _fits(self, row: Debt, wanted: Wanted) -> bool:
         """Whether an open receipt is of the state and due when it is wanted."""
         if wanted.due_on is not None and row.due_on != wanted.due_on:
@@ -221,10 +254,20 @@ class Book:
             return True
         return self.state(row) in _FITTING.get(wanted.state, {wanted.state})
 
-    def sum(self, wanted: Wanted | None = None) -> tuple[int, Decimal]:
-        """How many receipts the filters leave, and what is outstanding on them together; at most one statement."""
-        found = self._matching(wanted or Wanted(), "due")
-        return len(found), sum((self.outstanding.get(row_id, ZERO) for row_id in found), ZERO)
+    def sum(self, wanted: Wanted | None = None, *, sort: str = "due") -> tuple[int, Decimal]:
+        """How many receipts the filters leave, and what is outstanding on them together; at most one statement.
+
+        Whoever goes on to ask for rows says their order already.
+        """
+        wanted = wanted or Wanted()
+        if wanted in _WHOLE:
+            settled = self.count - len(self.receipts)
+            if wanted.state is PayableState.NOTHING_OWED:
+                return settled, ZERO
+            return self.count, sum((row.outstanding for row in self.receipts), ZERO)
+        found = self._matching(wanted, sort)
+        reached = self._debts
+        return len(found), sum((reached[row_id].outstanding for row_id in found if row_id in reached), ZERO)
 
     def rows(
         self,
@@ -243,8 +286,12 @@ class Book:
             offset: how many to leave out before.
 
         """
-        found = self._matching(wanted or Wanted(), sort)[offset:]
-        found = found if limit is None else found[:limit]
+        wanted = wanted or Wanted()
+        if limit is not None and wanted in _WHOLE and sort.removeprefix("-") != "amount":
+            found = self._first(wanted, sort, offset + limit)[offset:]
+        else:
+            found = self._matching(wanted, sort)[offset:]
+            found = found if limit is None else found[:limit]
         rows: dict[int, Payable] = {}
         for first in range(0, len(found), PART):
             for row in db.session.execute(details(self.on, found[first : first + PART])):
@@ -265,14 +312,35 @@ class Book:
         ]
         return sorted(made, key=lambda group: (group.due_on, group.distributor, group.distributor_code))
 
-    def balances(self) -> list[Balance]:
-        """Outstanding, overdue and paid ahead of each pair that has any, the most overdue first; two statements."""
+    def distributors(self) -> list[tuple[str, str]]:
+        """Code and name of those with accepted receipts, by name; one statement."""
+        return sorted(distributor_names(self._owed).values(), key=lambda one: (one[1], one[0]))
+
+    def due_months(self) -> list[Month]:
+        """The months from the first to the last in which something falls due, the latest first."""
+        if not self._dues:
+            return []
+        months = [Month.of(max(map(self._day, self._dues)))]
+        first = Month.of(min(map(self._day, self._dues)))
+        while months[-1] > first:
+            months.append(months[-1].previous())
+        return months
+
+    def balances(self, limit: int | None = None) -> list[Balance]:
+        """Outstanding, overdue and paid ahead of each pair that has any, the most overdue first; two statements.
+
+        Args:
+            limit: only so many of them; None = all.
+
+        """
         open_: dict[Pair, list[Decimal]] = {pair: [ZERO, ZERO] for pair in self.advances}
         for row in self.receipts:
             sums = open_.setdefault((row.paying_id, row.distributor_id), [ZERO, ZERO])
             sums[0] += row.outstanding
             if is_overdue(row.due_on, row.outstanding, on=self.on):
                 sums[1] += row.outstanding
+        if limit is not None:
+            open_ = dict(nsmallest(limit, open_.items(), key=lambda one: (-one[1][1], -one[1][0], one[0])))
         names = distributor_names({distributor for _, distributor in open_})
         payers = payer_names({paying for paying, _ in open_}, self.on)
         found = [

@@ -11,9 +11,9 @@ A property test holds the two equal on random histories, on both databases.
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -68,19 +68,23 @@ class Laid:
     waiting: int = 0
 
 
-def counts_on_sql(on: date) -> ColumnElement[bool]:
-    """``rules.payments.counts_on`` with the paid date, in SQL: the payments that count as of a day (R-PAY-7)."""
-    # The first day on which a dispute would still leave the payment counting today.
+def first_running_dispute(on: date) -> datetime:
+    """The first instant at which a dispute would still leave its payment counting on a day (R-PAY-7)."""
     earliest = on
     while last_day_of_disputed(start_of_day(earliest - timedelta(days=1))) >= on:
         earliest -= timedelta(days=1)
+    return start_of_day(earliest)
+
+
+def counts_on_sql(on: date) -> ColumnElement[bool]:
+    """``rules.payments.counts_on`` with the paid date, in SQL: the payments that count as of a day (R-PAY-7)."""
     end = end_of_day(on)
     return and_(
         Payment.paid_on <= on,
         or_(Payment.withdrawn_at.is_(None), Payment.withdrawn_at >= end),
         or_(
             Payment.disputed_at.is_(None),
-            Payment.disputed_at >= start_of_day(earliest),
+            Payment.disputed_at >= first_running_dispute(on),
             Payment.confirmed_at < end,
             Payment.upheld_at < end,
         ),
@@ -139,6 +143,12 @@ def payments_of(on: date, *conditions: ColumnElement[bool]) -> Select[*tuple[Any
         .where(counts_on_sql(on), *conditions)
         .order_by(Payment.paying_id, Payment.distributor_id, Payment.paid_on)
     )
+
+
+def first_and_last_due(receipts: Sequence[Row]) -> tuple[Any, Any]:
+    """The earliest and the latest due day of rows of ``receipts_of``, as the driver gives them; None of none."""
+    dues = [row[DUE] for row in receipts]
+    return min(dues, default=None), max(dues, default=None)
 
 
 class DayEnds:

@@ -21,12 +21,32 @@ from clinic_orders.rules.days import end_of_day
 PART = 500
 
 
-def conditions(
+def matching(wanted: Wanted, sort: str, on: date) -> Select[int]:
+    """The ids of the receipts that the filters leave, the state apart, in the order wanted.
+
+    Only what the filters and the order speak of is joined: most pages ask for neither names nor numbers.
+    """
+    payer = aliased(InstitutionRecord, name="payer")
+    receiver = aliased(InstitutionRecord, name="receiver")
+    statement = select(Shipment.id).where(Shipment.accepted_at < end_of_day(on))
+    if wanted.search or wanted.distributor or sort.removeprefix("-") == "distributor":
+        statement = statement.join(Distributor, Distributor.id == Shipment.distributor_id)
+    if wanted.search:
+        statement = statement.join(Order, Order.id == Shipment.order_id).outerjoin(
+            receiver, and_(receiver.institution_id == Shipment.institution_id, current(receiver, on))
+        )
+    if wanted.search or wanted.county:
+        statement = statement.outerjoin(
+            payer, and_(payer.institution_id == Shipment.paying_id, current(payer, on))
+        )
+    return statement.where(*_conditions(wanted, payer, receiver)).order_by(*_order(sort))
+
+
+def _conditions(
     wanted: Wanted,
     payer: type[InstitutionRecord],
     receiver: type[InstitutionRecord],
 ) -> list[ColumnElement[bool]]:
-    """What the filters mean, the state apart, for a statement with these two names of the roster."""
     found: list[ColumnElement[bool]] = []
     if wanted.distributor:
         found.append(Distributor.code == wanted.distributor)
@@ -125,8 +145,7 @@ def details(on: date, ids: Sequence[int]) -> Select[*tuple[Any, ...]]:
 SORTS = ("due", "accepted", "amount", "distributor", "receipt")
 
 
-def order(sort: str) -> list[ColumnElement[Any]]:
-    """The order of a statement over receipts for one of ``SORTS``, with ``-`` downwards."""
+def _order(sort: str) -> list[ColumnElement[Any]]:
     columns: dict[str, ColumnElement[Any]] = {
         "due": Shipment.due_on.expression,
         "accepted": Shipment.accepted_at.expression,

@@ -17,16 +17,17 @@ from sqlalchemy import (
     select,
     type_coerce,
 )
+from sqlalchemy.orm import InstrumentedAttribute
 
 from clinic_orders.models.base import Yuan, db
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, Shipment, ShipmentLine
 from clinic_orders.models.orders import OrderLine
-from clinic_orders.models.roster import Distributor, InstitutionRecord
+from clinic_orders.models.roster import InstitutionRecord
 from clinic_orders.queries.doubles import counts_once
 from clinic_orders.queries.payables.records import Scope
 from clinic_orders.queries.roster import current, institutions_of
-from clinic_orders.rules.days import Month, end_of_day
+from clinic_orders.rules.days import end_of_day
 from clinic_orders.rules.parties import Actor, Role
 
 
@@ -38,18 +39,28 @@ def payables_visible_to(actor: Actor, on: date, scope: Scope = Scope.OWN) -> Col
     bureau sees the payers of its county. Receipts of an order that was set aside as the same as another one are
     nobody's: the other one's are owed (R-VOL-2).
     """
-    return and_(_whose(actor, on, scope), counts_once(Shipment.order_id))
+    return and_(
+        pairs_visible_to(actor, on, scope, Shipment.paying_id, Shipment.distributor_id),
+        counts_once(Shipment.order_id),
+    )
 
 
-def _whose(actor: Actor, on: date, scope: Scope) -> ColumnElement[bool]:
+def pairs_visible_to(
+    actor: Actor,
+    on: date,
+    scope: Scope,
+    paying: InstrumentedAttribute[int],
+    distributor: InstrumentedAttribute[int],
+) -> ColumnElement[bool]:
+    """The same of any rows that name who pays and who delivered."""
     if actor.role is Role.DISTRIBUTOR:
-        return Shipment.distributor_id == actor.distributor_id
+        return distributor == actor.distributor_id
     if actor.institution_id is None or scope is Scope.MEMBERS:
-        return institutions_of(actor, Shipment.paying_id, on)
+        return institutions_of(actor, paying, on)
     stores = select(InstitutionRecord.institution_id).where(
         current(InstitutionRecord, on), InstitutionRecord.headquarters_id == actor.institution_id
     )
-    return or_(Shipment.paying_id == actor.institution_id, Shipment.paying_id.in_(stores))
+    return or_(paying == actor.institution_id, paying.in_(stores))
 
 
 def line_amount_sql(price: SQLColumnExpression[Decimal], packs: ColumnElement[int]) -> ColumnElement[Decimal]:
@@ -71,29 +82,6 @@ def returned_by(on: date, condition: ColumnElement[bool]) -> Subquery:
         .group_by(ReturnLine.shipment_line_id)
         .subquery("returned")
     )
-
-
-def due_months(actor: Actor, *, on: date, scope: Scope = Scope.OWN) -> list[Month]:
-    """The months in which something of the actor's falls due, the latest first; one statement."""
-    days = db.session.scalars(
-        select(Shipment.due_on)
-        .where(Shipment.accepted_at < end_of_day(on), payables_visible_to(actor, on, scope))
-        .distinct()
-    )
-    return sorted({Month.of(day) for day in days if day is not None}, reverse=True)
-
-
-def distributors_owed(actor: Actor, *, on: date, scope: Scope = Scope.OWN) -> list[tuple[str, str]]:
-    """Code and name of the distributors with receipts of the actor's; one statement."""
-    ids = select(Shipment.distributor_id).where(
-        Shipment.accepted_at < end_of_day(on), payables_visible_to(actor, on, scope)
-    )
-    rows = db.session.execute(
-        select(Distributor.code, Distributor.name)
-        .where(Distributor.id.in_(ids))
-        .order_by(Distributor.name, Distributor.code)
-    )
-    return [(code, name) for code, name in rows]
 
 
 class StatementLine(NamedTuple):

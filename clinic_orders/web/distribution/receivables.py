@@ -71,7 +71,7 @@ def receivables() -> str | Response:
     book = payables.Book(by, on=day)
     if wanted_file():
         return as_file("receivables", RECEIVABLE_COLUMNS, book.rows(wanted, sort=sort))
-    total, amount = book.sum(wanted)
+    total, amount = book.sum(wanted, sort=sort)
     page = page_cut(total)
     return render_template(
         "distribution/receivables.html",
