@@ -10,9 +10,9 @@ import pypdfium2
 import pytest
 
 from clinic_orders.documents.letters import letter_html, letter_pdf, verify_address
+from clinic_orders.documents.letters.specimens import LONG_NAME, letter
 from clinic_orders.rules.findings import CheckRule
 from clinic_orders.rules.letters import LetterContent, LetterKind
-from tests.letter_samples import LONG_NAME, letter
 
 OWN = "https://orders.example.cn"
 

@@ -7,10 +7,10 @@ import re
 
 import pytest
 
+from clinic_orders.documents.letters.specimens import LONG_NAME, TERMS, letter, matter
 from clinic_orders.rules.findings import CheckRule, Grade
 from clinic_orders.rules.letters import LetterContent, LetterKind, Part, Terms
 from clinic_orders.rules.letters.facts import IN_TEXT, WORDS, in_words, sales_of, table_of
-from tests.letter_samples import LONG_NAME, TERMS, letter, matter
 
 DECISIONS = {LetterKind.SUSPENSION, LetterKind.CANCELLATION, LetterKind.PROPOSAL}
 

@@ -21,6 +21,11 @@ def verify_address(content: LetterContent, address: str) -> str:
     return f"{address.rstrip('/')}/verify/{content.token}" if content.token and address else ""
 
 
+def mark_of(content: LetterContent, mark: str = "") -> str:
+    """The words across every page: those given, else those of a draft or of demonstration data, else none."""
+    return mark or (DRAFT_MARK if content.is_draft else DEMO_MARK if content.demo else "")
+
+
 def values_of(content: LetterContent, *, address: str, mark: str) -> Mapping[str, Any]:
     """What the template is filled with."""
     return {
@@ -33,7 +38,7 @@ def values_of(content: LetterContent, *, address: str, mark: str) -> Mapping[str
         "annexes": content.annexes,
         "copies": content.copies,
         "printed_by": content.printed_by,
-        "mark": mark or (DRAFT_MARK if content.is_draft else DEMO_MARK if content.demo else ""),
+        "mark": mark_of(content, mark),
         "qr": verify_address(content, address),
     }
 

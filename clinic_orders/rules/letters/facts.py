@@ -180,7 +180,7 @@ def _figure(name: str, write: Callable[[Any], str]) -> Cell:
 
 
 _ITEM: Final[Heading] = ("药品", _L, 40, lambda one: one.name)
-_MONTH: Final[Heading] = ("期间", _C, 20, lambda one: one.period)
+_MONTH: Final[Heading] = ("期间", _C, 22, lambda one: one.period)
 _SUM: Final[Heading] = ("计算", _L, 46, lambda one: in_words(one.formula))
 _TIMES: Final[Heading] = ("笔数", _R, 13, _figure("times", count))
 
@@ -518,11 +518,11 @@ def sales_of(rule: CheckRule, matters: Sequence[Matter]) -> Annex | None:
         return None
     columns = (
         Column("序号", _C, 13),
-        Column("销售日期", _C, 25),
-        Column("小票号", _L, 43),
-        Column("药品", _L, 60),
-        Column("数量", _R, 15),
-        Column("金额（元）", _R, 26),
+        Column("销售日期", _C, 26),
+        Column("小票号", _L, 50),
+        Column("药品", _L, 55),
+        Column("数量", _R, 14),
+        Column("金额（元）", _R, 25),
     )
     rows = tuple(
         (

@@ -1,4 +1,4 @@
-"""Letters of every kind about every check, for tests of wording, layout and speed."""
+"""Specimens 样张: letters of every kind about every check, with invented figures, for tests and ``bench letters``."""
 
 from __future__ import annotations
 
