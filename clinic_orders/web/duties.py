@@ -13,6 +13,7 @@ from clinic_orders.rules.days import Month
 from clinic_orders.rules.findings import Grade
 from clinic_orders.rules.parties import PUBLIC_KINDS, Permission
 from clinic_orders.rules.reporting import ReportKind, due_in
+from clinic_orders.web.formula_words import formula_words
 from clinic_orders.web.goods_pages import frame
 from clinic_orders.web.guards import actor, needs, today
 
@@ -60,6 +61,7 @@ def index() -> str:
             )
         ),
         shapes=GRADE_SHAPES,
+        formula_words=formula_words,
         shown=SHOWN,
         month=month,
         today=on,

@@ -19,6 +19,7 @@ from clinic_orders.rules.parties import BUREAU_ROLES, InstitutionKind, Permissio
 from clinic_orders.web.display import label
 from clinic_orders.web.errors import say
 from clinic_orders.web.finding_sentences import NAMES, period_words, sentence, shown_figures
+from clinic_orders.web.formula_words import formula_words
 from clinic_orders.web.goods_pages import frame
 from clinic_orders.web.guards import actor, at, needs, today
 from clinic_orders.web.listing import Column, as_file, page_cut, sort_order, wanted_file
@@ -43,7 +44,7 @@ COLUMNS = (
     Column(N_("About"), lambda row: row.key),
     Column(N_("Period"), lambda row: row.period),
     Column(N_("What was found"), sentence),
-    Column(N_("Formula"), lambda row: row.formula),
+    Column(N_("Formula"), lambda row: formula_words(row.rule, row.formula)),
     Column(N_("First found on"), lambda row: row.first_seen),
     Column(N_("Last seen on"), lambda row: row.last_seen),
     Column(N_("State"), lambda row: row.state),
@@ -124,6 +125,7 @@ def _page(finding_id: int, refusal: str = "") -> str:
         frame=frame(),
         found=found,
         sentence=sentence(found),
+        formula=formula_words(found.rule, found.formula),
         period=period_words(found.period),
         figures=[
             (gettext(NAMES[name]), text) for name, text in shown_figures(found.rule, found.figures).items()
