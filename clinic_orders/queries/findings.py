@@ -14,6 +14,7 @@ from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.roster import County, Distributor, Institution, InstitutionRecord
 from clinic_orders.models.sales import SaleLine
+from clinic_orders.models.stock import OtherPurchase
 from clinic_orders.models.supervision import FindingHistory, FindingRecord
 from clinic_orders.queries.roster import current, institutions_of
 from clinic_orders.rules.finding_states import BUREAU_ONLY, SEVERITY, FindingState, Severity
@@ -295,3 +296,46 @@ def sold_lines(institution_id: int, rows: Sequence[Sequence[str]]) -> list[SoldL
     return [
         SoldLine._make(row) for row in db.session.execute(statement) if (row.sale_no, row.line_no) in wanted
     ]
+
+
+class OtherBought(NamedTuple):
+    """A purchase outside of the selected drugs behind a finding (R-VOL-6)."""
+
+    document_no: str
+    line_no: str
+    product_name: str
+    base_units: int
+    amount: Decimal
+    purchased_on: date
+
+
+def other_bought(institution_id: int, rows: Sequence[Sequence[str]]) -> list[OtherBought]:
+    """The purchases that stand behind a finding, in the order of their days; one statement.
+
+    Args:
+        institution_id: who bought.
+        rows: of the finding, as ("other_purchase", "document/line").
+
+    """
+    wanted = {tuple(number.rpartition("/")[::2]) for kind, number in rows if kind == "other_purchase"}
+    if not wanted:
+        return []
+    bought = OtherPurchase
+    statement = (
+        select(
+            bought.document_no,
+            bought.line_no,
+            bought.product_name,
+            bought.base_units,
+            bought.amount,
+            bought.purchased_on,
+        )
+        .where(
+            bought.institution_id == institution_id,
+            bought.replaced_at.is_(None),
+            bought.document_no.in_(sorted({document for document, _ in wanted})),
+        )
+        .order_by(bought.purchased_on, bought.document_no, bought.line_no)
+    )
+    found = (OtherBought._make(row) for row in db.session.execute(statement))
+    return [row for row in found if (row.document_no, row.line_no) in wanted]

@@ -101,16 +101,22 @@ def index() -> str | Response:
     )
 
 
-def _links(found: FindingRow) -> list[tuple[str, str]]:
-    """The papers behind a finding, each with the address of its page."""
+# Where a reader opens the paper behind a finding.
+_ORDER_PAGES = {Role.DISTRIBUTOR: "distribution.order", Role.INSTITUTION: "ordering.order"}
+_ORDER_PAGES[Role.HOSPITAL] = _ORDER_PAGES[Role.INSTITUTION]
+
+
+def _links(found: FindingRow) -> list[tuple[str, str, str]]:
+    """The papers behind a finding: what each is called, its number, and the address of its page."""
+    order_page = _ORDER_PAGES.get(actor().role, "bureau_orders.order")
     links = []
     for kind, number in found.rows[: queries.MOST_ROWS]:
         if kind == "receipt":
-            links.append((number, url_for("receiving.show", receipt_no=number)))
+            links.append((gettext("Receipt"), number, url_for("receiving.show", receipt_no=number)))
         elif kind == "order":
-            links.append((number, url_for("bureau_orders.order", order_no=number)))
+            links.append((gettext("Order form"), number, url_for(order_page, order_no=number)))
         elif kind == "item":
-            links.append((number, url_for("catalogue.item", item_code=number)))
+            links.append((gettext("Item"), number, url_for("catalogue.item", item_code=number)))
     return links
 
 
@@ -120,6 +126,7 @@ def _page(finding_id: int, refusal: str = "") -> str:
         abort(404)
     may = actor().may(Permission.FINDINGS_DECIDE)
     sold = queries.sold_lines(found.institution_id, found.rows) if found.institution_id else []
+    bought = queries.other_bought(found.institution_id, found.rows) if found.institution_id else []
     return render_template(
         "findings/show.html",
         frame=frame(),
@@ -133,6 +140,8 @@ def _page(finding_id: int, refusal: str = "") -> str:
         behind=_links(found),
         sold=sold[: queries.MOST_ROWS],
         sold_total=len(sold),
+        bought=bought[: queries.MOST_ROWS],
+        rows_total=len(found.rows),
         history=[
             (one, "；".join(shown_figures(found.rule, one.figures).values()))
             for one in queries.history_of(finding_id)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from sqlalchemy import case, func, select
 
@@ -45,8 +47,34 @@ def find(scope: Scope) -> Iterator[Finding]:
         )
         .group_by(Institution.code, InstitutionRecord.kind, InstitutionRecord.scale)
     )
+    shares = []
     for code, kind, scale, emergencies, lines in db.session.connection().execute(statement):
         limit = scope.book.decimal_or_none("order.emergency_share", kind=kind, scale=scale, on=scope.as_of)
         found = emergency_share(code, scope.month, emergency_lines=emergencies, lines=lines, limit=limit)
         if found is not None:
-            yield found
+            shares.append(found)
+    orders = _emergencies(scope, [found.institution for found in shares if found.institution])
+    for found in shares:
+        yield replace(found, rows=tuple(("order", number) for number in orders[found.institution or ""]))
+
+
+def _emergencies(scope: Scope, codes: Sequence[str]) -> dict[str, list[str]]:
+    """The emergency orders of some institutions in the month, by their code."""
+    found: dict[str, list[str]] = defaultdict(list)
+    statement = (
+        select(Institution.code, Order.order_no)
+        .join(Institution, Institution.id == Order.institution_id)
+        .where(
+            Institution.code.in_(codes),
+            Order.emergency.is_(True),
+            Order.submitted_at >= scope.month_begins,
+            Order.submitted_at < scope.ends,
+            counts_once(Order.id),
+            was_member(Order.institution_id, china_day(Order.submitted_at)),
+        )
+        .order_by(Order.order_no)
+    )
+    if codes:
+        for code, number in db.session.connection().execute(statement):
+            found[code].append(number)
+    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 from typing import Any
@@ -38,7 +39,7 @@ def find(scope: Scope) -> Iterator[Finding]:
     if not others:
         return
     selected = _selected(scope, first, on)
-    for (institution_id, group), (code, kind, scale, units) in sorted(others.items()):
+    for (institution_id, group), (code, kind, scale, units, rows) in sorted(others.items()):
         limit = scope.book.decimal_or_none("volume.nonselected_share", kind=kind, scale=scale, on=on)
         found = nonselected_share(
             code,
@@ -49,11 +50,14 @@ def find(scope: Scope) -> Iterator[Finding]:
             limit=limit,
         )
         if found is not None:
-            yield found
+            yield replace(found, rows=tuple(("other_purchase", number) for number in rows))
 
 
-def _others(scope: Scope, first: date, last: date) -> dict[tuple[int, str], tuple[str, Any, str, int]]:
-    """Base units of other drugs that nothing justifies, bought by members, by institution and group."""
+_Bought = tuple[str, Any, str, int, list[str]]
+
+
+def _others(scope: Scope, first: date, last: date) -> dict[tuple[int, str], _Bought]:
+    """Base units and lines of other drugs that nothing justifies, bought by members, by institution and group."""
     bought, state = OtherPurchase, aliased(InstitutionRecord)
     statement = (
         select(
@@ -67,6 +71,8 @@ def _others(scope: Scope, first: date, last: date) -> dict[tuple[int, str], tupl
             bought.amount,
             bought.justified,
             state.county_code,
+            bought.document_no,
+            bought.line_no,
         )
         .join(Institution, Institution.id == bought.institution_id)
         .join(
@@ -91,7 +97,7 @@ def _others(scope: Scope, first: date, last: date) -> dict[tuple[int, str], tupl
     )
     rows = db.session.connection().execute(statement).all()
     prices, problems = (_Prices(), _Problems()) if rows else (None, None)
-    found: dict[tuple[int, str], tuple[str, Any, str, int]] = {}
+    found: dict[tuple[int, str], _Bought] = {}
     for row in rows:
         assert prices is not None
         assert problems is not None
@@ -104,10 +110,11 @@ def _others(scope: Scope, first: date, last: date) -> dict[tuple[int, str], tupl
             selected_unit_price=prices.highest(group, day),
         )
         key = (row.institution_id, group)
-        units = found[key][3] if key in found else 0
+        units, lines = found[key][3:] if key in found else (0, [])
         if not seen.is_justified:
             units += row.base_units
-        found[key] = (row.code, row.kind, row.scale, units)
+            lines.append(f"{row.document_no}/{row.line_no}")
+        found[key] = (row.code, row.kind, row.scale, units, lines)
     return found
 
 

@@ -7,8 +7,8 @@ item's packs, if nobody holds an agreement on the backup itself, to the item who
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -53,7 +53,7 @@ JUSTIFIED_RETURNS = tuple(reason.value for reason in ReturnReason if reason.is_j
 
 _ONE_DAY = timedelta(days=1)
 # What every movement says besides its packs.
-_KNOWN = frozenset({"movement", "institution_id", "item_id", "day", "distributor_id"})
+_KNOWN = frozenset({"movement", "number", "institution_id", "item_id", "day", "distributor_id"})
 
 
 @dataclass(slots=True)
@@ -63,6 +63,7 @@ class Tally:
     Attributes:
         agreement: the agreement.
         holder_id: row id of the institution that holds it.
+        id, item_id: row ids of the agreement and its item.
         counted: accepted and not returned (R-VOL-2).
         blamed: undelivered, and rejected or returned for a justified reason, by distributor code (R-VOL-5).
         rejected: for other reasons.
@@ -71,6 +72,8 @@ class Tally:
 
     agreement: Agreement
     holder_id: int
+    id: int
+    item_id: int
     counted: int = 0
     blamed: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     rejected: int = 0
@@ -80,17 +83,49 @@ def find(scope: Scope) -> Iterator[Finding]:
     """The findings of cycles that hold the day, or ended on the day before (formats.md section 3)."""
     warn_pp = scope.book.whole("volume.warn_pp", on=scope.as_of)
     interview_pp = scope.book.whole("volume.interview_pp", on=scope.as_of)
-    tallies = [*tally(scope, until=scope.as_of), *tally(scope, until=scope.as_of - _ONE_DAY)]
-    members = memberships({one.holder_id for one in tallies})
-    for one in tallies:
-        state = standing(
-            one.agreement, counted=one.counted, members=members.get(one.holder_id, ()), on=scope.as_of
+    for until in (scope.as_of, scope.as_of - _ONE_DAY):
+        tallies = tally(scope, until=until)
+        members = memberships({one.holder_id for one in tallies})
+        behind: dict[int, tuple[Tally, Finding]] = {}
+        for one in tallies:
+            state = standing(
+                one.agreement, counted=one.counted, members=members.get(one.holder_id, ()), on=scope.as_of
+            )
+            if state is None:
+                continue
+            found = grade(state, on=scope.as_of, warn_pp=warn_pp, interview_pp=interview_pp)
+            if found is not None:
+                finding = volume_behind(state, found, undelivered_by=one.blamed, rejected=one.rejected)
+                behind[one.id] = (one, finding)
+        rows = _rows_behind(scope, until, [one for one, _ in behind.values()])
+        for number, (_, finding) in behind.items():
+            yield replace(finding, rows=tuple(sorted(rows.get(number, ()))))
+
+
+def _rows_behind(scope: Scope, until: date, tallies: Sequence[Tally]) -> dict[int, set[tuple[str, str]]]:
+    """The receipts that count for some agreements, and the orders of which something did not come, by agreement."""
+    found: dict[int, set[tuple[str, str]]] = defaultdict(set)
+    if not tallies:
+        return found
+    first = min(one.agreement.first for one in tallies)
+    items = {one.item_id for one in tallies}
+    problem = SupplyProblem
+    backups = db.session.connection().scalars(
+        select(problem.backup_item_id).where(
+            _problem_counts(), _not_over_before(first), problem.item_id.in_(items)
         )
-        if state is None:
-            continue
-        found = grade(state, on=scope.as_of, warn_pp=warn_pp, interview_pp=interview_pp)
-        if found is not None:
-            yield volume_behind(state, found, undelivered_by=one.blamed, rejected=one.rejected)
+    )
+    items |= {one for one in backups if one is not None}
+    agreements = _agreements(scope, until)
+    wanted = {one.id for one in tallies}
+    for kind, moved in (
+        ("receipt", _receipts(scope, first, until, items)),
+        ("order", _missing(scope, first, until, items)),
+    ):
+        for row in _attributed(moved, agreements, first, one_by_one=True):
+            if row.agreement_id in wanted:
+                found[row.agreement_id].add((kind, row.number))
+    return found
 
 
 def tally(scope: Scope, *, until: date) -> list[Tally]:
@@ -101,13 +136,27 @@ def tally(scope: Scope, *, until: date) -> list[Tally]:
         until: the day L: D itself for the cycles that hold it, the day before for those that ended then.
 
     """
+    agreements = _agreements(scope, until)
+    tallies = _tallies(scope, agreements)
+    if tallies:
+        first = min(one.agreement.first for one in tallies.values())
+        for row in _attributed(_receipts(scope, first, until), agreements, first):
+            _take_receipt(tallies, row)
+        for row in _attributed(_missing(scope, first, until), agreements, first):
+            if row.agreement_id in tallies and row.undelivered:
+                tallies[row.agreement_id].blamed[row.distributor] += int(row.undelivered)
+    return list(tallies.values())
+
+
+def _agreements(scope: Scope, until: date) -> CTE:
+    """The agreements of the cycles that hold the day, or ended on the day before."""
     running = until == scope.as_of
     days = (
         and_(AgreedVolume.cycle_start <= until, AgreedVolume.cycle_end >= until)
         if running
         else AgreedVolume.cycle_end == until
     )
-    agreements = (
+    return (
         select(
             AgreedVolume.id,
             AgreedVolume.institution_id,
@@ -120,15 +169,6 @@ def tally(scope: Scope, *, until: date) -> list[Tally]:
         .where(AgreedVolume.replaced_at.is_(None), days)
         .cte("agreement")
     )
-    tallies = _tallies(scope, agreements)
-    if tallies:
-        first = min(one.agreement.first for one in tallies.values())
-        for row in _attributed(_receipts(scope, first, until), agreements, first):
-            _take_receipt(tallies, row)
-        for row in _attributed(_missing(scope, first, until), agreements, first):
-            if row.agreement_id in tallies and row.undelivered:
-                tallies[row.agreement_id].blamed[row.distributor] += int(row.undelivered)
-    return list(tallies.values())
 
 
 def _tallies(scope: Scope, agreements: CTE) -> dict[int, Tally]:
@@ -153,6 +193,8 @@ def _tallies(scope: Scope, agreements: CTE) -> dict[int, Tally]:
                 already_adjusted=row.already_adjusted,
             ),
             row.institution_id,
+            row.id,
+            row.item_id,
         )
         for row in rows
     }
@@ -170,7 +212,11 @@ def _take_receipt(tallies: dict[int, Tally], row: Any) -> None:
         one.blamed[row.distributor] += justified
 
 
-def _receipts(scope: Scope, first: date, until: date) -> CTE:
+def _of(items: Collection[int] | None) -> ColumnElement[bool]:
+    return true() if items is None else OrderLine.item_id.in_(items)
+
+
+def _receipts(scope: Scope, first: date, until: date, items: Collection[int] | None = None) -> CTE:
     """Receipt lines accepted between two days: packs accepted, rejected, and returned by D, with their reasons."""
     ends = scope.ends
     returned = (
@@ -192,6 +238,7 @@ def _receipts(scope: Scope, first: date, until: date) -> CTE:
     return (
         select(
             ShipmentLine.id.label("movement"),
+            Shipment.receipt_no.label("number"),
             Shipment.institution_id,
             OrderLine.item_id,
             china_day(Shipment.accepted_at).label("day"),
@@ -211,12 +258,13 @@ def _receipts(scope: Scope, first: date, until: date) -> CTE:
             Shipment.accepted_at < end_of_day(until),
             Shipment.voided_at.is_(None),
             counts_once(Shipment.order_id),
+            _of(items),
         )
         .cte("moved")
     )
 
 
-def _missing(scope: Scope, first: date, until: date) -> CTE:
+def _missing(scope: Scope, first: date, until: date, items: Collection[int] | None = None) -> CTE:
     """Order lines submitted between two days and what of them did not come by the second (R-VOL-5)."""
     lines = lines_submitted(scope.book, first=first, last=until, as_of=scope.as_of)
     taken = withdrawn_by_limit(lines, as_of=until)
@@ -246,6 +294,7 @@ def _missing(scope: Scope, first: date, until: date) -> CTE:
     found = (
         select(
             lines.c.line_id.label("movement"),
+            Order.order_no.label("number"),
             lines.c.institution_id,
             lines.c.item_id,
             china_day(lines.c.submitted_at).label("day"),
@@ -258,15 +307,16 @@ def _missing(scope: Scope, first: date, until: date) -> CTE:
         .outerjoin(taken, taken.c.line_id == lines.c.line_id)
         .outerjoin(came, came.c.line_id == lines.c.line_id)
         .outerjoin(closed, closed.c.line_id == lines.c.line_id)
+        .where(_of(items))
         .subquery("open_line")
     )
     return select(found).where(found.c.undelivered > 0).cte("moved")
 
 
-def _attributed(moved: CTE, agreements: CTE, first: date) -> Iterator[Any]:
-    """Each movement's sums by agreement and distributor (R-VOL-2, R-VOL-7)."""
+def _attributed(moved: CTE, agreements: CTE, first: date, *, one_by_one: bool = False) -> Iterator[Any]:
+    """The movements' sums by agreement and distributor, or the number of each one's paper (R-VOL-2, R-VOL-7)."""
     connection = db.session.connection()
-    yield from connection.execute(_direct(moved, agreements))
+    yield from connection.execute(_direct(moved, agreements, one_by_one=one_by_one))
     problems = select(SupplyProblem.backup_item_id).where(_problem_counts(), _not_over_before(first))
     if connection.scalar(select(problems.exists())):
         yield from _by_backup(moved, agreements, first)
@@ -294,12 +344,13 @@ def _holds(agreement: Any, holder: Any, item: Any, day: Any) -> ColumnElement[bo
     )
 
 
-def _direct(moved: CTE, agreements: CTE) -> Select[Any]:
+def _direct(moved: CTE, agreements: CTE, *, one_by_one: bool) -> Select[Any]:
     """Packs of the item itself: for the receiver if it holds an agreement, else for its hospital of that day."""
     own, hospital = agreements.alias("own"), agreements.alias("hospital")
     holder = func.coalesce(own.c.id, hospital.c.id)
-    return (
-        select(holder.label("agreement_id"), Distributor.code.label("distributor"), *_sums(moved))
+    columns = [moved.c.number] if one_by_one else [Distributor.code.label("distributor"), *_sums(moved)]
+    found = (
+        select(holder.label("agreement_id"), *columns)
         .select_from(moved)
         .outerjoin(own, _holds(own, moved.c.institution_id, moved.c.item_id, moved.c.day))
         .outerjoin(InstitutionRecord, _record_on(moved))
@@ -312,8 +363,8 @@ def _direct(moved: CTE, agreements: CTE) -> Select[Any]:
         )
         .join(Distributor, Distributor.id == moved.c.distributor_id)
         .where(holder.is_not(None))
-        .group_by(holder, Distributor.code)
     )
+    return found if one_by_one else found.group_by(holder, Distributor.code)
 
 
 def _problem_counts() -> ColumnElement[bool]:
@@ -349,6 +400,7 @@ def _by_backup(moved: CTE, agreements: CTE, first: date) -> Iterator[Any]:
         select(
             holder.label("agreement_id"),
             Distributor.code.label("distributor"),
+            moved.c.number,
             *(column for column in moved.c if column.key not in _KNOWN),
             func.row_number()
             .over(
