@@ -145,6 +145,8 @@ class GoodsReturn(Base):
 
     __mapper_args__ = {"version_id_col": version}
     __table_args__ = (
+        # A month of everybody's returns, for the checks.
+        Index("ix_goods_return_agreed", "agreed_at"),
         CheckConstraint("agreed_at IS NULL OR refused_at IS NULL", name="not_agreed_and_refused"),
         CheckConstraint("(agreed_at IS NULL) = (amount IS NULL)", name="agreed_has_amount"),
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     CTE,
@@ -34,6 +34,8 @@ from clinic_orders.models.stock_entries import StockLoss
 from clinic_orders.queries.doubles import counts_once
 from clinic_orders.rules.days import end_of_day
 from clinic_orders.rules.stocking import REPORTING_DAYS
+
+_NEVER: Final = date(1900, 1, 1)
 
 
 def reporting(on: date) -> Select[*tuple[Any, ...]]:
@@ -130,6 +132,100 @@ def _last_counts(on: date, wanted: Any) -> CTE:
         )
         .group_by(StockCount.institution_id, StockCount.item_id)
         .cte("last_count")
+    )
+
+
+def with_ledger(on: date, pairs: CTE) -> Select[*tuple[Any, ...]]:
+    """Rows of some pairs with the ledger of each: the columns given and base_units, 0 where nothing is known.
+
+    Unlike ``ledger`` it reads of each pair what moved after its last count only, so that its cost follows what came and
+    went since, not the history.
+
+    Args:
+        on: the day at whose end it is wanted.
+        pairs: rows with institution_id and item_id, each pair once.
+
+    """
+    count, line = StockCount, SaleLine
+    counted_on = (
+        select(func.max(count.counted_on))
+        .where(
+            count.replaced_at.is_(None),
+            count.institution_id == pairs.c.institution_id,
+            count.item_id == pairs.c.item_id,
+            count.counted_on <= on,
+        )
+        .correlate(pairs)
+        .scalar_subquery()
+    )
+    last = select(*pairs.c, func.coalesce(counted_on, _NEVER).label("counted_on")).cte("last_count")
+    sold = (
+        select(func.sum(line.base_units))
+        .where(
+            line.replaced_at.is_(None),
+            line.institution_id == last.c.institution_id,
+            line.item_id == last.c.item_id,
+            line.sold_on > last.c.counted_on,
+            line.sold_on <= on,
+        )
+        .correlate(last)
+        .scalar_subquery()
+    )
+    documents = _by_documents(on, last)
+    return (
+        select(
+            *(last.c[column.key] for column in pairs.c),
+            (
+                func.coalesce(count.base_units, 0)
+                + func.coalesce(documents.c.base_units, 0)
+                - func.coalesce(sold, 0)
+            ).label("base_units"),
+        )
+        .select_from(last)
+        .outerjoin(
+            count,
+            and_(
+                count.institution_id == last.c.institution_id,
+                count.item_id == last.c.item_id,
+                count.counted_on == last.c.counted_on,
+                count.replaced_at.is_(None),
+            ),
+        )
+        .outerjoin(
+            documents,
+            and_(documents.c.institution_id == last.c.institution_id, documents.c.item_id == last.c.item_id),
+        )
+    )
+
+
+def _by_documents(on: date, last: CTE) -> CTE:
+    """What pairs accepted less what they returned after their last counts; an index leads to the documents since then."""
+    since = (
+        select(last.c.institution_id, func.min(last.c.counted_on).label("day"))
+        .group_by(last.c.institution_id)
+        .cte("first_of_them")
+    )
+
+    def dated(part: Select[Any], institution: Any, instant: Any) -> Select[Any]:
+        return (
+            part.join(since, since.c.institution_id == institution)
+            .join(last, and_(last.c.institution_id == institution, last.c.item_id == OrderLine.item_id))
+            # A day in China ends within the same day of UTC: what is after it is not before that day's beginning.
+            .where(instant >= since.c.day, china_day(instant) > last.c.counted_on)
+            .with_only_columns(last.c.institution_id, last.c.item_id, part.selected_columns.base_units)
+        )
+
+    def anybody(_column: InstrumentedAttribute[int]) -> ColumnElement[bool]:
+        return true()
+
+    moved = union_all(
+        dated(_accepted(on, anybody), Shipment.institution_id, Shipment.accepted_at),
+        dated(_returned(on, anybody), GoodsReturn.institution_id, GoodsReturn.agreed_at),
+    ).subquery("movement")
+    return (
+        select(moved.c.institution_id, moved.c.item_id, func.sum(moved.c.base_units).label("base_units"))
+        .group_by(moved.c.institution_id, moved.c.item_id)
+        .cte("document")
     )
 
 

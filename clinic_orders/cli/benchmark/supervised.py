@@ -286,6 +286,26 @@ def _orders(connection: Connection, month: Month, number: int) -> None:
         FROM order_line l WHERE l.order_id > {first_id}
         """,  # noqa: S608
     )
+    # One order of fifty has a pack of its first line go back on the day it was accepted.
+    _run(
+        connection,
+        f"""
+        INSERT INTO goods_return (id, return_no, shipment_id, institution_id, distributor_id, requested_at, agreed_at,
+            refusal_reason, amount, version, recorded_at)
+        SELECT h.id, 'TH' || h.id, h.id, h.institution_id, h.distributor_id, h.accepted_at, h.accepted_at, '',
+            min(l.pack_price), 1, h.accepted_at
+        FROM shipment h JOIN order_line l ON l.order_id = h.id
+        WHERE h.id > {first_id} AND h.id % 50 = 7 GROUP BY h.id
+        """,  # noqa: S608
+    )
+    _run(
+        connection,
+        f"""
+        INSERT INTO return_line (return_id, shipment_line_id, packs, reason, codes)
+        SELECT g.shipment_id, min(g.id), 1, 'quality', ''
+        FROM shipment_line g WHERE g.shipment_id > {first_id} AND g.shipment_id % 50 = 7 GROUP BY g.shipment_id
+        """,  # noqa: S608
+    )
 
 
 def _shelves(connection: Connection, month: Month) -> None:

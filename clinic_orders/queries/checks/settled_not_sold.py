@@ -15,7 +15,7 @@ from clinic_orders.models.roster import Institution, Membership
 from clinic_orders.models.sales import SaleLine, Settlement
 from clinic_orders.queries.checks.scope import Scope
 from clinic_orders.queries.doubles import counts_once
-from clinic_orders.queries.ledger import ledger
+from clinic_orders.queries.ledger import with_ledger
 from clinic_orders.rules.findings import CheckRule, Finding
 from clinic_orders.rules.settlement import settled_not_sold
 
@@ -75,63 +75,66 @@ def find(scope: Scope) -> Iterator[Finding]:
     if not scope.ends_month:
         return
     first, last = scope.month.first_day, scope.month.last_day
-    member = exists().where(
-        Membership.institution_id == Settlement.institution_id,
-        Membership.joined_on <= last,
-        or_(Membership.left_on.is_(None), Membership.left_on >= first),
-    )
-    settled = (
-        select(Settlement.institution_id, Settlement.item_id, Settlement.base_units.label("settled"))
-        .where(
-            Settlement.month == str(scope.month),
-            Settlement.replaced_at.is_(None),
-            Settlement.base_units > 0,
-            member,
-            scope.only(Settlement.institution_id),
-        )
-        .cte("settled")
-    )
     line = SaleLine
     sold = (
         select(line.institution_id, line.item_id, func.sum(line.base_units).label("units"))
-        .join(
-            settled,
-            and_(settled.c.institution_id == line.institution_id, settled.c.item_id == line.item_id),
+        .where(
+            line.sold_on >= first,
+            line.sold_on <= last,
+            line.replaced_at.is_(None),
+            line.item_id.is_not(None),
+            scope.only(line.institution_id),
         )
-        .where(line.sold_on >= first, line.sold_on <= last, line.replaced_at.is_(None))
         .group_by(line.institution_id, line.item_id)
         .cte("sold")
     )
     received = _received(scope)
-    before = ledger(first - timedelta(days=1), select(settled.c.institution_id)).subquery("before")
-    opening = select(before.c.institution_id, before.c.item_id, before.c.base_units.label("units")).cte(
-        "opening"
+    sold_units, received_units = func.coalesce(sold.c.units, 0), func.coalesce(received.c.units, 0)
+    settled = Settlement
+    judged = (
+        select(
+            settled.institution_id,
+            settled.item_id,
+            settled.base_units.label("settled"),
+            sold_units.label("sold"),
+            received_units.label("accepted"),
+        )
+        .select_from(settled)
+        .where(
+            settled.month == str(scope.month),
+            settled.replaced_at.is_(None),
+            settled.base_units > 0,
+            # The rule asks for the ledger only where the month's acceptances are not enough.
+            or_(settled.base_units > sold_units, settled.base_units > received_units),
+            scope.only(settled.institution_id),
+        )
     )
+    for part in (sold, received):
+        judged = judged.outerjoin(
+            part, and_(part.c.institution_id == settled.institution_id, part.c.item_id == settled.item_id)
+        )
+    pair = with_ledger(first - timedelta(days=1), judged.cte("doubtful")).subquery("pair")
     statement = (
         select(
             Institution.code,
             Item.item_code,
-            settled.c.settled,
-            func.coalesce(sold.c.units, 0).label("sold"),
-            func.coalesce(opening.c.units, 0).label("opening"),
-            func.coalesce(received.c.units, 0).label("accepted"),
+            pair.c.settled,
+            pair.c.sold,
+            pair.c.base_units.label("opening"),
+            pair.c.accepted,
         )
-        .select_from(settled)
-        .join(Institution, Institution.id == settled.c.institution_id)
-        .join(Item, Item.id == settled.c.item_id)
-    )
-    for part in (sold, opening, received):
-        statement = statement.outerjoin(
-            part,
-            and_(part.c.institution_id == settled.c.institution_id, part.c.item_id == settled.c.item_id),
-        )
-    there = func.coalesce(opening.c.units, 0)
-    statement = statement.where(
-        or_(
-            settled.c.settled > func.coalesce(sold.c.units, 0),
-            and_(
-                settled.c.settled > func.coalesce(received.c.units, 0),
-                settled.c.settled > there + func.coalesce(received.c.units, 0),
+        .join(Institution, Institution.id == pair.c.institution_id)
+        .join(Item, Item.id == pair.c.item_id)
+        .where(
+            or_(
+                pair.c.settled > pair.c.sold,
+                # What is below 0 counts as 0, and that was asked above.
+                and_(pair.c.settled > pair.c.accepted, pair.c.settled > pair.c.base_units + pair.c.accepted),
+            ),
+            exists().where(
+                Membership.institution_id == pair.c.institution_id,
+                Membership.joined_on <= last,
+                or_(Membership.left_on.is_(None), Membership.left_on >= first),
             ),
         )
     )
