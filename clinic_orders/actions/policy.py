@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final, cast
 
 from sqlalchemy import Table, select
 
 from clinic_orders.actions import audit
 from clinic_orders.actions.bulk import NumberedRow, Problems, Stored, insert_rows, update_rows
+from clinic_orders.actions.policy_reach import reach_back
 from clinic_orders.actions.transaction import transactional
 from clinic_orders.models.base import db
 from clinic_orders.models.policy import PolicyValue
@@ -43,6 +44,7 @@ def put_policies(rows: Sequence[NumberedRow], *, by: Actor, at: datetime) -> Sto
     new: list[dict[str, Any]] = []
     changed: list[dict[str, Any]] = []
     seen: set[tuple[Any, ...]] = set()
+    touched: list[tuple[str, date]] = []
     for number, row in rows:
         kind = row.get("kind") or ""
         document = row.get("document_no") or ""
@@ -83,6 +85,7 @@ def put_policies(rows: Sequence[NumberedRow], *, by: Actor, at: datetime) -> Sto
                 stored.unchanged += 1
                 continue
             changed.append({"id": old.id} | values | said)
+        touched.append((entry.parameter, entry.valid_from))
         audit.record(
             "put_policies",
             by=by,
@@ -97,4 +100,6 @@ def put_policies(rows: Sequence[NumberedRow], *, by: Actor, at: datetime) -> Sto
     update_rows(_VALUES, changed)
     stored.created, stored.updated = len(new), len(changed)
     db.session.expire_all()
+    if touched:
+        reach_back({name for name, _ in touched}, min(day for _, day in touched), by=by, at=at)
     return stored

@@ -7,6 +7,7 @@ from typing import Final
 
 from sqlalchemy import delete, select
 
+from clinic_orders.actions import audit
 from clinic_orders.actions.transaction import transactional
 from clinic_orders.models.base import db
 from clinic_orders.models.price_marks import PriceInput, PriceMark
@@ -28,6 +29,7 @@ def keep_price_mark(mark: NewMark, *, by: Actor, at: datetime) -> None:
     """
     by.need(Permission.JOBS_RUN)
     kept = db.session.scalars(select(PriceMark).with_for_update()).one_or_none()
+    before = {} if kept is None else {"as_of": kept.as_of}
     if kept is None:
         kept = PriceMark(id=_THE_ONE)
         db.session.add(kept)
@@ -41,4 +43,13 @@ def keep_price_mark(mark: NewMark, *, by: Actor, at: datetime) -> None:
         PriceInput(subject=subject, content=content)
         for subject, content in sorted(mark.contents.items())
         if content is not None
+    )
+    audit.record(
+        "keep_price_mark",
+        by=by,
+        at=at,
+        subject_type="price_mark",
+        subject=mark.as_of.isoformat(),
+        before=before,
+        after={"as_of": mark.as_of},
     )

@@ -19,9 +19,11 @@ from clinic_orders.actions.bulk import in_parts, insert_rows, reserve_ids, updat
 from clinic_orders.actions.files import wait_for_other_imports
 from clinic_orders.actions.history.shared import touch_many
 from clinic_orders.actions.loading import NotFound
+from clinic_orders.actions.policy_reach import ANSWERS, EVER, PAYMENTS, reach_back
 from clinic_orders.actions.transaction import transactional
 from clinic_orders.models.base import db
 from clinic_orders.models.exchange import BatchRecord, ImportBatch, RecordChange
+from clinic_orders.models.policy import PolicyValue
 from clinic_orders.queries.resting import Done, Entry, Resting, done_by, rows_now, what_rests_on
 from clinic_orders.queries.traced import TRACED, Traced, in_order, names_of, plain, typed
 from clinic_orders.rules.errors import N_, RuleBroken
@@ -98,6 +100,9 @@ def undo_batch(batch_id: int, *, by: Actor, at: datetime) -> Undone:
     batch.undone_at, batch.undone_by_id, batch.undone_by_name = at, by.user_id, by.name
     db.session.flush()
     db.session.expire_all()
+    if PolicyValue.__tablename__ in done.entries:
+        # The rows are what they were; what they are not from which day on is not worth telling apart.
+        reach_back(ANSWERS + PAYMENTS, EVER, by=by, at=at)
     undone = Undone(removed + ended, restored + stood, returned)
     audit.record(
         "undo_batch",

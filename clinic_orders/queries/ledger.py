@@ -14,6 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     Select,
+    Subquery,
     and_,
     func,
     literal,
@@ -135,7 +136,7 @@ def _last_counts(on: date, wanted: Any) -> CTE:
     )
 
 
-def with_ledger(on: date, pairs: CTE) -> Select[*tuple[Any, ...]]:
+def with_ledger(on: date, pairs: Subquery) -> Select[*tuple[Any, ...]]:
     """Rows of some pairs with the ledger of each: the columns given and base_units, 0 where nothing is known.
 
     Unlike ``ledger`` it reads of each pair what moved after its last count only, so that its cost follows what came and

@@ -15,8 +15,12 @@ from clinic_orders.actions.bulk import NumberedRow, Problems, UnknownCode, in_pa
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.roster import Distributor, Institution, InstitutionRecord
+from clinic_orders.rules.days import day_in_china
+from clinic_orders.rules.delivery import acceptance_day_for_payment
 from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.parties import Actor, InstitutionKind
+from clinic_orders.rules.payment_terms import DueRule, due_date
+from clinic_orders.rules.policy import PolicyBook
 
 # Above this many changed papers of one file a single audit entry sums them up; the batch names the file.
 AUDITED_ONE_BY_ONE = 50
@@ -174,6 +178,37 @@ class Standings:
     def name(self, institution_id: int) -> str:
         """The newest name, as long as the history takes it."""
         return self._spells[institution_id][-1].name[:_NAME_LENGTH]
+
+
+def receipt_terms(
+    book: PolicyBook,
+    standings: Standings,
+    *,
+    institution_id: int,
+    paying_id: int,
+    delivered_at: datetime | None,
+    accepted_at: datetime,
+) -> dict[str, Any]:
+    """Acceptance day, rule and due day of received goods as their record keeps them (R-DEL-6, R-PAY-2).
+
+    Args:
+        book: with ``delivery.accept_days`` and ``payment.rule``.
+        standings: of both institutions.
+        institution_id: the receiver, whose days to accept hold.
+        paying_id: whose payment rule holds.
+        delivered_at: None where nobody noted it.
+        accepted_at: when.
+
+    """
+    day = day_in_china(accepted_at)
+    if delivered_at is not None:
+        delivered = day_in_china(delivered_at)
+        receiver = standings.on(institution_id, delivered)
+        days = book.whole("delivery.accept_days", kind=receiver.kind, scale=receiver.scale, on=delivered)
+        day = acceptance_day_for_payment(accepted_at, delivered_at=delivered_at, accept_days=days)
+    payer = standings.on(paying_id, day)
+    rule = DueRule(book.choice("payment.rule", kind=payer.kind, scale=payer.scale, on=day))
+    return {"acceptance_day": day, "payment_rule": rule.value, "due_on": due_date(day, rule)}
 
 
 def distributor_names(ids: Iterable[int]) -> dict[int, str]:

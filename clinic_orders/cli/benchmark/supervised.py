@@ -192,6 +192,16 @@ def _sales(connection: Connection, month: Month, number: int, *, cut: bool) -> N
                 turn=number % 20,
             )
         )
+    # Every tenth day another product lies on the receipt. First, so that the last rows are of the last day.
+    _run(
+        connection,
+        f"""
+        INSERT INTO sale_line (institution_id, sale_no, line_no, other_product, sold_at, sold_on, base_units, amount,
+                               insured, recorded_at)
+        SELECT i.id, 'S' || {number} || '-' || d.n, 'X', '钙片', d.noon, d.day, 1, 100000, false, d.noon
+        FROM institution i JOIN {_days(connection, month)} d ON (d.n + i.id) % 10 = 0
+        """,  # noqa: S608
+    )
     width = (month.last_day - month.first_day).days + 1
     times = " UNION ALL ".join(f"SELECT {k} AS k" for k in range(_TIMES))
     # The price of the day, or of the first day of all where old stock goes at the old price.
@@ -218,16 +228,6 @@ def _sales(connection: Connection, month: Month, number: int, *, cut: bool) -> N
             if connection.dialect.name == "sqlite"
             else f"DATE '{month.first_day}' ELSE",
         ),
-    )
-    # Every tenth day another product lies on the receipt.
-    _run(
-        connection,
-        f"""
-        INSERT INTO sale_line (institution_id, sale_no, line_no, other_product, sold_at, sold_on, base_units, amount,
-                               insured, recorded_at)
-        SELECT i.id, 'S' || {number} || '-' || d.n, 'X', '钙片', d.noon, d.day, 1, 100000, false, d.noon
-        FROM institution i JOIN {_days(connection, month)} d ON (d.n + i.id) % 10 = 0
-        """,  # noqa: S608
     )
 
 

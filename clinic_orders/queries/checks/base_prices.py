@@ -13,12 +13,14 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import CTE, ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import CTE, BigInteger, ColumnElement, Select, and_, func, or_, select, type_coerce
+from sqlalchemy.types import NullType
 
-from clinic_orders.models.base import db
+from clinic_orders.models.base import UtcDateTime, db
 from clinic_orders.models.catalogue import Price
 from clinic_orders.models.deliveries import Shipment, ShipmentLine
 from clinic_orders.models.orders import OrderLine
+from clinic_orders.models.streaming import from_driver
 from clinic_orders.queries.checks.price_terms import Terms, TermsBook
 from clinic_orders.queries.checks.scope import Scope
 from clinic_orders.rules.days import day_in_china, start_of_day
@@ -143,9 +145,7 @@ def _purchases(scope: Scope, book: TermsBook, first_days: dict[Pair, date]) -> P
     """The acceptances of pairs of institution and item that a base price of the month may need."""
     opens = start_of_day(scope.month.first_day - timedelta(days=book.base_days))
     found: Purchases = defaultdict(list)
-    seen = _acceptances({pair[0] for pair in first_days}).where(
-        Shipment.accepted_at >= opens, Shipment.accepted_at < scope.ends
-    )
+    seen = _acceptances(first_days).where(Shipment.accepted_at >= opens, Shipment.accepted_at < scope.ends)
     _take(found, db.session.connection().execute(seen), first_days)
     # Where nothing was accepted in those days by the first one asked for, the latest acceptance before them counts.
     wanting = [
@@ -157,12 +157,9 @@ def _purchases(scope: Scope, book: TermsBook, first_days: dict[Pair, date]) -> P
             order_by=Shipment.accepted_at.desc(),
         )
         older = (
-            _acceptances({pair[0] for pair in wanting})
+            _acceptances(wanting)
             .add_columns(place.label("place"))
-            .where(
-                Shipment.accepted_at < opens,
-                OrderLine.item_id.in_(sorted({pair[1] for pair in wanting})),
-            )
+            .where(Shipment.accepted_at < opens)
             .subquery("older")
         )
         latest = select(*(column for column in older.c if column.name != "place")).where(older.c.place == 1)
@@ -170,27 +167,38 @@ def _purchases(scope: Scope, book: TermsBook, first_days: dict[Pair, date]) -> P
     return found
 
 
-def _acceptances(institution_ids: Iterable[int]) -> Select[Any]:
-    """Acceptances with accepted packs: institution_id, item_id, accepted_at, receipt_no, pack_price."""
+def _acceptances(pairs: Iterable[Pair]) -> Select[Any]:
+    """Acceptances with accepted packs: institution_id, item_id, accepted_at, receipt_no, pack_price.
+
+    Of all these institutions and all these items; which of them belong together is seen by ``_take``.
+    """
+    wanted = list(pairs)
     statement: Any = (
         select(
             Shipment.institution_id,
             OrderLine.item_id,
-            Shipment.accepted_at,
+            # As the driver gives them: most rows are of other pairs, and reading a value costs more than fetching it.
+            type_coerce(Shipment.accepted_at, NullType()).label("accepted_at"),
             Shipment.receipt_no,
-            OrderLine.pack_price,
+            type_coerce(OrderLine.pack_price, BigInteger).label("pack_price"),
         )
         .join(ShipmentLine, ShipmentLine.shipment_id == Shipment.id)
         .join(OrderLine, OrderLine.id == ShipmentLine.order_line_id)
-        .where(Shipment.institution_id.in_(sorted(institution_ids)), ShipmentLine.accepted_packs > 0)
+        .where(
+            Shipment.institution_id.in_(sorted({pair[0] for pair in wanted})),
+            OrderLine.item_id.in_(sorted({pair[1] for pair in wanted})),
+            ShipmentLine.accepted_packs > 0,
+        )
     )
     found: Select[Any] = statement
     return found
 
 
 def _take(found: Purchases, rows: Iterable[Any], pairs: Any) -> None:
-    for institution_id, item_id, accepted_at, receipt_no, pack_price in rows:
+    dialect, kind = db.session.connection().dialect, UtcDateTime()
+    for institution_id, item_id, accepted, receipt_no, pack_price in rows:
         if (institution_id, item_id) in pairs:
+            at = from_driver(kind, accepted, dialect)
             found[institution_id, item_id].append(
-                PurchaseSeen(day_in_china(accepted_at), accepted_at, receipt_no, pack_price)
+                PurchaseSeen(day_in_china(at), at, receipt_no, yuan(pack_price))
             )

@@ -14,19 +14,17 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Date, Select, or_, select, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, Date, Select, func, or_, select, type_coerce
 from sqlalchemy.types import NullType
 
 from clinic_orders.models.base import db
-from clinic_orders.models.catalogue import Item
+from clinic_orders.models.catalogue import Item, Price
 from clinic_orders.models.roster import Institution
 from clinic_orders.models.sales import SaleLine
 from clinic_orders.models.streaming import driver_rows, from_driver
 from clinic_orders.queries.checks.base_prices import (
     Based,
     Priced,
-    price_spans,
-    span_holds,
     with_bases,
     yuan,
 )
@@ -48,37 +46,52 @@ def month_of(scope: Scope) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def sales(first: date, last: date, *where: ColumnElement[bool]) -> tuple[Select[Any], Any]:
-    """The sale lines of items that stand and meet conditions, customer returns apart, and the CTE of selected prices.
+def sales(*where: ColumnElement[bool]) -> tuple[Select[Any], Any]:
+    """The sale lines of items that stand and meet conditions, customer returns apart, and their columns.
 
-    Args:
-        first: the first day of any of the lines.
-        last: the last one.
-        where: which lines.
-
+    The price is looked up line by line through its key: however few or many lines there are, no better way is missed.
     """
-    spans = price_spans(first, last)
     line = SaleLine
-    statement: Any = (
+    selected = (
+        select(Price.pack_price)
+        .where(Price.item_id == line.item_id, Price.valid_from <= line.sold_on)
+        .order_by(Price.valid_from.desc())
+        .limit(1)
+        .correlate(line)
+        .scalar_subquery()
+    )
+    seen = (
         select(
             line.institution_id,
             line.item_id,
-            type_coerce(line.sold_on, NullType()),
+            line.sold_on,
             line.base_units,
-            type_coerce(line.amount, BigInteger),
-            type_coerce(spans.c.pack_price, BigInteger),
-            Item.pack_size,
-            Institution.code,
-            Item.item_code,
+            type_coerce(line.amount, BigInteger).label("amount"),
+            type_coerce(selected, BigInteger).label("selected"),
             line.sale_no,
             line.line_no,
         )
-        .join(Item, Item.id == line.item_id)
-        .join(Institution, Institution.id == line.institution_id)
-        .outerjoin(spans, span_holds(spans, line.item_id, line.sold_on))
-        .where(line.replaced_at.is_(None), line.base_units > 0, *where)
+        .where(line.replaced_at.is_(None), line.base_units > 0, line.item_id.is_not(None), *where)
+        .subquery("seen")
     )
-    return statement, spans
+    statement = (
+        select(
+            seen.c.institution_id,
+            seen.c.item_id,
+            type_coerce(seen.c.sold_on, NullType()),
+            seen.c.base_units,
+            seen.c.amount,
+            seen.c.selected,
+            Item.pack_size,
+            Institution.code,
+            Item.item_code,
+            seen.c.sale_no,
+            seen.c.line_no,
+        )
+        .join(Item, Item.id == seen.c.item_id)
+        .join(Institution, Institution.id == seen.c.institution_id)
+    )
+    return statement, seen.c
 
 
 def above(amount: Any, price: Any, units: Any, pack_size: Any) -> ColumnElement[bool]:
@@ -110,25 +123,20 @@ def priced(statement: Select[Any]) -> Iterator[Priced]:
             yield Priced(row[0], row[1], day, *row[3:])
 
 
-def candidates(first: date, last: date, *where: ColumnElement[bool], bounded: bool) -> Iterator[Priced]:
+def candidates(*where: ColumnElement[bool], bounded: bool) -> Iterator[Priced]:
     """The sale lines that may be over, ordered by institution, item and day.
 
     Args:
-        first: the first day of any of the lines.
-        last: the last one.
         where: which lines.
         bounded: whether the selected price is a lower bound of every base price (R-PRICE-2): then only lines above it
-            come.
+            come, and those without one.
 
     """
-    statement, spans = sales(first, last, *where)
+    statement, seen = sales(*where)
     if bounded:
-        statement = statement.where(
-            or_(
-                spans.c.pack_price.is_(None),
-                above(SaleLine.amount, spans.c.pack_price, SaleLine.base_units, Item.pack_size),
-            )
-        )
+        # Any amount is above a price below 0. By OR the price would be looked up twice.
+        price = func.coalesce(seen.selected, -1)
+        statement = statement.where(above(seen.amount, price, seen.base_units, Item.pack_size))
     return priced(statement)
 
 
@@ -153,8 +161,6 @@ def find(scope: Scope) -> Iterator[Finding]:
     """The violations of the month up to the day (formats.md section 3)."""
     book = TermsBook(scope)
     rows = candidates(
-        scope.month.first_day,
-        scope.as_of,
         *month_of(scope),
         bounded=MarkupBase.PURCHASE_PRICE not in book.bases,
     )
@@ -202,13 +208,8 @@ def unjudged(scope: Scope) -> list[Unjudged]:
     Customer returns and what was sold on days without membership are no matter of the check and not listed.
     """
     book = TermsBook(scope)
-    statement, spans = sales(scope.month.first_day, scope.as_of, *month_of(scope))
-    statement = statement.where(
-        or_(
-            spans.c.pack_price.is_(None),
-            SaleLine.institution_id.in_(book.without_rate()),
-        )
-    )
+    statement, seen = sales(*month_of(scope))
+    statement = statement.where(or_(seen.selected.is_(None), seen.institution_id.in_(book.without_rate())))
     gathered: dict[tuple[str, str, NotJudged], list[Priced]] = {}
     for row, terms, base in with_bases(scope, book, priced(statement)):
         if terms.rate is None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from hashlib import sha256
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from clinic_orders.models.catalogue import Price
 from clinic_orders.models.policy import PolicyValue
 from clinic_orders.models.price_marks import PriceInput
 from clinic_orders.models.roster import Commitment, InstitutionRecord, Membership
+from clinic_orders.models.streaming import driver_rows
 
 POLICY: Final = "policy"
 _INSTITUTION, _ITEM, _STATE = "institution", "item", "state"
@@ -24,12 +26,60 @@ _INSTITUTION, _ITEM, _STATE = "institution", "item", "state"
 _DAY: Final = slice(11, None)
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """All that judges prices but acceptances: texts of dated rows by subject, and one digest of them all."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Question:
+    """Dated rows of one table: the subject's id (of policy the parameter), the first day on which the row matters, and
+    its values.
 
-    rows: Mapping[str, tuple[str, ...]]
+    Attributes:
+        kind: of the subject.
+        word: what the rows are.
+        columns: of the table.
+
+    """
+
+    kind: str
+    word: str
+    columns: tuple[Any, ...]
+
+    @property
+    def statement(self) -> Select[Any]:
+        """The rows in an order that is always the same."""
+        found: Select[Any] = select(*self.columns).order_by(*self.columns)
+        if self.kind == POLICY:
+            found = found.where(PolicyValue.parameter.startswith("markup."))
+        return found
+
+    def written(self, rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[str, str]]:
+        """Each row with its subject; the text begins with the first day on which the row matters."""
+        for number, first_day, *values in rows:
+            if self.kind == POLICY:
+                yield POLICY, f"{first_day} {number} {values}"
+            else:
+                yield f"{self.kind}:{number}", f"{first_day} {self.word} {values}"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """All that judges prices but acceptances, as it stood in one moment.
+
+    Attributes:
+        answers: the rows of each question as the driver gave them.
+        digest: of them all.
+
+    """
+
+    answers: Mapping[_Question, Sequence[tuple[Any, ...]]]
     digest: str
+
+    @cached_property
+    def rows(self) -> Mapping[str, tuple[str, ...]]:
+        """Texts of dated rows by subject; they are made only where something has changed."""
+        gathered: dict[str, list[str]] = defaultdict(list)
+        for question, answer in self.answers.items():
+            for subject, text in question.written(answer):
+                gathered[subject].append(text)
+        return {subject: tuple(rows) for subject, rows in gathered.items()}
 
     def content(self, subject: str) -> str:
         """The rows of a subject as they are kept."""
@@ -54,42 +104,34 @@ class Turned:
     contents: Mapping[str, str | None]
 
 
-def _written() -> Iterator[tuple[str, str]]:
-    """Each row with its subject; the text begins with the first day on which the row matters."""
-    connection = db.session.connection()
+def _questions() -> Iterator[_Question]:
     record, member, letter, policy = InstitutionRecord, Membership, Commitment, PolicyValue
-    dated: tuple[tuple[str, str, Select[Any]], ...] = (
-        (_INSTITUTION, _STATE, _rows(record.institution_id, record.valid_from, record.kind, record.scale)),
-        (_INSTITUTION, "member", _rows(member.institution_id, member.joined_on, member.left_on)),
-        (
-            _INSTITUTION,
-            "letter",
-            _rows(letter.institution_id, letter.signed_on, letter.ends_on, letter.markup_rate),
-        ),
-        (_ITEM, "price", _rows(Price.item_id, Price.valid_from, Price.pack_price)),
+    yield _Question(
+        _INSTITUTION, _STATE, (record.institution_id, record.valid_from, record.kind, record.scale)
     )
-    for kind, word, statement in dated:
-        for number, *values in connection.execute(statement):
-            yield f"{kind}:{number}", f"{values[0]} {word} {values[1:]}"
-    rules = _rows(policy.parameter, policy.valid_from, policy.kind, policy.scale, policy.value)
-    for parameter, *values in connection.execute(rules.where(policy.parameter.startswith("markup."))):
-        yield POLICY, f"{values[0]} {parameter} {values[1:]}"
-
-
-def _rows(*columns: Any) -> Select[Any]:
-    """These columns in an order that is always the same."""
-    found: Select[Any] = select(*columns).order_by(*columns)
-    return found
+    yield _Question(_INSTITUTION, "member", (member.institution_id, member.joined_on, member.left_on))
+    yield _Question(
+        _INSTITUTION, "letter", (letter.institution_id, letter.signed_on, letter.ends_on, letter.markup_rate)
+    )
+    yield _Question(_ITEM, "price", (Price.item_id, Price.valid_from, Price.pack_price))
+    yield _Question(
+        POLICY, POLICY, (policy.parameter, policy.valid_from, policy.kind, policy.scale, policy.value)
+    )
 
 
 def inputs_now() -> Inputs:
-    """As it all stands now; a few statements over tables that stay small."""
-    gathered: dict[str, list[str]] = defaultdict(list)
+    """As it all stands now; a few statements over tables that stay small.
+
+    Most nights nothing has changed and only the digest matters: the rows are taken as the driver gives them.
+    """
+    connection = db.session.connection()
     digest = sha256()
-    for subject, text in _written():
-        gathered[subject].append(text)
-        digest.update(f"{subject} {text}\n".encode())
-    return Inputs({subject: tuple(rows) for subject, rows in gathered.items()}, digest.hexdigest())
+    answers = {}
+    for question in _questions():
+        rows = [row for part in driver_rows(connection, question.statement) for row in part]
+        digest.update(f"{question.word}{rows}".encode())
+        answers[question] = rows
+    return Inputs(answers, digest.hexdigest())
 
 
 def turned_since(inputs: Inputs) -> Turned:

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import and_, case, func, or_, select, union
+from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select, union
 
 from clinic_orders.models.base import china_day, db
 from clinic_orders.models.deliveries import Shipment, ShipmentLine
@@ -183,15 +183,16 @@ def _seen_surely(table: type[SaleLine] | type[ShelfPrice], known: int, at: datet
 def _add_new_sales(found: _Widening, mark: PriceMark) -> None:
     """Judge the lines that are new, or whose day has come; who has one that is over is looked at."""
     line = SaleLine
-    newly = (
-        (line.id > mark.sale_line_id,),
-        # Some of these are new as well; to judge a line twice costs less than to keep them apart.
-        (line.sold_on > mark.as_of, line.sold_on <= found.as_of),
-    )
+    newly: list[tuple[ColumnElement[bool], ...]] = [(line.id > mark.sale_line_id,)]
+    # Not by the key itself: a range of all rows but the last would be taken for the best way in.
+    come = (line.sold_on > mark.as_of, line.sold_on <= found.as_of, line.id + 0 <= mark.sale_line_id)
+    # Lines are seldom dated ahead; that there is none is told by the index of days alone.
+    if db.session.connection().scalar(select(exists().where(line.replaced_at.is_(None), *come))):
+        newly.append(come)
     policy = policy_book("markup.base")
     bounded = MarkupBase.PURCHASE_PRICE not in policy.texts("markup.base")
     for where in newly:
-        rows = candidates(date.min, found.as_of, *where, bounded=bounded)
+        rows = candidates(*where, bounded=bounded)
         _judge(found, (row for row in rows if row.day <= found.as_of))
         for row in priced(sales_above(*where)):
             if row.selected is not None:

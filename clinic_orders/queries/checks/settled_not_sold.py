@@ -113,7 +113,7 @@ def find(scope: Scope) -> Iterator[Finding]:
         judged = judged.outerjoin(
             part, and_(part.c.institution_id == settled.institution_id, part.c.item_id == settled.item_id)
         )
-    pair = with_ledger(first - timedelta(days=1), judged.cte("doubtful")).subquery("pair")
+    pair = with_ledger(first - timedelta(days=1), judged.subquery("doubtful")).subquery("pair")
     statement = (
         select(
             Institution.code,

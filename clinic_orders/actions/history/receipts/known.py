@@ -14,6 +14,7 @@ from clinic_orders.actions.bulk import (
 )
 from clinic_orders.actions.history.shared import (
     Standings,
+    receipt_terms,
 )
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
@@ -22,11 +23,7 @@ from clinic_orders.models.orders import Order, OrderLine
 from clinic_orders.queries.files import receipt_rows
 from clinic_orders.queries.policy import policy_book
 from clinic_orders.rules.days import day_in_china
-from clinic_orders.rules.delivery import (
-    acceptance_day_for_payment,
-)
 from clinic_orders.rules.ordering import LineQuantities
-from clinic_orders.rules.payment_terms import DueRule, due_date
 from clinic_orders.rules.policy import PolicyBook
 
 HEAD: Final = ("order_no", "shipped_at", "delivered_at", "accepted_at")
@@ -192,17 +189,14 @@ class Policy:
 
     def terms(self, order: NamedOrder, row: Mapping[str, Any]) -> dict[str, Any]:
         """Acceptance day, rule and due day of received goods (R-DEL-6, R-PAY-2)."""
-        delivered = day_in_china(row["delivered_at"])
-        receiver = self._standings.on(order.institution_id, delivered)
-        days = self._book.whole(
-            "delivery.accept_days", kind=receiver.kind, scale=receiver.scale, on=delivered
+        return receipt_terms(
+            self._book,
+            self._standings,
+            institution_id=order.institution_id,
+            paying_id=order.paying_id,
+            delivered_at=row["delivered_at"],
+            accepted_at=row["accepted_at"],
         )
-        day = acceptance_day_for_payment(
-            row["accepted_at"], delivered_at=row["delivered_at"], accept_days=days
-        )
-        payer = self._standings.on(order.paying_id, day)
-        rule = DueRule(self._book.choice("payment.rule", kind=payer.kind, scale=payer.scale, on=day))
-        return {"acceptance_day": day, "payment_rule": rule.value, "due_on": due_date(day, rule)}
 
     def name(self, order: NamedOrder) -> str:
         """The receiver's name, which stands where a person's would."""
