@@ -64,7 +64,9 @@ def deal() -> None:
             )
     take_well(
         "orders",
-        order(order_no="A9", submitted_at=moment("2026-01-21T09:00"), confirmed_packs=None, confirmed_at=None),
+        order(
+            order_no="A9", submitted_at=moment("2026-01-21T09:00"), confirmed_packs=None, confirmed_at=None
+        ),
     )
 
 
