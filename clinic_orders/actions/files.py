@@ -19,6 +19,7 @@ from clinic_orders.actions.reported import (
     put_agreed_volumes,
     put_designated_pharmacies,
     put_other_purchases,
+    put_product_codes,
     put_sales,
     put_settlements,
     put_shelf_prices,
@@ -81,6 +82,7 @@ PUT_HISTORY: Final[Mapping[str, PutHistory]] = {
     "shelf-prices": put_shelf_prices,
     "other-purchases": put_other_purchases,
     "trace-products": put_trace_products,
+    "product-codes": put_product_codes,
     "designated-pharmacies": put_designated_pharmacies,
 }
 

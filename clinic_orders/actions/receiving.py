@@ -12,7 +12,7 @@ from clinic_orders.actions.answering import LinesNotPossible, touch
 from clinic_orders.actions.loading import ChangedMeanwhile, order_for_update, shipment_for_update
 from clinic_orders.actions.transaction import transactional
 from clinic_orders.models.base import db
-from clinic_orders.models.deliveries import Shipment, ShipmentLine
+from clinic_orders.models.deliveries import Shipment, ShipmentCode, ShipmentLine
 from clinic_orders.models.orders import Order
 from clinic_orders.queries.policy import policy_book
 from clinic_orders.queries.roster import standing
@@ -26,6 +26,7 @@ from clinic_orders.rules.parties import Actor, Permission
 from clinic_orders.rules.payment_terms import DueRule, OwedLine, amount_owed, due_date
 from clinic_orders.rules.policy import PolicyBook
 from clinic_orders.rules.reasons import Reason, RejectReason, parse_reason
+from clinic_orders.rules.tracing import parse_trace_code
 
 _REASON_LENGTH = 100
 _SHORT_REASON_LENGTH = 200
@@ -40,7 +41,7 @@ class LineAcceptance:
         rejected: packs not taken in; together with the accepted ones they make what was shipped.
         reason: why packs were rejected: code of ``RejectReason``, ``other`` may be followed by ``:text``.
         short_expiry_reason: why packs near expiry are accepted.
-        codes: trace codes that were checked against the packs.
+        codes: trace codes that were read off the packs; those that the distributor has not noted are added.
 
     """
 
@@ -147,6 +148,9 @@ def _checked(line: ShipmentLine, found: LineAcceptance, *, on: date, min_shelf_m
     )
     if found.rejected and len(found.codes) > found.accepted:
         raise MoreCodesThanPacks(codes=len(found.codes), packs=found.accepted)
+    codes = {code.code for code in line.codes}.union(map(parse_trace_code, found.codes))
+    if len(codes) > line.shipped_packs:
+        raise MoreCodesThanPacks(codes=len(codes), packs=line.shipped_packs)
     return LineAcceptance(
         accepted=found.accepted,
         rejected=found.rejected,
@@ -210,6 +214,9 @@ def _mark_codes(line: ShipmentLine, found: LineAcceptance) -> None:
     rejected as soon as every accepted pack has its code, and stay open until then.
     """
     checked = set(found.codes)
+    if found.accepted:
+        noted = {code.code for code in line.codes}
+        line.codes.extend(ShipmentCode(code=code, accepted=True) for code in found.codes if code not in noted)
     for code in line.codes:
         if not found.rejected:
             code.accepted = True

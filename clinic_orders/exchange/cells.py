@@ -19,7 +19,7 @@ from clinic_orders.rules import catalogue, days, money, quantities
 from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.payments import AmountNotPositive
 from clinic_orders.rules.reasons import R, parse_reason
-from clinic_orders.rules.tracing import parse_prefix, parse_trace_code
+from clinic_orders.rules.tracing import parse_barcode, parse_prefix, parse_trace_code
 
 MAX_PACKS: Final = 9_999_999
 # A hundred such lines still fit into one integer of PostgreSQL.
@@ -252,6 +252,11 @@ def month() -> Cell:
     '2026-01'
     """
     return Cell(lambda typed: str(days.Month.parse(typed)), str, absent="")
+
+
+def barcode() -> Cell:
+    """A 69-code."""
+    return Cell(parse_barcode, str, absent="")
 
 
 def prefix() -> Cell:

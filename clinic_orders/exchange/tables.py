@@ -470,6 +470,16 @@ _TRACE_PRODUCTS = Kind(
     key=("prefix",),
 )
 
+_PRODUCT_CODES = Kind(
+    "product-codes",
+    "商品条码",
+    (
+        Column("barcode", "商品条码", cells.barcode()),
+        Column("item_code", "品规编码", cells.code()),
+    ),
+    key=("barcode",),
+)
+
 _DESIGNATED_PHARMACIES = Kind(
     "designated-pharmacies",
     "定点药店",
@@ -487,6 +497,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     for kind in (
         _CATALOGUE, _PRICES, _EDITIONS, _INSTITUTIONS, _MANDATES, _COMMITMENTS, _DISTRIBUTORS,
         _DELIVERY_RELATIONS, _POLICIES, _AGREED_VOLUMES, _SUPPLY_PROBLEMS, _ORDERS, _RECEIPTS, _RETURNS, _PAYMENTS,
-        _SALES, _SETTLEMENTS, _STOCK_COUNTS, _SHELF_PRICES, _OTHER_PURCHASES, _TRACE_PRODUCTS, _DESIGNATED_PHARMACIES,
+        _SALES, _SETTLEMENTS, _STOCK_COUNTS, _SHELF_PRICES, _OTHER_PURCHASES, _TRACE_PRODUCTS, _PRODUCT_CODES,
+        _DESIGNATED_PHARMACIES,
     )
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Which item the first seven digits of a trace code mean (R-TRACE-1)."""
+"""Which item a code on a pack means: the first seven digits of a trace code, or the 69-code (R-TRACE-1)."""
 
 from __future__ import annotations
 
@@ -22,5 +22,20 @@ class TraceProduct(Recorded, Base):
         standing_key("trace_product", "prefix"),
         CheckConstraint("length(prefix) = 7", name="seven_digits"),
         CheckConstraint("base_units_per_code >= 1", name="units_at_least_one"),
+        CheckConstraint("replaced_at IS NULL OR replaced_at >= recorded_at", name="replaced_later"),
+    )
+
+
+class ProductCode(Recorded, Base):
+    """The 69-code (GTIN without its leading zero) that is printed on every pack of an item; several may be."""
+
+    __tablename__ = "product_code"
+
+    barcode: Mapped[str] = mapped_column(String(14))
+    item_id: Mapped[int] = mapped_column(ForeignKey("item.id"), index=True)
+
+    __table_args__ = (
+        standing_key("product_code", "barcode"),
+        CheckConstraint("length(barcode) IN (8, 13, 14)", name="gtin_length"),
         CheckConstraint("replaced_at IS NULL OR replaced_at >= recorded_at", name="replaced_later"),
     )

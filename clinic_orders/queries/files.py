@@ -391,6 +391,7 @@ _ROWS: Final[dict[str, Callable[[Actor, date], Iterator[Row]]]] = {
     "shelf-prices": reported.shelf_price_rows,
     "other-purchases": reported.other_purchase_rows,
     "trace-products": reported.trace_product_rows,
+    "product-codes": reported.product_code_rows,
     "designated-pharmacies": reported.designated_pharmacy_rows,
 }
 

@@ -16,7 +16,7 @@ from clinic_orders.models.pharmacies import DesignatedPharmacy
 from clinic_orders.models.roster import Institution, InstitutionRecord
 from clinic_orders.models.sales import SaleCode, SaleLine, Settlement
 from clinic_orders.models.stock import OtherPurchase, ShelfPrice, StockCount
-from clinic_orders.models.tracing import TraceProduct
+from clinic_orders.models.tracing import ProductCode, TraceProduct
 from clinic_orders.models.volume import AgreedVolume, SupplyProblem
 from clinic_orders.queries.roster import current, institutions_of
 from clinic_orders.queries.streaming import PART, Row, stream
@@ -177,6 +177,17 @@ def trace_product_rows(_actor: Actor, _on: date) -> Iterator[Row]:
         .join(Item, Item.id == row.item_id)
         .where(row.replaced_at.is_(None))
         .order_by(row.prefix)
+    )
+
+
+def product_code_rows(_actor: Actor, _on: date) -> Iterator[Row]:
+    """By 69-code."""
+    row = ProductCode
+    yield from stream(
+        select(row.barcode, Item.item_code)
+        .join(Item, Item.id == row.item_id)
+        .where(row.replaced_at.is_(None))
+        .order_by(row.barcode)
     )
 
 

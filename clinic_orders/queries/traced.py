@@ -40,7 +40,7 @@ from clinic_orders.models.roster import (
 )
 from clinic_orders.models.sales import SaleCode, SaleLine, Settlement
 from clinic_orders.models.stock import OtherPurchase, ShelfPrice, StockCount
-from clinic_orders.models.tracing import TraceProduct
+from clinic_orders.models.tracing import ProductCode, TraceProduct
 from clinic_orders.models.volume import AgreedVolume, SupplyProblem
 from clinic_orders.rules.errors import N_
 
@@ -161,6 +161,7 @@ _TABLES: Final = (
     Traced(ShelfPrice, N_("shelf price"), ("institution_id", "item_id", "posted_on")),
     Traced(OtherPurchase, N_("other purchase"), ("institution_id", "document_no", "line_no")),
     Traced(TraceProduct, N_("trace product"), ("prefix",)),
+    Traced(ProductCode, N_("69-code"), ("barcode",)),
     Traced(DesignatedPharmacy, N_("designated pharmacy"), ("code",)),
     Traced(AgreedVolume, N_("agreed volume"), ("institution_id", "item_id", "cycle_start")),
     Traced(SupplyProblem, N_("supply problem"), ("item_id", "county_code", "first_day")),

@@ -1,7 +1,8 @@
 """Trace codes on packs 药品追溯码 (R-TRACE-1).
 
 A code is 20 digits; its first 7 identify product and pack level. GS1 element strings with the application
-identifiers 01, 10, 17 and 21 are accepted too, in the form with brackets.
+identifiers 01, 10, 17 and 21 are accepted too, as printed with brackets or as a scanner sends them; they are kept
+with brackets.
 
 >>> parse_trace_codes("81234567890123456789 81234567890123456788")
 ('81234567890123456789', '81234567890123456788')
@@ -13,7 +14,11 @@ clinic_orders.rules.tracing.TraceCodeNotUnderstood: “8123” is not a trace co
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Final
+
+from stdnum import ean, gs1_128
+from stdnum.exceptions import ValidationError
 
 from clinic_orders.rules.errors import N_, RuleBroken
 
@@ -22,9 +27,13 @@ MAX_LENGTH: Final = 64
 _TWENTY: Final = re.compile(r"[0-9]{20}")
 _PREFIX: Final = re.compile(r"[0-9]{7}")
 _GS1: Final = re.compile(r"\(01\)[0-9]{14}(?:\((?:10|21)\)[!-'*-z]{1,20}|\(17\)[0-9]{6})*")
-_BETWEEN: Final = re.compile(r"[\s,;，；、]+")
+_PART: Final = re.compile(r"\((01|10|17|21)\)([^(]*)")
+# What scanners put in front of GS1's symbols: Code 128, Data Matrix, QR.
+_SYMBOL: Final = re.compile(r"\A\](?:C1|d2|Q3|e0)")
+_SEPARATOR: Final = "\x1d"
+_BETWEEN: Final = re.compile(r"[ \t\r\n\f\v\u3000,;，；、]+")
 # A Chinese keyboard types full-width digits unnoticed; they mean the same and nothing else.
-_NARROW: Final = {0xFF10 + digit: ord("0") + digit for digit in range(10)}
+NARROW: Final = {0xFF10 + digit: ord("0") + digit for digit in range(10)}
 
 
 class TraceCodeNotUnderstood(RuleBroken):
@@ -39,10 +48,46 @@ class PrefixNotUnderstood(RuleBroken):
     message = N_("“%(typed)s” is not the beginning of a trace code. It has 7 digits, leading zeros included.")
 
 
+class BarcodeNotUnderstood(RuleBroken):
+    """A 69-code has a check digit."""
+
+    message = N_(
+        "“%(typed)s” is not a bar code of a product (69-code). A digit is wrong or missing; scan it again."
+    )
+
+
 class TraceCodeTwice(RuleBroken):
     """One code stands twice in a list of packs."""
 
     message = N_("The trace code %(code)s is there twice. Every pack has its own.")
+
+
+def element_string(text: str) -> str | None:
+    """A GS1 element string with its brackets, in the order of the code; None if the text is none that we accept.
+
+    A scanner leaves the brackets out, puts three signs of the symbol in front, and the sign GS (29) behind a part
+    whose length is not fixed.
+
+    >>> element_string("0106901234567892" + "17280630" + "21S77")
+    '(01)06901234567892(17)280630(21)S77'
+    """
+    if text.startswith("(01)"):
+        string = text
+    else:
+        try:
+            found = gs1_128.info(_SYMBOL.sub("", text), separator=_SEPARATOR)
+        except ValidationError:
+            return None
+        string = "".join(
+            f"({name}){value.strftime('%y%m%d') if isinstance(value, date) else value}"
+            for name, value in found.items()
+        )
+    return string if len(string) <= MAX_LENGTH and _GS1.fullmatch(string) else None
+
+
+def parts_of(string: str) -> dict[str, str]:
+    """The parts of an element string with brackets, by application identifier."""
+    return dict(_PART.findall(string))
 
 
 def parse_trace_code(text: str) -> str:
@@ -52,11 +97,12 @@ def parse_trace_code(text: str) -> str:
         TraceCodeNotUnderstood: neither of the two.
 
     """
-    code = text.strip().translate(_NARROW)
+    code = text.strip().translate(NARROW)
     if _TWENTY.fullmatch(code):
         return code
-    if len(code) <= MAX_LENGTH and _GS1.fullmatch(code):
-        return code
+    string = element_string(code)
+    if string is not None:
+        return string
     raise TraceCodeNotUnderstood(typed=text.strip()[:40])
 
 
@@ -70,10 +116,26 @@ def parse_prefix(text: str) -> str:
     '0123456'
 
     """
-    prefix = text.strip().translate(_NARROW)
+    prefix = text.strip().translate(NARROW)
     if _PREFIX.fullmatch(prefix) is None:
         raise PrefixNotUnderstood(typed=text.strip()[:40])
     return prefix
+
+
+def parse_barcode(text: str) -> str:
+    """Read a 69-code: a GTIN of 8, 13 or 14 digits with its right check digit, without the leading zero of 14.
+
+    Raises:
+        BarcodeNotUnderstood: it is none.
+
+    >>> parse_barcode("06901234567892")
+    '6901234567892'
+
+    """
+    code = text.strip().translate(NARROW)
+    if not ean.is_valid(code) or len(code) not in (8, 13, 14):
+        raise BarcodeNotUnderstood(typed=text.strip()[:40])
+    return code.removeprefix("0") if len(code) == 14 else code
 
 
 def parse_trace_codes(text: str) -> tuple[str, ...]:

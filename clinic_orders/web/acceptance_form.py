@@ -7,15 +7,18 @@ script, so each press of a button sends the whole form and gets the whole form b
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
+from flask_babel import gettext
 from werkzeug.datastructures import MultiDict
 
 from clinic_orders.actions.receiving import LineAcceptance
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.deliveries import Shipment, ShipmentLine
+from clinic_orders.queries.scanning import items_of
 from clinic_orders.rules.delivery import (
     AcceptanceDoesNotAddUp,
     ShortShelfLifeNeedsReason,
@@ -26,10 +29,13 @@ from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.money import line_amount, total
 from clinic_orders.rules.quantities import PacksRefused, parse_packs
 from clinic_orders.rules.reasons import RejectReason, reason_label
-from clinic_orders.rules.tracing import parse_trace_codes
+from clinic_orders.rules.scanning import Scan, ScanKind, read_scans
+from clinic_orders.rules.tracing import parse_trace_code
+from clinic_orders.web.scanning import Note
 
 REASONS = [(reason.value, reason_label(reason)) for reason in RejectReason]
 _MAX_TYPED = 200
+_MAX_SCANNED = 12_000
 
 
 class CodeNotHere(RuleBroken):
@@ -49,7 +55,8 @@ class LineEntry:
         reason, reason_text: why the others are not, and the text of "other".
         near: why packs near expiry are accepted.
         expired, short: what the expiry date says today.
-        checked: codes that were scanned.
+        checked: codes of the delivery note that were scanned.
+        added: codes that were scanned and that the distributor has not noted.
         error: what is wrong, in words; ``error_at`` names the box.
 
     """
@@ -63,6 +70,7 @@ class LineEntry:
     expired: bool
     short: bool
     checked: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
     refusal: RuleBroken | None = None
     error_at: str = ""
 
@@ -83,6 +91,11 @@ class LineEntry:
             return parse_packs(self.typed, minimum=0, maximum=self.line.shipped_packs)
         except PacksRefused:
             return 0
+
+    @property
+    def lacks_codes(self) -> bool:
+        """Whether packs of the batch have no code yet."""
+        return len(self.line.codes) + len(self.added) < self.line.shipped_packs
 
     @property
     def is_number(self) -> bool:
@@ -120,7 +133,7 @@ class LineEntry:
             rejected=rejected,
             reason=reason if rejected else "",
             short_expiry_reason=self.near.strip(),
-            codes=self.checked,
+            codes=self.checked + self.added,
         )
 
     def refuse(self, refusal: RuleBroken) -> None:
@@ -143,6 +156,8 @@ class AcceptanceForm:
     min_shelf_months: int
     scan_error: RuleBroken | None = None
     scanned: str = ""
+    notes: list[Note] = field(default_factory=list)
+    scans: list[Scan] = field(default_factory=list)
     problems: list[tuple[str, RuleBroken]] = field(default_factory=list)
 
     @property
@@ -256,6 +271,7 @@ def _form(
             expired=expired,
             short=not expired and is_short_dated(line.expiry_date, on=on, min_shelf_months=min_shelf_months),
             checked=tuple(checked.get(line.id, ())),
+            added=_added(line, values),
         )
         if not entry.is_open:
             _close(entry)
@@ -263,20 +279,71 @@ def _form(
     return AcceptanceForm(shipment, entries, min_shelf_months)
 
 
+def _added(line: ShipmentLine, values: MultiDict[str, str]) -> tuple[str, ...]:
+    """The codes that were added to a line before; what somebody made up in the hidden box is left out."""
+    found: dict[str, None] = {}
+    for part in values.get(f"new-{line.id}", "")[:_MAX_SCANNED].split():
+        with suppress(RuleBroken):
+            found[parse_trace_code(part)] = None
+    return tuple(found)[: line.shipped_packs]
+
+
 def _scan(form: AcceptanceForm, text: str) -> None:
-    """Mark the scanned codes on their lines; a code that is not on the note is shown again with what is wrong."""
-    form.scanned = text[:1000]
-    try:
-        for code in parse_trace_codes(text):
-            entry = next(
-                (entry for entry in form.entries if any(code == known.code for known in entry.line.codes)),
-                None,
-            )
-            if entry is None:
-                raise CodeNotHere(code=code)
-            if code not in entry.checked:
-                entry.checked += (code,)
-    except RuleBroken as refusal:
-        form.scan_error = refusal
+    """Mark the scanned codes on their lines; a code that has no place is shown again with what is wrong."""
+    form.scans, problems = read_scans(text[:_MAX_SCANNED])
+    items = items_of(form.scans)
+    left = [str(problem.facts["typed"]) for problem in problems]
+    form.scan_error = problems[0] if problems else None
+    for scan in form.scans:
+        try:
+            _take(form, scan, items.get(scan.code))
+        except RuleBroken as refusal:
+            form.scan_error = form.scan_error or refusal
+            left.append(scan.code)
+    form.scanned = " ".join(left)
+
+
+def _take(form: AcceptanceForm, scan: Scan, item_id: int | None) -> None:
+    """Put one code on its line.
+
+    Raises:
+        CodeNotHere: it is not on the note, and no batch of its item lacks codes.
+
+    """
+    known = next(
+        (entry for entry in form.entries if any(scan.code == code.code for code in entry.line.codes)), None
+    )
+    of_item = [entry for entry in form.entries if entry.item.id == item_id]
+    name = known.item.generic_name if known else of_item[0].item.generic_name if of_item else ""
+    if scan.code in form.checked or any(scan.code in entry.added for entry in form.entries):
+        form.notes.append(("warn", gettext("%(code)s is already scanned.", code=scan.code)))
+        return
+    if scan.kind is ScanKind.PRODUCT and of_item:
+        form.notes.append(("ok", gettext("%(code)s is %(name)s.", code=scan.code, name=name)))
+        return
+    same_batch = [entry for entry in of_item if not scan.batch_no or entry.line.batch_no == scan.batch_no]
+    entry = known or next((entry for entry in same_batch if entry.lacks_codes), None)
+    if entry is None:
+        raise CodeNotHere(code=scan.code)
+    if known:
+        entry.checked += (scan.code,)
     else:
-        form.scanned = ""
+        entry.added += (scan.code,)
+    form.notes.append(("ok", gettext("%(code)s: %(name)s", code=scan.code, name=name)))
+    # A square code says batch and expiry itself; what is printed on the pack counts, not what the note says.
+    if scan.batch_no and scan.batch_no != entry.line.batch_no:
+        text = gettext(
+            "%(name)s: the code on the pack says batch %(code)s, the delivery note %(note)s. Look at the pack.",
+            name=name,
+            code=scan.batch_no,
+            note=entry.line.batch_no,
+        )
+        form.notes.append(("warn", text))
+    if scan.expiry and scan.expiry != entry.line.expiry_date:
+        text = gettext(
+            "%(name)s: the code on the pack says good until %(code)s, the delivery note %(note)s. Look at the pack.",
+            name=name,
+            code=scan.expiry.isoformat(),
+            note=entry.line.expiry_date.isoformat(),
+        )
+        form.notes.append(("warn", text))

@@ -79,6 +79,7 @@ DEEDS: dict[str, str] = {
     "put_stock_counts": N_("Recorded stock counts"),
     "put_supply_problems": N_("Recorded supply problems"),
     "put_trace_products": N_("Recorded products of trace codes"),
+    "put_product_codes": N_("Recorded 69-codes"),
     "raise_findings": N_("Stored what the checks found"),
     "record_lapse": N_("Recorded a lapsed order"),
     "read_bank_file": N_("Read a bank statement"),
@@ -201,6 +202,7 @@ SUBJECTS: dict[str, str] = {
     "trace_product": N_("Product of trace codes"),
     "volume_conversion": N_("Conversion of planned volume"),
     "case": N_("Case"),
+    "product_code": N_("69-code"),
 }
 
 FIELDS: dict[str, str] = {

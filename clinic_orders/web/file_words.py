@@ -144,6 +144,10 @@ KIND_WORDS: Final[dict[str, KindWords]] = {
             "Which item the first seven digits of a trace code mean, and how many base units such a pack holds."
         ),
     ),
+    "product-codes": KindWords(
+        N_("69-codes"),
+        N_("Which item the bar code of the product on a pack means, so that it can be scanned."),
+    ),
     "designated-pharmacies": KindWords(
         N_("Designated pharmacies"),
         N_(
@@ -322,6 +326,7 @@ COLUMN_WORDS: Final[dict[str, ColumnWords]] = {
     "other-purchases.amount": ColumnWords(N_("Yuan paid, at most 2 decimals"), "120.00"),
     "purchased_on": ColumnWords(N_("Day of the purchase"), "2026-01-08"),
     "justified": ColumnWords(N_("Y if the bureau accepts the reason, else N"), "N"),
+    "barcode": ColumnWords(N_("Bar code of the product, 8, 13 or 14 digits"), "6901234567892"),
     "prefix": ColumnWords(N_("First 7 digits of the code, leading zeros kept"), "8123456"),
     "base_units_per_code": ColumnWords(N_("Base units in a pack with such a code"), "28"),
     "designated-pharmacies.code": ColumnWords(N_("Code, kept exactly"), "P41030300001"),

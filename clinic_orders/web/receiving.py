@@ -18,6 +18,7 @@ from clinic_orders.queries.counting import Question
 from clinic_orders.queries.payables import Book, Scope, statement_lines
 from clinic_orders.queries.policy import policy_book
 from clinic_orders.queries.receiving import ReceiptState, ReceiptsWanted
+from clinic_orders.queries.scanning import Met, sightings
 from clinic_orders.rules.days import Month
 from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.order_steps import Step, sides_of, steps_open_to
@@ -30,6 +31,7 @@ from clinic_orders.web.goods_pages import asked_month, frame, month_options, nam
 from clinic_orders.web.guards import actor, at, needs, today
 from clinic_orders.web.listing import Column, as_file, page_cut, sort_order, wanted_file
 from clinic_orders.web.reasons import reject_reason, return_reason
+from clinic_orders.web.scanning import Note, met_before
 
 blueprint = Blueprint("receiving", __name__, url_prefix="/receiving")
 blueprint.add_app_template_filter(reject_reason)
@@ -168,6 +170,7 @@ def _form_page(
         ],
         line_errors={entry.error_at: say(entry.refusal) for entry in form.entries if entry.refusal},
         scan_error=say(form.scan_error) if form.scan_error else "",
+        scan_notes=[*form.notes, *_met_elsewhere(shipment, form)],
         refusal=say(refusal) if refusal else "",
         look_again=look_again,
         terms=terms_of(shipment, at=at(), book=policy_book(*POLICY)),
@@ -176,6 +179,14 @@ def _form_page(
         scanning=request.form.get("do") == "scan",
         today=today(),
     )
+
+
+def _met_elsewhere(shipment: Shipment, form: AcceptanceForm) -> list[Note]:
+    """A warning for each code just scanned that stands on another paper."""
+    codes = [scan.code for scan in form.scans]
+    seen = sightings(codes, actor(), on=today(), besides=shipment.id)
+    goes_with_it = (Met.SHIPPED, Met.REJECTED, Met.TAKEN_BACK)
+    return [note for code in codes for note in met_before(seen.get(code, ()), now=goes_with_it)]
 
 
 def _typed(shipment: Shipment) -> AcceptanceForm:

@@ -50,6 +50,7 @@ RECORD_FIELDS: dict[str, str] = {
     "paying": N_("Paid by"),
     "posted_on": N_("Posted on"),
     "prefix": N_("First seven digits"),
+    "barcode": N_("69-code"),
     "refusal_reason": N_("Reason of the refusal"),
     "rejected_packs": N_("Packs rejected"),
     "reported_at": N_("Reported at"),

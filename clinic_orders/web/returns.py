@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
@@ -16,18 +17,22 @@ from clinic_orders.models.catalogue import Item
 from clinic_orders.models.deliveries import GoodsReturn, Shipment, ShipmentLine
 from clinic_orders.queries import receiving as queries
 from clinic_orders.queries.receiving import ReturnsWanted
+from clinic_orders.queries.scanning import Met, sightings
 from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.order_steps import Step, sides_of, steps_open_to
 from clinic_orders.rules.ordering import ReturnState, return_state, shipment_state
 from clinic_orders.rules.parties import Permission
 from clinic_orders.rules.quantities import parse_cart_packs
 from clinic_orders.rules.reasons import ReturnReason, reason_label
+from clinic_orders.rules.scanning import read_scans
+from clinic_orders.rules.tracing import parse_trace_codes
 from clinic_orders.web.display import label
 from clinic_orders.web.errors import say
 from clinic_orders.web.goods_pages import frame, named
 from clinic_orders.web.guards import actor, at, needs, today
 from clinic_orders.web.listing import Column, as_file, page_cut, sort_order, wanted_file
 from clinic_orders.web.reasons import RETURN_SHAPES
+from clinic_orders.web.scanning import Note, met_before
 
 blueprint = Blueprint("returns", __name__, url_prefix="/returns")
 
@@ -147,6 +152,7 @@ class ReturnEntry:
     typed: str
     reason: str
     reason_text: str
+    codes: str = ""
     error: str = ""
 
     @property
@@ -183,12 +189,19 @@ def _entries(shipment: Shipment) -> list[ReturnEntry]:
             request.form.get(f"n-{line.id}", "")[:32],
             request.form.get(f"why-{line.id}", ""),
             request.form.get(f"text-{line.id}", "")[:200],
+            request.form.get(f"codes-{line.id}", "")[:12_000],
         )
         for line in shipment.lines
     ]
 
 
-def _ask_page(shipment: Shipment, entries: list[ReturnEntry], refusal: str = "") -> str:
+def _ask_page(
+    shipment: Shipment,
+    entries: list[ReturnEntry],
+    refusal: str = "",
+    notes: Sequence[Note] = (),
+    scanned: str = "",
+) -> str:
     return render_template(
         "returns/ask.html",
         frame=frame(),
@@ -196,6 +209,9 @@ def _ask_page(shipment: Shipment, entries: list[ReturnEntry], refusal: str = "")
         entries=entries,
         errors=[(f"n-{entry.line.id}", named(entry.item, entry.error)) for entry in entries if entry.error],
         refusal=refusal,
+        notes=notes,
+        scanned=scanned,
+        scanning=request.form.get("do") == "scan",
         reasons=[(reason.value, gettext(reason_label(reason))) for reason in ReturnReason],
     )
 
@@ -218,8 +234,39 @@ def _asked(entries: list[ReturnEntry]) -> dict[int, ReturnedPacks]:
             entry.error = say(refusal)
         else:
             if packs:
-                lines[entry.line.id] = ReturnedPacks(packs, entry.stored_reason)
+                try:
+                    codes = parse_trace_codes(entry.codes)
+                except RuleBroken as refusal:
+                    entry.error = say(refusal)
+                else:
+                    lines[entry.line.id] = ReturnedPacks(packs, entry.stored_reason, codes)
     return lines
+
+
+def _scan(shipment: Shipment, entries: list[ReturnEntry]) -> str:
+    """Put the codes of the field on the batches with which they came; a batch gets a pack more for each."""
+    scans, problems = read_scans(request.form.get("code", ""))
+    notes: list[Note] = [("bad", say(problem)) for problem in problems]
+    left = [str(problem.facts["typed"]) for problem in problems]
+    seen = sightings([scan.code for scan in scans], actor(), on=today(), besides=shipment.id)
+    for scan in scans:
+        entry = next(
+            (entry for entry in entries if any(scan.code == code.code for code in entry.line.codes)), None
+        )
+        if entry is None:
+            text = gettext("%(code)s did not come with this receipt. It can't go back on it.", code=scan.code)
+            notes.append(("bad", text))
+            left.append(scan.code)
+            continue
+        if scan.code in entry.codes.split():
+            notes.append(("warn", gettext("%(code)s is already scanned.", code=scan.code)))
+            continue
+        entry.codes = f"{entry.codes} {scan.code}".strip()
+        typed = int(entry.typed) if entry.typed.isascii() and entry.typed.isdigit() else 0
+        entry.typed = str(max(typed, len(entry.codes.split())))
+        notes.append(("ok", gettext("%(code)s: %(name)s", code=scan.code, name=entry.item.generic_name)))
+        notes += met_before(seen.get(scan.code, ()), now=(Met.ACCEPTED, Met.TAKEN_BACK))
+    return _ask_page(shipment, entries, notes=notes, scanned=" ".join(left))
 
 
 @blueprint.post("/of/<receipt_no>")
@@ -228,6 +275,8 @@ def request_(receipt_no: str) -> str | tuple[str, int] | Response:
     """Ask the distributor to take the chosen packs back."""
     shipment = _receipt(receipt_no)
     entries = _entries(shipment)
+    if request.form.get("code", "").strip() or request.form.get("do") == "scan":
+        return _scan(shipment, entries)
     lines = _asked(entries)
     try:
         seen = request.form.get("version", type=int)

@@ -216,6 +216,7 @@ FILES: Mapping[str, st.SearchStrategy[dict[str, Any]]] = {
     "trace-products": rows(
         prefix=st.sampled_from(["8123456", "8123457"]), item_code=ITEMS, base_units_per_code=PACKS
     ),
+    "product-codes": rows(barcode=st.sampled_from(["6901234567892", "6901234567908"]), item_code=ITEMS),
     "designated-pharmacies": rows(
         code=NUMBERS, name=st.sampled_from(["甲药店", "乙药店"]), lng=st.just(Decimal("112.1")),
         lat=st.just(Decimal("34.1")),

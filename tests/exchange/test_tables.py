@@ -39,6 +39,7 @@ CONTRACT = {
     "shelf-prices": "INSTITUTION_CODE ITEM_CODE POSTED_ON price",
     "other-purchases": "INSTITUTION_CODE DOCUMENT_NO LINE_NO group product_name base_units amount purchased_on justified?",
     "trace-products": "PREFIX item_code base_units_per_code",
+    "product-codes": "BARCODE item_code",
     "designated-pharmacies": "CODE name lng lat",
 }
 

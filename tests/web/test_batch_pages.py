@@ -170,6 +170,7 @@ CORRECTED: Mapping[str, Mapping[str, Any]] = {
     "shelf-prices": {"price": Decimal(4)},
     "other-purchases": {"base_units": 281},
     "trace-products": {"base_units_per_code": 14},
+    "product-codes": {"item_code": "LY002"},
     "designated-pharmacies": {"name": "改名药店"},
 }
 

@@ -15,6 +15,7 @@ from clinic_orders.models.base import db
 from clinic_orders.models.notices import Alarm
 from clinic_orders.models.orders import Draft, DraftLine, Order, UsualItem
 from clinic_orders.models.roster import DeliveryRelation
+from clinic_orders.models.tracing import ProductCode, TraceProduct
 from clinic_orders.models.volume import SupplyProblem
 from clinic_orders.rules.parties import Role
 from tests import factories as make
@@ -201,6 +202,20 @@ def test_search_finds_by_name_and_pinyin(client: Any, app: Any, clock_at: Any, q
     world = make.make_world(338)
     client.log_in(make.make_user("v01", institution=world.clinic))
     assert "阿莫西林" in text(client.get("/order", query_string={"q": query})).split("找到")[1]
+
+
+@pytest.mark.parametrize("scanned", ["81000010000000000001", "6901234567892"])
+def test_a_pack_scanned_into_the_search_finds_its_item(doctor: Any, world: make.World, scanned: str) -> None:
+    item_id = world.items[0].id
+    db.session.add(
+        TraceProduct(prefix="8100001", item_id=item_id, base_units_per_code=28, recorded_at=make.NOW)
+    )
+    db.session.add(ProductCode(barcode="6901234567892", item_id=item_id, recorded_at=make.NOW))
+    db.session.commit()
+    found = doctor.get("/order", query_string={"q": scanned})
+    assert world.items[0].generic_name in text(found).split("找到")[1]
+    found = doctor.get("/catalogue/", query_string={"q": scanned})
+    assert world.items[0].generic_name in text(found)
 
 
 def test_a_search_that_finds_nothing_says_what_to_do(doctor: Any) -> None:

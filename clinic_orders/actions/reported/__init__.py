@@ -7,6 +7,7 @@ rows are never refused for being a violation or for lying in the future.
 from clinic_orders.actions.reported.facts import (
     put_designated_pharmacies,
     put_other_purchases,
+    put_product_codes,
     put_settlements,
     put_shelf_prices,
     put_stock_counts,
@@ -19,6 +20,7 @@ __all__ = [
     "put_agreed_volumes",
     "put_designated_pharmacies",
     "put_other_purchases",
+    "put_product_codes",
     "put_sales",
     "put_settlements",
     "put_shelf_prices",

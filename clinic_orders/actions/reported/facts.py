@@ -22,7 +22,7 @@ from clinic_orders.actions.transaction import transactional
 from clinic_orders.models.pharmacies import DesignatedPharmacy
 from clinic_orders.models.sales import Settlement
 from clinic_orders.models.stock import OtherPurchase, ShelfPrice, StockCount
-from clinic_orders.models.tracing import TraceProduct
+from clinic_orders.models.tracing import ProductCode, TraceProduct
 from clinic_orders.rules.parties import Actor, Permission
 
 
@@ -44,6 +44,7 @@ _PURCHASES: Final = _facts(
 _TRACE_PRODUCTS: Final = _facts(
     "put_trace_products", TraceProduct, ("prefix",), ("item_id", "base_units_per_code")
 )
+_PRODUCT_CODES: Final = _facts("put_product_codes", ProductCode, ("barcode",), ("item_id",))
 _PHARMACIES: Final = _facts(
     "put_designated_pharmacies", DesignatedPharmacy, ("code",), ("name", "lng", "lat")
 )
@@ -220,6 +221,27 @@ def put_trace_products(
         ("prefix",),
         rows,
         lambda row: {name: row[name] for name in ("prefix", "base_units_per_code")},
+        by=by,
+        at=at,
+        batch_id=batch_id,
+    )
+
+
+@transactional
+def put_product_codes(
+    rows: Sequence[NumberedRow], *, by: Actor, at: datetime, batch_id: int | None
+) -> Stored:
+    """Add or correct which item a 69-code means (kind ``product-codes``).
+
+    Raises:
+        RowsRefused: unknown items.
+
+    """
+    return _put(
+        _PRODUCT_CODES,
+        ("barcode",),
+        rows,
+        lambda row: {"barcode": row["barcode"]},
         by=by,
         at=at,
         batch_id=batch_id,

@@ -55,7 +55,7 @@ __all__ = [
 # The kinds that stand, in the order in which they rest on each other.
 _STANDING = (
     "distributors", "institutions", "commitments", "mandates", "delivery-relations",
-    "trace-products", "designated-pharmacies",
+    "trace-products", "product-codes", "designated-pharmacies",
 )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
-"""Facts that no one reports every month: trace products (追溯码产品) and designated pharmacies (定点药店).
+"""Facts that no one reports every month: trace products (追溯码产品), 69-codes and designated pharmacies (定点药店).
 
-All are invented: the prefixes begin with 99, which no real drug has, and the pharmacies stand somewhere in their county.
+All are invented: the prefixes begin with 99, which no real drug has, the bar codes with 29, which GS1 leaves to shops
+for their own use, and the pharmacies stand somewhere in their county.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+
+from stdnum import ean
 
 from clinic_orders.exchange.demonstration.world import Demonstration, File, Row, dice_for
 from clinic_orders.rules.parties import InstitutionKind
@@ -26,8 +29,18 @@ def choose_traced(world: Demonstration) -> None:
     world.coding = frozenset(place.code for place in shops[::_ONE_CODES])
 
 
+def invented_barcode(number: int) -> str:
+    """A bar code that no real product has.
+
+    >>> invented_barcode(1)
+    '2900000000018'
+    """
+    digits = f"29{number:010d}"
+    return digits + str(ean.calc_check_digit(digits))
+
+
 def known(world: Demonstration, counties: Mapping[str, Row]) -> Iterator[File]:
-    """The files of trace products and of designated pharmacies.
+    """The files of trace products, 69-codes and designated pharmacies.
 
     Args:
         world: whose items and pharmacies.
@@ -41,6 +54,14 @@ def known(world: Demonstration, counties: Mapping[str, Row]) -> Iterator[File]:
         [
             {"prefix": prefix, "item_code": code, "base_units_per_code": sizes[code]}
             for code, prefix in sorted(world.traced.items())
+        ],
+    )
+    yield File(
+        "product-codes",
+        "",
+        [
+            {"barcode": invented_barcode(place), "item_code": str(item["item_code"])}
+            for place, item in enumerate(world.items, 1)
         ],
     )
     dice = dice_for(world.seed, "designated")

@@ -15,6 +15,7 @@ from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Edition, EditionItem, Item, Price
 from clinic_orders.queries.catalogue.items import PART, price_day_of
 from clinic_orders.queries.catalogue.places import EVERY, Place, delivered
+from clinic_orders.queries.scanning import searched_item
 from clinic_orders.rules.parties import InstitutionKind
 from clinic_orders.rules.pinyin import SearchKeys, matches, nearly_matches, rank
 
@@ -136,7 +137,7 @@ def find_items(wanted: Wanted, place: Place, *, on: date, sort: str = "name") ->
     """The row ids of the items that fit, in the order wanted; one statement.
 
     With a search the words are looked for as text and as pinyin of every reading; a word that is an item code
-    finds that item.
+    finds that item, and so does a scanned trace code or 69-code (one statement more).
     """
     keys = (Item.search_text, Item.search_initials, Item.search_pinyin) if wanted.q else ()
     key, down = sort.removeprefix("-"), sort.startswith("-")
@@ -151,10 +152,11 @@ def find_items(wanted: Wanted, place: Place, *, on: date, sort: str = "name") ->
     rows = db.session.execute(statement).all()
     if not wanted.q:
         return [row.id for row in rows]
+    scanned = searched_item(wanted.q)
     found = [
         (_fit(wanted.q, row), row.id)
         for row in rows
-        if _is_code(wanted.q, row) or matches(wanted.q, _keys(row))
+        if row.id == scanned or _is_code(wanted.q, row) or matches(wanted.q, _keys(row))
     ]
     if key == "fit":
         found.sort(key=lambda pair: pair[0])

@@ -12,6 +12,7 @@ from flask_babel import gettext
 
 from clinic_orders.queries import ordering as queries
 from clinic_orders.queries.ordering import DraftRow, DraftView, Facts, ItemRow, LastTime
+from clinic_orders.queries.scanning import searched_item
 from clinic_orders.queries.stocking_lists import listed_items
 from clinic_orders.queries.supply import Shortage, shortages
 from clinic_orders.rules.cart import SUGGESTION_DAYS, suggest
@@ -357,14 +358,15 @@ class OrderPage:
         ]
 
     def found(self, query: str) -> list[Line]:
-        """What a search finds, the nearest first: Chinese, pinyin of every reading, approval number."""
+        """What a search finds, the nearest first: Chinese, pinyin of every reading, approval number, scanned code."""
         hits = []
+        scanned = searched_item(query)
         for item_id, text, initials, pinyin in queries.search_keys_on(self.cart.on, every=self.cart.urgent):
             keys = SearchKeys(text, initials, pinyin)
             item = self.by_id.get(item_id)
             if item is None:
                 continue
-            if query.casefold() == item.code.casefold() or matches(query, keys):
+            if item_id == scanned or query.casefold() == item.code.casefold() or matches(query, keys):
                 hits.append((rank(query, keys), item.name, item.code, item_id))
         return [self.line(self.by_id[hit[3]]) for hit in sorted(hits)[:MOST_FOUND]]
 
