@@ -13,6 +13,7 @@ from clinic_orders.rules.letters import LetterContent
 
 DRAFT_MARK: Final = "草稿 · 无效力"
 DEMO_MARK: Final = "演示数据 · 无效力"
+REVOKED_MARK: Final = "已撤销 · 无效力"
 TEMPLATE: Final = "letters/letter"
 
 
