@@ -34,7 +34,7 @@ from clinic_orders.actions import jobs as runs
 from clinic_orders.actions import statements as statement_deeds
 from clinic_orders.actions import statistics as statistics_deeds
 from clinic_orders.exchange.alipay import Gateway, account_of, is_on
-from clinic_orders.models.base import db
+from clinic_orders.models.base import db, reading_only
 from clinic_orders.models.jobs import JobRun
 from clinic_orders.queries import arrears
 from clinic_orders.queries import jobs as job_queries
@@ -43,7 +43,7 @@ from clinic_orders.queries import payment_links as link_questions
 from clinic_orders.queries import statements as statement_questions
 from clinic_orders.queries.checks import CHECKS, Scope, check, price_night
 from clinic_orders.queries.findings import all_institution_ids
-from clinic_orders.queries.statistics import closed_month
+from clinic_orders.queries.statistics import closed_month, figures_to_keep, months_wanted
 from clinic_orders.rules.days import SHANGHAI, Month, day_in_china
 from clinic_orders.rules.errors import N_
 from clinic_orders.rules.findings import CheckRule
@@ -266,6 +266,26 @@ def close_month(as_of: date, at: datetime, outcome: Outcome) -> None:
     _each(months, lambda month: statistics_deeds.close_month(month, by=SYSTEM, at=at), outcome)
 
 
+def _reckon(month: Month, at: datetime) -> None:
+    """Reckon first and keep then, so that no writer waits for the reckoning."""
+    with reading_only():
+        figures = figures_to_keep(month)
+        db.session.rollback()
+    statistics_deeds.keep_reckoned(month, figures, by=SYSTEM, at=at)
+
+
+def reckon_months(as_of: date, at: datetime, outcome: Outcome) -> None:
+    """Reckon the month that runs, and the one before while it is open, for the pages (R-STAT-2)."""
+    running = Month.of(as_of)
+    months = [month for month in (running.previous(), running) if closed_month(month) is None]
+    _each(months, lambda month: _reckon(month, at), outcome)
+
+
+def reckon_wanted(_as_of: date, at: datetime, outcome: Outcome) -> None:
+    """Reckon the months that somebody asked for."""
+    _each(months_wanted(), lambda month: _reckon(month, at), outcome)
+
+
 def watch(_as_of: date, at: datetime, outcome: Outcome) -> None:
     """Report slots of the other jobs that were missed or failed for good, so that nothing is silent."""
     for job in JOBS:
@@ -361,6 +381,20 @@ JOBS: tuple[Job, ...] = (
         make_statements,
     ),
     Job("close-month", N_("Close the month before and freeze its statistics"), "0 3 1 * *", close_month),
+    Job(
+        "reckon-months",
+        N_("Reckon the figures of the months that are not closed"),
+        "30 4 * * *",
+        reckon_months,
+        catch_up=False,
+    ),
+    Job(
+        "reckon-wanted",
+        N_("Reckon the months that somebody asked for"),
+        "*/10 * * * *",
+        reckon_wanted,
+        catch_up=False,
+    ),
     Job("watch-jobs", N_("Report missed and failed jobs"), "30 6 * * *", watch, catch_up=False),
 )
 

@@ -28,15 +28,19 @@ from clinic_orders.models.reports import PlannedVolume, VolumeConversion
 from clinic_orders.models.roster import DeliveryRelation, Distributor, Institution, Membership
 from clinic_orders.models.sales import SaleLine
 from clinic_orders.models.statements import AccountStatement
-from clinic_orders.models.statistics import ClosedMonth
+from clinic_orders.models.statistics import ClosedMonth, ReckonedMonth
 from clinic_orders.models.stock import StockCount
 from clinic_orders.models.supervision import FindingRecord
 from clinic_orders.models.volume import SupplyProblem
+from clinic_orders.queries.month_rows import InstitutionRow, MonthRows, ScoreRow, VolumeRow, kept
 from clinic_orders.rules.days import Month
 from clinic_orders.rules.finding_states import FindingState
 from clinic_orders.rules.findings import CheckRule, Grade
+from clinic_orders.rules.further_indicators import row_of
 from clinic_orders.rules.import_jobs import ImportState
+from clinic_orders.rules.indicators import Own
 from clinic_orders.rules.parties import Actor, InstitutionKind, Role
+from clinic_orders.rules.scorecard import Score
 from tests.deliveries_in_work import accepted, make_shipment
 from tests.orders_in_work import LONG_AGO, NOW, World, make_institution, make_order, make_world
 
@@ -80,6 +84,7 @@ def make_many() -> tuple[World, dict[Role, User]]:
     _volumes(world)
     _stock(world)
     make_months()
+    _reckoned()
     db.session.commit()
     return world, people
 
@@ -111,6 +116,60 @@ def _stock(world: World) -> None:
                 recorded_at=moment,
             )
         )
+
+
+def _reckoned() -> None:
+    """The running month as it was reckoned: many members, agreed volumes, and distributors in many townships."""
+    members = [
+        InstitutionRow(
+            f"M{number:03}",
+            f"第{number}村卫生室",
+            "410329",
+            "village_clinic",
+            f"第{number}镇",
+            row_of(Own(member=True, orders=number)),
+            {},
+            {},
+        )
+        for number in range(MANY)
+    ]
+    scores = [
+        ScoreRow(
+            f"D2{number % 55:03}",
+            f"第{number % 55}医药有限公司",
+            "410329",
+            f"第{number}镇",
+            Score(orders=number),
+        )
+        for number in range(MANY)
+    ]
+    first = START
+    volumes = [
+        VolumeRow(
+            "410329",
+            "village_clinic",
+            f"LY{number:03}",
+            f"第{number}种药",
+            "第七批",
+            first,
+            NOW.date(),
+            number + 1,
+            number,
+            Decimal(1),
+        )
+        for number in range(MANY)
+    ]
+    nothing: dict[str, object] = {"city": None, "counties": [], "kinds": []}
+    db.session.add(
+        ReckonedMonth(
+            month=str(Month.of(NOW.date())),
+            blocks=nothing,
+            by_county={},
+            further={"blocks": nothing, "by_county": {}},
+            rows=kept(MonthRows(members, scores, volumes)),
+            reckoned_at=NOW,
+        )
+    )
 
 
 def make_months() -> None:

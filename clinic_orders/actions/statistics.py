@@ -1,26 +1,29 @@
-"""Close a month: its figures are frozen and never change again (R-STAT-1)."""
+"""Close a month, keep the figures of one that was reckoned, say how many institutions are in scope (R-STAT-1)."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import date, datetime
 from typing import Any
+
+from sqlalchemy import select
 
 from clinic_orders.actions import audit
 from clinic_orders.actions.transaction import transactional
 from clinic_orders.models.base import db
-from clinic_orders.models.statistics import ClosedMonth
-from clinic_orders.queries.month_figures import month_figures
-from clinic_orders.queries.statistics import closed_month
+from clinic_orders.models.statistics import ClosedMonth, ReckonedMonth, ScopeNumber
+from clinic_orders.queries.scope_numbers import scope_rows
+from clinic_orders.queries.statistics import Figures, closed_month, figures_to_keep
 from clinic_orders.rules.closing import check_closing
 from clinic_orders.rules.days import Month, day_in_china
-from clinic_orders.rules.parties import Actor, Permission
+from clinic_orders.rules.parties import Actor, InstitutionKind, Permission
 
 
-def figures_hash(blocks: dict[str, Any], by_county: dict[str, Any]) -> str:
+def figures_hash(*figures: Mapping[str, Any]) -> str:
     """SHA-256, in hexadecimal, of frozen figures as JSON with sorted names and no spaces."""
-    text = json.dumps([blocks, by_county], ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    text = json.dumps(figures, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -40,15 +43,15 @@ def close_month(month: Month, *, by: Actor, at: datetime) -> ClosedMonth:
     """
     by.need(Permission.MONTH_CLOSE)
     check_closing(month, today=day_in_china(at), closed=closed_month(month) is not None)
-    figures = month_figures(month)
-    blocks = figures.blocks()
-    by_county = {one["code"]: figures.blocks(one["code"]) for one in blocks["counties"]}
+    figures = figures_to_keep(month)
     closed = ClosedMonth(
         month=str(month),
         cut_off_at=at,
-        blocks=blocks,
-        by_county=by_county,
-        sha256=figures_hash(blocks, by_county),
+        blocks=figures.blocks,
+        by_county=figures.by_county,
+        further=figures.further,
+        rows=figures.rows,
+        sha256=figures_hash(figures.blocks, figures.by_county, figures.further, figures.rows),
         closed_by_id=by.user_id,
         closed_by_name=by.name,
     )
@@ -64,3 +67,104 @@ def close_month(month: Month, *, by: Actor, at: datetime) -> ClosedMonth:
         after={"month": str(month), "sha256": closed.sha256},
     )
     return closed
+
+
+def _reckoned(month: Month) -> ReckonedMonth:
+    """The row of a month; a new one has no figures."""
+    row = db.session.scalar(select(ReckonedMonth).where(ReckonedMonth.month == str(month)))
+    if row is None:
+        nothing: dict[str, Any] = {"city": None, "counties": [], "kinds": []}
+        row = ReckonedMonth(month=str(month), blocks=nothing, by_county={}, wanted_by_name="")
+        db.session.add(row)
+    return row
+
+
+@transactional
+def ask_to_reckon(month: Month, *, by: Actor, at: datetime) -> None:
+    """Ask that a month be reckoned anew; the clock does it within minutes. Asked again, the first wish stands.
+
+    Raises:
+        NotAllowed: by this role.
+
+    """
+    by.need(Permission.STATISTICS_READ)
+    row = _reckoned(month)
+    if row.wanted_at is None:
+        row.wanted_at, row.wanted_by_name = at, by.name
+        audit.record("ask_to_reckon", by=by, at=at, subject_type="reckoned_month", subject=str(month))
+
+
+@transactional
+def keep_reckoned(month: Month, figures: Figures, *, by: Actor, at: datetime) -> None:
+    """Keep the figures of a month for the pages, in place of those kept before; a wish for them is met.
+
+    Args:
+        month: the month.
+        figures: reckoned before the transaction began, so that nobody waits for it.
+        by: the clock.
+        at: the instant before the reckoning began.
+
+    Raises:
+        NotAllowed: by this role.
+
+    """
+    by.need(Permission.MONTH_CLOSE)
+    row = _reckoned(month)
+    row.blocks, row.by_county = figures.blocks, figures.by_county
+    row.further, row.rows = figures.further, figures.rows
+    row.reckoned_at = at
+    if row.wanted_at is not None and row.wanted_at <= at:
+        row.wanted_at, row.wanted_by_name = None, ""
+    audit.record("keep_reckoned", by=by, at=at, subject_type="reckoned_month", subject=str(month))
+
+
+@transactional
+def set_scope(
+    numbers: Mapping[tuple[str, InstitutionKind], int | None],
+    *,
+    valid_from: date,
+    document_no: str = "",
+    by: Actor,
+    at: datetime,
+) -> int:
+    """Say from a day on how many institutions of a county and kind the scheme is meant for (R-STAT-2).
+
+    Args:
+        numbers: by county code and kind; None = not known.
+        valid_from: the first day.
+        document_no: what the numbers rest on.
+        by: an officer of the city.
+        at: the instant.
+
+    Returns:
+        how many of them are other than what was in force on the day.
+
+    Raises:
+        NotAllowed: by this role.
+
+    """
+    by.need(Permission.POLICY_MANAGE)
+    before = scope_rows(on=valid_from)
+    changed = 0
+    for (county_code, kind), institutions in sorted(numbers.items()):
+        old = before.get((county_code, kind.value))
+        if (None if old is None else old.institutions) == institutions:
+            continue
+        row = old if old is not None and old.valid_from == valid_from else None
+        if row is None:
+            row = ScopeNumber(county_code=county_code, kind=kind, valid_from=valid_from)
+            db.session.add(row)
+        was = None if old is None else old.institutions
+        row.institutions, row.document_no = institutions, document_no
+        row.set_by_id, row.set_by_name, row.recorded_at = by.user_id, by.name, at
+        changed += 1
+        audit.record(
+            "set_scope",
+            by=by,
+            at=at,
+            subject_type="scope_number",
+            subject=f"{county_code} {kind.value}",
+            before={"institutions": was},
+            after={"institutions": institutions, "valid_from": valid_from, "document_no": document_no},
+        )
+    return changed

@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 
 import xlsxwriter
@@ -14,9 +15,12 @@ from clinic_orders.documents import render, words
 from clinic_orders.documents.distribution import DEMO_MARK
 from clinic_orders.documents.statistics_words import (
     BY_NAME,
+    CHANNELS,
     FINDINGS,
+    FURTHER,
     INDICATORS,
     KINDS,
+    MODES,
     Form,
     Indicator,
     Value,
@@ -27,7 +31,7 @@ from clinic_orders.queries.institutions import counties
 from clinic_orders.queries.roster import has_demo_data
 from clinic_orders.queries.statistics import MonthStatistics, restated, statistics
 from clinic_orders.rules.days import Month
-from clinic_orders.rules.parties import SYSTEM, InstitutionKind
+from clinic_orders.rules.parties import SYSTEM, InstitutionKind, OrderMode
 
 TITLE: Final = "集采药品“三进”月度统计表"
 CITY: Final = "全市"
@@ -59,6 +63,35 @@ _PARTS: Final = (
             "over_markup_excess",
             "fulfilment",
             "trace_rate",
+        ),
+    ),
+)
+_FURTHER_PARTS: Final = (
+    (
+        "覆盖、配备、响应与报送",
+        (
+            "in_scope",
+            "in_scope_members",
+            "scheme_coverage",
+            "minimum_compliance",
+            "confirmation_rate",
+            "on_time_rate",
+            "reports_due",
+            "reporting_rate",
+            "on_time_reporting_rate",
+        ),
+    ),
+    (
+        "逾期账龄、节省与问题",
+        (
+            "overdue_1_30",
+            "overdue_31_60",
+            "overdue_61_90",
+            "overdue_over_90",
+            "savings",
+            "findings_raised",
+            "findings_cured",
+            "findings_open",
         ),
     ),
 )
@@ -99,23 +132,33 @@ class StatisticsPaper:
     def state(self) -> str:
         """Whether the figures are frozen, and with which cut-off."""
         if self.found.cut_off_at is None:
-            return f"未月结，截至 {words.moment(self.at)} 的登记"
+            return f"未月结，截至 {words.moment(self.found.reckoned_at or self.at)} 的登记"
         return f"已月结，截至 {words.moment(self.found.cut_off_at)} 的登记"
 
     @property
     def whole(self) -> dict[str, Any]:
         """The block that stands first: that of the city, or of the one county; empty where it has no members."""
-        return whole_block(self.found, self.county)
+        return whole_block(self.blocks, self.county)
+
+    @property
+    def blocks(self) -> dict[str, Any]:
+        """All blocks with all indicators."""
+        return joined_blocks(self.found)
+
+    @property
+    def indicators(self) -> tuple[Indicator, ...]:
+        """Those that there are figures of."""
+        return INDICATORS if self.found.further is None else (*INDICATORS, *FURTHER)
 
     @property
     def by_county(self) -> list[tuple[str, dict[str, Any]]]:
         """The counties' names and blocks."""
-        return [(self.counties.get(one["code"], one["code"]), one) for one in self.found.blocks["counties"]]
+        return [(self.counties.get(one["code"], one["code"]), one) for one in self.blocks["counties"]]
 
     @property
     def by_kind(self) -> list[tuple[str, dict[str, Any]]]:
         """The kinds' names and blocks."""
-        return [(KINDS[InstitutionKind(one["kind"])], one) for one in self.found.blocks["kinds"]]
+        return [(KINDS[InstitutionKind(one["kind"])], one) for one in self.blocks["kinds"]]
 
 
 def load_paper(month: Month, county: str = "", *, at: datetime) -> StatisticsPaper:
@@ -128,15 +171,43 @@ def load_paper(month: Month, county: str = "", *, at: datetime) -> StatisticsPap
 
     """
     found = statistics(month, county or None)
-    now = restated(month, county or None) if found.frozen else None
+    return paper_of(found, restated(month, county or None) if found.frozen else None, county, at=at)
+
+
+def paper_of(
+    found: MonthStatistics, now: MonthStatistics | None, county: str = "", *, at: datetime
+) -> StatisticsPaper:
+    """Everything that workbook and paper say of figures that are there already.
+
+    Args:
+        found: the figures.
+        now: beside frozen ones what is recorded since; None = not compared.
+        county: only this one; "" = the whole city.
+        at: the instant of printing.
+
+    """
     return StatisticsPaper(found, now, dict(counties(SYSTEM)), county, has_demo_data(), at)
 
 
-def whole_block(found: MonthStatistics, county: str) -> dict[str, Any]:
+def joined_blocks(found: MonthStatistics) -> dict[str, Any]:
+    """City, counties and kinds with the indicators beyond the contract, where there are any, beside those of it."""
+    if found.further is None:
+        return found.blocks
+    by_code = {one["code"]: one for one in found.further["counties"]}
+    by_kind = {one["kind"]: one for one in found.further["kinds"]}
+    city = found.blocks["city"]
+    return {
+        "city": None if city is None else {**city, **found.further["city"]},
+        "counties": [{**one, **by_code.get(one["code"], {})} for one in found.blocks["counties"]],
+        "kinds": [{**one, **by_kind.get(one["kind"], {})} for one in found.blocks["kinds"]],
+    }
+
+
+def whole_block(blocks: dict[str, Any], county: str) -> dict[str, Any]:
     """The block of the city, or of one county; empty where the county has no members."""
     if not county:
-        return dict(found.blocks["city"] or {})
-    return next((dict(one) for one in found.blocks["counties"] if one["code"] == county), {})
+        return dict(blocks["city"] or {})
+    return next((dict(one) for one in blocks["counties"] if one["code"] == county), {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +223,11 @@ class Changed:
 def named_blocks(found: MonthStatistics, names: dict[str, str]) -> list[tuple[str, dict[str, Any]]]:
     """The blocks with their names: the city, the counties, the kinds."""
     blocks: list[tuple[str, dict[str, Any]]] = []
-    if found.blocks["city"]:
-        blocks.append((CITY, found.blocks["city"]))
-    blocks += [(names.get(one["code"], one["code"]), one) for one in found.blocks["counties"]]
-    blocks += [(KINDS[InstitutionKind(one["kind"])], one) for one in found.blocks["kinds"]]
+    joined = joined_blocks(found)
+    if joined["city"]:
+        blocks.append((CITY, joined["city"]))
+    blocks += [(names.get(one["code"], one["code"]), one) for one in joined["counties"]]
+    blocks += [(KINDS[InstitutionKind(one["kind"])], one) for one in joined["kinds"]]
     return blocks
 
 
@@ -172,8 +244,8 @@ def changes(found: MonthStatistics, now: MonthStatistics | None, names: dict[str
             continue
         result += [
             Changed(name, one.heading, written(one, value_of(one, block)), written(one, value_of(one, other)))
-            for one in INDICATORS
-            if block[one.name] != other[one.name]
+            for one in (*INDICATORS, *FURTHER)
+            if one.name in block and one.name in other and block[one.name] != other[one.name]
         ]
         result += [
             Changed(name, f"问题：{word}", str(before), str(after))
@@ -194,6 +266,14 @@ def _findings_table(paper: StatisticsPaper) -> tuple[list[str], list[list[str | 
         if any(numbers):
             rows.append([word, *numbers])
     return ["问题", *(name for name, _ in columns)], rows
+
+
+def _trade_rows(paper: StatisticsPaper) -> list[tuple[str, str, dict[str, Any]]]:
+    """Orders of the month by mode and channel."""
+    return [
+        (MODES[OrderMode(one["mode"])], CHANNELS.get(one["channel"], one["channel"]), one)
+        for one in paper.whole.get("trade", ())
+    ]
 
 
 # The workbook ------------------------------------------------------------------------------------------
@@ -251,16 +331,28 @@ def statistics_workbook(paper: StatisticsPaper) -> bytes:
     file = io.BytesIO()
     sheets = _Sheets(file, paper)
     _whole_sheet(sheets, paper)
-    every = [one.heading for one in INDICATORS] + ["问题（项）"]
+    every = [one.heading for one in paper.indicators] + ["问题（项）"]
     for name, blocks in (("县区", paper.by_county), ("单位类别", paper.by_kind)):
         page = sheets.sheet(name, [name, *every], (20, 14))
-        _block_rows(sheets, page, blocks)
+        _block_rows(sheets, page, blocks, paper.indicators)
     headings, rows = _findings_table(paper)
     page = sheets.sheet("问题", headings, (28, 12))
     for number, row in enumerate(rows, start=5):
         page.write_string(number, 0, str(row[0]), sheets.text)
         for place, value in enumerate(row[1:], start=1):
             sheets.put(page, number, place, Form.COUNT, int(value))
+    if trade := _trade_rows(paper):
+        page = sheets.sheet(
+            "采购模式与渠道",
+            ("采购模式", "采购渠道", "采购单（张）", "采购数量（盒）", "采购金额（元）"),
+            (20, 20, 16),
+        )
+        for number, (mode, channel, sums) in enumerate(trade, start=5):
+            page.write_string(number, 0, mode, sheets.text)
+            page.write_string(number, 1, channel, sheets.text)
+            sheets.put(page, number, 2, Form.COUNT, sums["orders"])
+            sheets.put(page, number, 3, Form.COUNT, sums["packs"])
+            sheets.put(page, number, 4, Form.AMOUNT, Decimal(sums["amount"]))
     changed = changes(paper.found, paper.now, paper.counties)
     if changed:
         page = sheets.sheet("更正说明", ("范围", "指标", "月结数据", "现在的记录"), (20, 30, 18, 18))
@@ -272,12 +364,12 @@ def statistics_workbook(paper: StatisticsPaper) -> bytes:
 
 
 def _whole_sheet(sheets: _Sheets, paper: StatisticsPaper) -> None:
-    now = whole_block(paper.now, paper.county) if paper.now else {}
+    now = whole_block(joined_blocks(paper.now), paper.county) if paper.now else {}
     headings = ["指标", "单位", "数值", *(["现在的记录"] if now else []), "口径"]
     page = sheets.sheet(
         "全市" if not paper.county else "全县", headings, (24, 8, 18, 18, 60) if now else (24, 8, 18, 60)
     )
-    for row, one in enumerate(INDICATORS if paper.whole else (), start=5):
+    for row, one in enumerate(paper.indicators if paper.whole else (), start=5):
         page.write_string(row, 0, one.word, sheets.text)
         page.write_string(row, 1, one.unit, sheets.text)
         sheets.put(page, row, 2, one.form, value_of(one, paper.whole))
@@ -286,12 +378,17 @@ def _whole_sheet(sheets: _Sheets, paper: StatisticsPaper) -> None:
         page.write_string(row, 4 if now else 3, one.about, sheets.text)
 
 
-def _block_rows(sheets: _Sheets, page: Any, blocks: Iterable[tuple[str, dict[str, Any]]]) -> None:
+def _block_rows(
+    sheets: _Sheets,
+    page: Any,
+    blocks: Iterable[tuple[str, dict[str, Any]]],
+    indicators: Sequence[Indicator],
+) -> None:
     for row, (name, block) in enumerate(blocks, start=5):
         page.write_string(row, 0, name, sheets.text)
-        for place, one in enumerate(INDICATORS, start=1):
-            sheets.put(page, row, place, one.form, value_of(one, block))
-        sheets.put(page, row, len(INDICATORS) + 1, Form.COUNT, sum(block["findings"].values()))
+        for place, one in enumerate(indicators, start=1):
+            sheets.put(page, row, place, one.form, value_of(one, block) if one.name in block else None)
+        sheets.put(page, row, len(indicators) + 1, Form.COUNT, sum(block["findings"].values()))
 
 
 # The paper ---------------------------------------------------------------------------------------------
@@ -312,7 +409,7 @@ def paper_data(paper: StatisticsPaper) -> dict[str, Any]:
     whole = (paper.place, paper.whole)
     tables = []
     for about, blocks in (("县区", paper.by_county), ("单位类别", paper.by_kind)):
-        for title, names in _PARTS:
+        for title, names in _PARTS if paper.found.further is None else (*_PARTS, *_FURTHER_PARTS):
             indicators = [BY_NAME[name] for name in names]
             tables.append(
                 {
@@ -329,8 +426,12 @@ def paper_data(paper: StatisticsPaper) -> dict[str, Any]:
         "landscape": True,
         "title": TITLE,
         "paper": paper,
-        "facts": [(one, written(one, value_of(one, paper.whole))) for one in INDICATORS if paper.whole],
+        "facts": [(one, written(one, value_of(one, paper.whole))) for one in paper.indicators if paper.whole],
         "tables": [table for table in tables if table["rows"]],
+        "trade": [
+            (mode, channel, f"{one['orders']:,}", f"{one['packs']:,}", f"{Decimal(one['amount']):,.2f}")
+            for mode, channel, one in _trade_rows(paper)
+        ],
         "finding_heads": finding_heads,
         "finding_rows": finding_rows,
         "changed": changes(paper.found, paper.now, paper.counties),
@@ -339,4 +440,4 @@ def paper_data(paper: StatisticsPaper) -> dict[str, Any]:
 
 
 def _texts(indicators: Iterable[Indicator], block: dict[str, Any]) -> list[str]:
-    return [written(one, value_of(one, block)) for one in indicators]
+    return [written(one, value_of(one, block) if one.name in block else None) for one in indicators]

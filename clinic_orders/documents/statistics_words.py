@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from clinic_orders.rules.findings import CheckRule
-from clinic_orders.rules.parties import InstitutionKind
+from clinic_orders.rules.parties import InstitutionKind, OrderMode
 
 
 class Form(StrEnum):
@@ -70,7 +70,53 @@ INDICATORS: Final = (
 )
 """Every indicator but the findings, in the order of the statement."""
 
-BY_NAME: Final = {one.name: one for one in INDICATORS}
+FURTHER: Final = (
+    Indicator("in_scope", "应纳入单位", "家", Form.COUNT, "医保局按县区和单位类别设定的数，未设定的不计"),
+    Indicator(
+        "in_scope_members", "应纳入中的参与单位", "家", Form.COUNT, "已设定应纳入数的县区和类别里的参与单位"
+    ),
+    Indicator("scheme_coverage", "覆盖率", "", Form.RATE, "应纳入中的参与单位 ÷ 应纳入单位"),
+    Indicator(
+        "minimum_compliance",
+        "最少配备达标率",
+        "",
+        Form.RATE,
+        "达到最少配备数的单位 ÷ 月末应考核的单位；未设最少配备数的不考核",
+    ),
+    Indicator(
+        "confirmation_rate", "订单响应率", "", Form.RATE, "按时响应的采购明细 ÷ 响应期限落在当月的采购明细"
+    ),
+    Indicator("on_time_rate", "及时配送率", "", Form.RATE, "时限内送到的数量 ÷ 应送数量"),
+    Indicator("overdue_1_30", "逾期1至30天", "元", Form.AMOUNT, "月末逾期未付金额，按逾期天数"),
+    Indicator("overdue_31_60", "逾期31至60天", "元", Form.AMOUNT, "月末逾期未付金额，按逾期天数"),
+    Indicator("overdue_61_90", "逾期61至90天", "元", Form.AMOUNT, "月末逾期未付金额，按逾期天数"),
+    Indicator("overdue_over_90", "逾期90天以上", "元", Form.AMOUNT, "月末逾期未付金额，按逾期天数"),
+    Indicator(
+        "savings",
+        "比最高有效申报价节省",
+        "元",
+        Form.AMOUNT,
+        "（最高有效申报价－采购价）× 入库最小单位数，只算已知申报价的品规",
+    ),
+    Indicator("reports_due", "应报报表", "份", Form.COUNT, "报送期限落在当月的报量、销售和盘点报表"),
+    Indicator("reporting_rate", "报送率", "", Form.RATE, "已收到的报表 ÷ 应报报表"),
+    Indicator("on_time_reporting_rate", "按时报送率", "", Form.RATE, "期限内收到的报表 ÷ 应报报表"),
+    Indicator("findings_raised", "新发现的问题", "项", Form.COUNT, "当月首次发现的问题"),
+    Indicator("findings_cured", "已改正的问题", "项", Form.COUNT, "当月改正而结束的问题"),
+    Indicator("findings_open", "月末未了结的问题", "项", Form.COUNT, "到月末没有改正、没有处置的问题"),
+)
+"""The indicators beyond the contract (R-STAT-2)."""
+
+BY_NAME: Final = {one.name: one for one in (*INDICATORS, *FURTHER)}
+
+MODES: Final = {
+    OrderMode.DIRECT: "村直购",
+    OrderMode.PROXY: "代采",
+    OrderMode.MEDICAL_COMMUNITY: "医共体采购",
+}
+
+CHANNELS: Final = {"clinic_orders": "本系统"}
+"""What channels are called; one from outside keeps the name it came with."""
 
 FINDINGS: Final = {
     CheckRule.OVER_MARKUP: "超加价销售",

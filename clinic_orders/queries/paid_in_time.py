@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from functools import partial
@@ -26,6 +26,9 @@ from clinic_orders.queries.payables.laying import (
     rows_of_pairs,
 )
 from clinic_orders.rules.days import Month
+from clinic_orders.rules.payment_terms import Ageing, ageing, days_overdue
+
+_AGES = list(Ageing)
 
 
 @dataclass(slots=True)
@@ -36,12 +39,14 @@ class MonthOwed:
         due: what receipts due in the month owe.
         in_time: the part of it that reached them on or before their due dates.
         overdue: outstanding on receipts with a due date before that day.
+        by_age: the same by the days overdue: 1 to 30, 31 to 60, 61 to 90, over 90.
 
     """
 
     due: Decimal = Decimal(0)
     in_time: Decimal = Decimal(0)
     overdue: Decimal = Decimal(0)
+    by_age: list[Decimal] = field(default_factory=lambda: [Decimal(0)] * len(Ageing))
 
 
 def month_owed(connection: Connection, month: Month, which: Which | None = None) -> dict[int, MonthOwed]:
@@ -68,7 +73,11 @@ def month_owed(connection: Connection, month: Month, which: Which | None = None)
             if days[due] in month:
                 due_rows[due].append((row[SHIPMENT], row[OWES] - one.returned.get(row[SHIPMENT], 0)))
         laid = lay_out(one.receipts, one.payments, ends, returned=one.returned)
-        owed.overdue += _yuan(sum(entry.left for entry in laid.open if days[entry.due] < on))
+        for entry in laid.open:
+            age = ageing(days_overdue(days[entry.due], on=on))
+            if age is not None:
+                owed.overdue += _yuan(entry.left)
+                owed.by_age[_AGES.index(age)] += _yuan(entry.left)
         left_on_last_day = {entry.shipment_id: entry.left for entry in laid.open}
         for due, receipts in due_rows.items():
             last = days[due] == on

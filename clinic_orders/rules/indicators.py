@@ -15,12 +15,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from clinic_orders.rules.findings import CheckRule, rounded
 
-_CENT = Decimal("0.01")
-_SHARE = Decimal("0.0001")
+CENT = Decimal("0.01")
+SHARE = Decimal("0.0001")
+
+
+class Traded(NamedTuple):
+    """Orders submitted, their packs and yuan."""
+
+    orders: int
+    packs: int
+    amount: Decimal
 
 
 @dataclass(slots=True)
@@ -38,6 +46,19 @@ class Own:
         counted, agreed: packs of its agreements that run on the day (R-VOL-2).
         coded_lines, codable_lines: sale lines that should carry a trace code, those that do (R-TRACE-2, T9).
         findings: number by rule.
+
+    What follows goes into the indicators beyond the contract, see ``rules.further_indicators``:
+
+    Attributes:
+        in_time: of the packs asked for, those delivered by the limit.
+        lines_to_answer, lines_answered: its order lines to be answered in the month, those that were in time.
+        trade: orders, packs and yuan submitted in the month, by mode and channel.
+        minimum_due, minimum_met: 1 where a stocking minimum is judged, and where it is kept (R-STOCK-4).
+        overdue_by_age: outstanding by days overdue: 1 to 30, 31 to 60, 61 to 90, over 90 (R-PAY-4).
+        saved: against the ceiling price, of what was accepted in the month; ``saved_of`` is what that cost.
+        reports_due, reports_received, reports_in_time: reports that fell due in the month.
+        raised, cured, open_findings: of the stored findings that name it: first seen in the month, ended in it,
+            open at its end.
 
     """
 
@@ -59,17 +80,33 @@ class Own:
     coded_lines: int = 0
     codable_lines: int = 0
     findings: Counter[CheckRule] = field(default_factory=Counter)
+    in_time: int = 0
+    lines_to_answer: int = 0
+    lines_answered: int = 0
+    trade: dict[tuple[str, str], Traded] = field(default_factory=dict)
+    minimum_due: int = 0
+    minimum_met: int = 0
+    overdue_by_age: list[Decimal] = field(default_factory=lambda: [Decimal(0)] * 4)
+    saved: Decimal = Decimal(0)
+    saved_of: Decimal = Decimal(0)
+    reports_due: int = 0
+    reports_received: int = 0
+    reports_in_time: int = 0
+    raised: int = 0
+    cured: int = 0
+    open_findings: int = 0
 
 
-def _share(part: int | Decimal, whole: int | Decimal, smallest: Decimal = _SHARE) -> str | None:
+def share(part: int | Decimal, whole: int | Decimal, smallest: Decimal = SHARE) -> str | None:
     """A share or average as text, rounded half up; None where nothing is divided by."""
     if not whole:
         return None
     return str(rounded(Fraction(part) / Fraction(whole), smallest))
 
 
-def _money(amount: Decimal) -> str:
-    return str(rounded(amount, _CENT))
+def money(amount: Decimal) -> str:
+    """Yuan as text with two decimals."""
+    return str(rounded(amount, CENT))
 
 
 def block_of(
@@ -92,21 +129,21 @@ def block_of(
     return {
         "institutions": number,
         "participating": participating,
-        "coverage": _share(participating, number),
-        "items_carried_average": _share(sum(one.carried for one in members), number, _CENT),
+        "coverage": share(participating, number),
+        "items_carried_average": share(sum(one.carried for one in members), number, CENT),
         "orders": sum(one.orders for one in members),
         "order_packs": sum(one.packs for one in members),
-        "order_amount": _money(sum((one.amount for one in members), Decimal(0))),
-        "accepted_amount": _money(sum((one.accepted_amount for one in members), Decimal(0))),
-        "delivery_rate": _share(sum(one.delivered for one in members), sum(one.asked for one in members)),
-        "amount_due": _money(due),
-        "amount_paid_on_time": _money(in_time),
-        "on_time_payment_rate": _share(in_time, due),
-        "overdue_amount": _money(sum((one.overdue for one in everybody), Decimal(0))),
+        "order_amount": money(sum((one.amount for one in members), Decimal(0))),
+        "accepted_amount": money(sum((one.accepted_amount for one in members), Decimal(0))),
+        "delivery_rate": share(sum(one.delivered for one in members), sum(one.asked for one in members)),
+        "amount_due": money(due),
+        "amount_paid_on_time": money(in_time),
+        "on_time_payment_rate": share(in_time, due),
+        "overdue_amount": money(sum((one.overdue for one in everybody), Decimal(0))),
         "over_markup_lines": sum(one.over_markup_lines for one in members),
-        "over_markup_excess": _money(sum((one.over_markup_excess for one in members), Decimal(0))),
-        "fulfilment": _share(sum(one.counted for one in everybody), sum(one.agreed for one in everybody)),
-        "trace_rate": _share(
+        "over_markup_excess": money(sum((one.over_markup_excess for one in members), Decimal(0))),
+        "fulfilment": share(sum(one.counted for one in everybody), sum(one.agreed for one in everybody)),
+        "trace_rate": share(
             sum(one.coded_lines for one in members), sum(one.codable_lines for one in members)
         ),
         "findings": {rule.value: findings[rule] for rule in CheckRule if findings[rule]},

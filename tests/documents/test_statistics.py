@@ -75,7 +75,7 @@ def test_findings_are_called_the_same_on_paper_and_on_screen(app):
 
 def test_the_workbook_has_a_sheet_for_each_block_with_typed_cells(world):
     found = sheets(statistics_workbook(load_paper(FEBRUARY, at=NOW)))
-    assert list(found) == ["全市", "县区", "单位类别", "问题"]
+    assert list(found) == ["全市", "县区", "单位类别", "问题", "采购模式与渠道"]
     city = found["全市"]
     assert city["A1"].value == TITLE
     assert city["A2"].value == "统计范围：全市　　统计月份：2026年2月"

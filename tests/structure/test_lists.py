@@ -14,6 +14,7 @@ import pytest
 
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Edition
+from clinic_orders.rules.days import Month
 from clinic_orders.rules.parties import Role
 from tests.many_of_all import make_many, make_people
 from tests.orders_in_work import LONG_AGO, NOW, make_world
@@ -21,6 +22,8 @@ from tests.orders_in_work import LONG_AGO, NOW, make_world
 TEMPLATES = Path(__file__).parents[2] / "templates"
 EDITION = 60
 """The last of the many editions, which has all items."""
+RECKONED = Month.of(NOW.date())
+"""The month whose figures were reckoned."""
 NOBODY = "没有这样的词"
 """A word that stands nowhere."""
 
@@ -93,6 +96,8 @@ LISTS: dict[str, tuple[List, ...]] = {
     "stock.index": (List(Role.INSTITUTION, "/stock/"),),
     "stock.item": (List(Role.INSTITUTION, "/stock/items/LY001", always_has_rows=True),),
     "statistics.index": (List(Role.CITY, "/statistics/"), List(Role.COUNTY, "/statistics/")),
+    "statistics.rows": (List(Role.CITY, f"/statistics/{RECKONED}/rows/orders"),),
+    "statistics.volumes": (List(Role.CITY, f"/statistics/{RECKONED}/volumes?by=item"),),
     "stocking.lists": (List(Role.CITY, "/stocking/lists", always_has_rows=True),),
     "supply.index": (List(Role.INSTITUTION, "/supply/"), List(Role.CITY, "/supply/")),
     "statements.index": (List(Role.DISTRIBUTOR, "/statements/"), List(Role.INSTITUTION, "/statements/")),
@@ -111,6 +116,8 @@ NO_LISTS = {
     "ordering.order_page": "the order form; its items are searched, not sorted or exported",
     "policy.set_up": "what is to be done, in the order in which to do it",
     "policy.show": "the values of one parameter",
+    "statistics.institution": "the figures of one institution in one month",
+    "statistics.scope": "one number for each county and kind, typed in one form",
     "statistics.show": "the figures of one month",
     "volumes.convert": "the form of one conversion",
     "volumes.plan": "the items of one report",

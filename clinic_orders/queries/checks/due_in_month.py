@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, case, exists, false, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
@@ -81,12 +81,9 @@ def _within(instant: Any, spans: tuple[Span, ...]) -> ColumnElement[bool]:
     return or_(false(), *(and_(instant >= span.begins, instant < span.ends) for span in spans))
 
 
-def _delivered(ends: datetime) -> Any:
-    """What of the line was delivered by an instant, less what was rejected for a justified reason by then.
-
-    Goods whose delivery nobody noted were delivered at the latest when they were accepted.
-    """
-    refused = case(
+def _refused(ends: datetime) -> ColumnElement[int]:
+    """Packs of a shipment line that were rejected for a justified reason by an instant."""
+    return case(
         (
             and_(
                 # What is seldom stands first.
@@ -98,14 +95,24 @@ def _delivered(ends: datetime) -> Any:
         ),
         else_=0,
     )
+
+
+def _delivered_by(ends: datetime) -> tuple[ColumnElement[bool], ...]:
     return (
-        select(func.sum(ShipmentLine.shipped_packs - refused))
+        func.coalesce(Shipment.delivered_at, Shipment.accepted_at) < ends,
+        or_(Shipment.voided_at.is_(None), Shipment.voided_at >= ends),
+    )
+
+
+def _delivered(ends: datetime) -> Any:
+    """What of the line was delivered by an instant, less what was rejected for a justified reason by then.
+
+    Goods whose delivery nobody noted were delivered at the latest when they were accepted.
+    """
+    return (
+        select(func.sum(ShipmentLine.shipped_packs - _refused(ends)))
         .join(Shipment, Shipment.id == ShipmentLine.shipment_id)
-        .where(
-            ShipmentLine.order_line_id == OrderLine.id,
-            func.coalesce(Shipment.delivered_at, Shipment.accepted_at) < ends,
-            or_(Shipment.voided_at.is_(None), Shipment.voided_at >= ends),
-        )
+        .where(ShipmentLine.order_line_id == OrderLine.id, *_delivered_by(ends))
         .correlate(OrderLine)
         .scalar_subquery()
     )
@@ -154,31 +161,124 @@ def due_in_month(
     return found
 
 
-def _lines(part: _Part, by: InstrumentedAttribute[int], ends: datetime) -> Select[Any]:
-    """By order its key, packs and what came; lines of which something was taken back stand for themselves."""
+def _in_the_month(part: _Part, ends: datetime) -> list[ColumnElement[bool]]:
+    """The conditions on orders and lines of a part whose limit falls in the month."""
     hull = [*part.near, *part.far]
-    in_time = case(
+    falls_in = case(
         # Most lines belong to the month whatever they are.
         (_within(part.begins, both(part.near, part.far)), True),
         (_is_far(part), _within(part.begins, part.far)),
         else_=_within(part.begins, part.near),
     )
+    return [
+        part.begins >= min(span.begins for span in hull),
+        part.begins < min(ends, max(span.ends for span in hull)),
+        *part.where,
+        counts_once(Order.id),
+        falls_in,
+    ]
+
+
+class LineDue(NamedTuple):
+    """An order line whose limit falls in the month, and what the limit rests on.
+
+    Attributes:
+        line_id, institution_id, distributor_id: row ids.
+        packs, withdrawn: ordered, and taken back by the buyer, whenever.
+        begins: the instant from which the limit runs.
+        far: whether it is the longer one.
+        answered, emergency: of the order.
+
+    """
+
+    line_id: int
+    institution_id: int
+    distributor_id: int
+    packs: int
+    withdrawn: int
+    begins: datetime
+    far: bool
+    answered: bool
+    emergency: bool
+
+
+def lines_due(book: PolicyBook, month: Month, *, as_of: date) -> Iterator[tuple[list[LineDue], Select[Any]]]:
+    """The lines themselves, in parts, and for each part what was delivered of them (R-DEL-3, R-STAT-3).
+
+    Returns:
+        lines, and a statement for line id, instant of delivery, packs less rejections for a justified reason.
+
+    """
+    ends = end_of_day(as_of)
+    delivered_at = func.coalesce(Shipment.delivered_at, Shipment.accepted_at)
+    for part in _parts(beginnings(book, first=month.first_day, last=month.last_day), ends):
+        if not part.near and not part.far:
+            continue
+        columns = (
+            *(OrderLine.id, Order.institution_id, Order.distributor_id, OrderLine.packs),
+            OrderLine.withdrawn_before + OrderLine.withdrawn_after,
+            part.begins,
+            _is_far(part),
+        )
+        statement = _of_lines(*columns).where(*_in_the_month(part, ends))
+        came = (
+            _of_lines(OrderLine.id, delivered_at, ShipmentLine.shipped_packs - _refused(ends))
+            .join(ShipmentLine, ShipmentLine.order_line_id == OrderLine.id)
+            .join(Shipment, Shipment.id == ShipmentLine.shipment_id)
+            .where(*_in_the_month(part, ends), *_delivered_by(ends))
+        )
+        lines = [
+            LineDue(
+                line,
+                institution,
+                distributor,
+                packs,
+                withdrawn,
+                begins,
+                bool(far),
+                part.answered,
+                part.emergency,
+            )
+            for line, institution, distributor, packs, withdrawn, begins, far in db.session.connection()
+            .execute(statement)
+            .all()
+        ]
+        yield lines, came
+
+
+def _of_lines(*columns: Any) -> Select[Any]:
+    return (
+        select(*columns)
+        .select_from(Order)
+        .join(OrderLine, OrderLine.order_id == Order.id)
+        .join(Item, Item.id == OrderLine.item_id)
+    )
+
+
+def _lines(part: _Part, by: InstrumentedAttribute[int], ends: datetime) -> Select[Any]:
+    """By order its key, packs and what came; lines of which something was taken back stand for themselves."""
     own_line = case((OrderLine.withdrawn_before + OrderLine.withdrawn_after > 0, OrderLine.id))
     return (
         select(by, own_line, func.sum(OrderLine.packs), func.sum(_delivered(ends)))
         .select_from(Order)
         .join(OrderLine, OrderLine.order_id == Order.id)
         .join(Item, Item.id == OrderLine.item_id)
-        .where(
-            part.begins >= min(span.begins for span in hull),
-            part.begins < min(ends, max(span.ends for span in hull)),
-            *part.where,
-            counts_once(Order.id),
-            in_time,
-        )
+        .where(*_in_the_month(part, ends))
         # Not by the key: the rows come order by order, and sorting them all costs more than adding up.
         .group_by(Order.id, own_line)
     )
+
+
+def taken_back(ids: list[int], ends: datetime) -> Iterator[tuple[int, datetime, int]]:
+    """What the buyer took back of lines by an instant: line id, when, packs."""
+    event = OrderEvent
+    for begin in range(0, len(ids), _AT_ONCE):
+        statement = select(event.line_id, event.at, event.packs).where(
+            event.line_id.in_(ids[begin : begin + _AT_ONCE]), event.kind.in_(WITHDRAWALS), event.at < ends
+        )
+        for line_id, at, packs in db.session.connection().execute(statement):
+            if line_id is not None:
+                yield line_id, at, packs or 0
 
 
 def _taken_back(part: _Part, book: PolicyBook, ids: list[int], ends: datetime) -> Iterator[tuple[int, int]]:

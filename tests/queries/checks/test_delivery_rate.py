@@ -21,11 +21,14 @@ from clinic_orders.queries.checks import Scope, check
 from clinic_orders.queries.checks.delivery_rate import rates
 from clinic_orders.queries.checks.limits import reach_of
 from clinic_orders.queries.policy import policy_book
+from clinic_orders.queries.scorecards import scores
 from clinic_orders.rules.days import Month, day_in_china, end_of_day, start_of_day
 from clinic_orders.rules.delivery import DeliveryHours, delivery_limit
 from clinic_orders.rules.delivery_rate import LimitedLine, rates_of
 from clinic_orders.rules.findings import CheckRule
+from clinic_orders.rules.ordering import lapses_at
 from clinic_orders.rules.policy import PolicyBook
+from clinic_orders.rules.scorecard import Arrival, DueLine, Score, sum_of
 from tests.files_world import make_world, order, receipt, take_well
 
 pytestmark = pytest.mark.both_databases
@@ -170,6 +173,50 @@ def plain_rate(drawn: list[Drawn], book: PolicyBook, as_of: date, cold_chain: bo
     return rates_of(lines).delivery_rate
 
 
+def plain_score(drawn: list[Drawn], book: PolicyBook, as_of: date, cold_chain: bool) -> Score:
+    """The scorecard that the rules give, line by line (R-STAT-3)."""
+    ends, score = end_of_day(as_of), Score()
+    for one in drawn:
+        answered = None if one.answered_after is None else later(one, one.answered_after)
+        seen = answered if answered is not None and answered < ends else None
+        if one.submitted >= ends:
+            continue
+        confirm_days = book.whole("order.confirm_days", on=day_in_china(one.submitted))
+        last_day = of_limit(lapses_at(one.submitted, confirm_days=confirm_days))
+        withdrawn_at = later(one, max(one.answered_after or 0, one.withdrawn_after))
+        taken_back = (
+            one.answered_after is None
+            and one.withdrawn == one.packs
+            and day_in_china(withdrawn_at) <= last_day
+        )
+        if last_day in MONTH and not taken_back:
+            score.lines_to_answer += 1
+            score.lines_answered += seen is not None and day_in_china(seen) <= last_day
+        begins = one.submitted if one.emergency or seen is None else seen
+        limit = delivery_limit(
+            submitted_at=one.submitted,
+            answered_at=seen,
+            hours=DeliveryHours.of(book, on=day_in_china(begins)),
+            confirm_days=book.whole("order.confirm_days", on=day_in_china(begins)),
+            remote=one.remote,
+            cold_chain=cold_chain,
+            emergency=one.emergency,
+        )
+        if of_limit(limit) not in MONTH:
+            continue
+        arrivals = []
+        for hours, shipped, refused, reason, noted in one.parts:
+            accepted_at = later(one, (one.answered_after or 0) + hours)
+            delivered_at = accepted_at - timedelta(hours=5) if noted and hours >= 5 else accepted_at
+            if delivered_at < ends:
+                lost = refused if reason == "damaged" and accepted_at < ends else 0
+                arrivals.append(Arrival(day_in_china(delivered_at), shipped - lost, delivered_at <= limit))
+        counted = withdrawn_at < ends and day_in_china(withdrawn_at) <= of_limit(limit)
+        line = DueLine(of_limit(limit), one.packs, one.withdrawn if counted else 0, tuple(arrivals))
+        score.take_line(line, on=as_of)
+    return score
+
+
 @pytest.fixture
 def world(app: Flask) -> None:
     make_world()
@@ -201,6 +248,7 @@ def test_sql_and_rule_give_one_rate(world, drawn, as_of, cold_chain):
     db.session.commit()
     book = policy_book()
     assert rates(book, MONTH, as_of=as_of).get("D01") == plain_rate(drawn, book, as_of, cold_chain)
+    assert sum_of(scores(Scope(as_of), MONTH).values()) == plain_score(drawn, book, as_of, cold_chain)
 
 
 def late_month(number: int, submitted: str, packs: int, came: int) -> None:

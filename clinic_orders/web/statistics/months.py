@@ -1,25 +1,31 @@
-"""Monthly statistics: the list of months, a month with its tables, map and charts, its files, its closing (R-STAT-1)."""
+"""The list of months, a month with its tables, map and charts, its files, its closing (R-STAT-1)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
+from flask import abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext
 from werkzeug.wrappers import Response
 
-from clinic_orders.actions.statistics import close_month
+from clinic_orders.actions.statistics import ask_to_reckon, close_month
 from clinic_orders.documents import statistics as papers
 from clinic_orders.documents.statistics_words import BY_NAME, Value, value_of, written
 from clinic_orders.queries import institutions as roster
 from clinic_orders.queries import months as questions
 from clinic_orders.queries.months import MonthRow, MonthsWanted
-from clinic_orders.queries.statistics import MonthStatistics, closed_month, restated, statistics
+from clinic_orders.queries.statistics import (
+    MonthStatistics,
+    closed_month,
+    reckoning_wanted,
+    shown_statistics,
+)
 from clinic_orders.rules.days import Month
 from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.findings import CheckRule
-from clinic_orders.rules.parties import InstitutionKind, Permission, Role
+from clinic_orders.rules.parties import InstitutionKind, OrderMode, Permission, Role
 from clinic_orders.web.bar_chart import BarChart, bar_chart
 from clinic_orders.web.county_map import county_map
 from clinic_orders.web.display import label
@@ -28,9 +34,14 @@ from clinic_orders.web.errors import say
 from clinic_orders.web.guards import actor, at, needs, today
 from clinic_orders.web.listing import Column, as_file, page_cut, sort_order, wanted_file
 from clinic_orders.web.papers import pdf
-from clinic_orders.web.statistics_words import INDICATORS
-
-blueprint = Blueprint("statistics", __name__, url_prefix="/statistics")
+from clinic_orders.web.statistics.door import (
+    asked_county,
+    asked_month,
+    blueprint,
+    compared_with,
+    shown,
+)
+from clinic_orders.web.statistics_words import FURTHER, INDICATORS
 
 # Two years stand on a page.
 MONTHS_A_PAGE = 24
@@ -45,11 +56,6 @@ FACTS = (
     "on_time_payment_rate",
     "over_markup_excess",
 )
-
-
-def shown(name: str, block: dict[str, Any]) -> str:
-    """An indicator of a block for the reader."""
-    return written(BY_NAME[name], value_of(BY_NAME[name], block))
 
 
 def _number(name: str, row: MonthRow) -> Value:
@@ -74,13 +80,6 @@ COLUMNS = (
 )
 
 
-def _county() -> str:
-    """The county whose figures are shown: a county's own, or the one that the city asks for; "" = the city."""
-    if actor().role is Role.COUNTY:
-        return actor().county_code or ""
-    return request.args.get("county", "")[:12]
-
-
 @blueprint.get("/")
 @needs(Permission.STATISTICS_READ)
 def index() -> str | Response:
@@ -102,53 +101,56 @@ def index() -> str | Response:
     )
 
 
-def _asked_month(text: str) -> Month:
-    try:
-        month = Month.parse(text)
-    except RuleBroken:
-        abort(404)
-    if month.first_day > today():
-        abort(404)
-    return month
+def _rows_url(found: MonthStatistics, now: bool) -> Callable[..., str]:
+    """Where the rows behind a figure stand, by its name and what it is about; "" where none were kept."""
 
+    def url(name: str, county: str | None = None, kind: str | None = None, **more: str) -> str:
+        if name in {"in_scope", "in_scope_members", "scheme_coverage"}:
+            return url_for(
+                ".scope", on=found.month.last_day.isoformat(), county=county or None, kind=kind or None
+            )
+        if found.kept is None:
+            return ""
+        asked: dict[str, Any] = {
+            "county": county or None,
+            "kind": kind or None,
+            "now": "1" if now else None,
+            **more,
+        }
+        return url_for(".rows", month=str(found.month), name=name, **asked)
 
-def _rows_behind(month: Month, county: str) -> dict[str, str]:
-    """Where the rows behind an indicator stand, for those that have a page."""
-    first, last = month.first_day.isoformat(), month.last_day.isoformat()
-    orders = url_for("bureau_orders.index", first=first, last=last, county=county or None)
-    due = url_for("payables.index", state="", due=str(month))
-    return {
-        **dict.fromkeys(("participating", "orders", "order_packs", "order_amount"), orders),
-        **dict.fromkeys(("amount_due", "amount_paid_on_time", "on_time_payment_rate"), due),
-        "institutions": url_for("roster.institutions", county=county or None),
-    }
-
-
-def _findings_url(rule: CheckRule, county: str) -> str:
-    if "findings.index" not in current_app.view_functions:
-        return ""
-    return url_for("findings.index", rule=rule.value, state="all", county=county or None)
+    return url
 
 
 @blueprint.get("/<month>")
 @needs(Permission.STATISTICS_READ)
 def show(month: str) -> str:
     """A month: its figures, and beside frozen ones what is recorded otherwise now, where asked for."""
-    asked, county = _asked_month(month), _county()
-    found = statistics(asked, county or None)
-    compared = found.frozen and request.args.get("compare") == "1"
-    now = restated(asked, county or None) if compared else None
+    asked, county = asked_month(month), asked_county()
     names = dict(roster.counties(actor()))
     if county and county not in names:
         abort(404)
+    found = shown_statistics(asked, county or None)
+    if found is None:
+        return render_template(
+            "statistics/unreckoned.html", month=asked, wanted=reckoning_wanted(asked), closed=False
+        )
+    compared = found.frozen and request.args.get("compare") == "1"
+    now = compared_with(found, county) if compared else None
+    if compared and now is None:
+        return render_template(
+            "statistics/unreckoned.html", month=asked, wanted=reckoning_wanted(asked), closed=True
+        )
     shade = request.args.get("by", SHADES[0])
     shade = shade if shade in SHADES else SHADES[0]
-    whole = papers.whole_block(found, county)
+    blocks = papers.joined_blocks(found)
+    whole = papers.whole_block(blocks, county)
     values = {
         one["code"]: Decimal(value)
-        for one in found.blocks["counties"]
+        for one in blocks["counties"]
         if (value := value_of(BY_NAME[shade], one)) is not None
     }
+    own = county or None
     return render_template(
         "statistics/show.html",
         month=asked,
@@ -158,16 +160,18 @@ def show(month: str) -> str:
         place=names[county] if county else gettext("Whole city"),
         names=names,
         whole=whole,
-        facts=_facts(whole, _rows_behind(asked, county)),
-        links=_rows_behind(asked, county),
-        indicators=INDICATORS,
+        facts=_facts(whole, _rows_url(found, False), own),
+        rows_url=_rows_url(found, False),
+        rows_url_now=_rows_url(now, True) if now else None,
+        indicators=INDICATORS | (FURTHER if found.further is not None else {}),
         shown=shown,
-        counties=[(names.get(one["code"], one["code"]), one) for one in found.blocks["counties"]],
-        kinds=[(label(InstitutionKind(one["kind"])), one) for one in found.blocks["kinds"]],
-        findings=_findings(found, county),
+        counties=[(names.get(one["code"], one["code"]), one) for one in blocks["counties"]],
+        kinds=[(label(InstitutionKind(one["kind"])), one) for one in blocks["kinds"]],
+        findings=_findings(blocks, county),
+        trade=_trade(whole),
         compared=compared,
         now=now,
-        later=papers.whole_block(now, county) if now else None,
+        later=papers.whole_block(papers.joined_blocks(now), county) if now else None,
         changed=papers.changes(found, now, names),
         shade=shade,
         shades=SHADES,
@@ -176,31 +180,56 @@ def show(month: str) -> str:
         percent_shade=shade != "items_carried_average",
         charts=_charts(asked, county, whole),
         may_close=actor().may(Permission.MONTH_CLOSE) and not found.frozen and asked.last_day < today(),
+        wanted=reckoning_wanted(asked),
         asked_county={"county": county} if county and actor().role is not Role.COUNTY else {},
     )
 
 
-def _facts(whole: dict[str, Any], links: dict[str, str]) -> list[dict[str, Any]]:
+def _trade(whole: dict[str, Any]) -> list[tuple[str, str, str, str, dict[str, Any]]]:
+    """Orders by mode and channel: both as they are stored and as they are called, and their sums."""
+    return [
+        (
+            one["mode"],
+            one["channel"],
+            label(OrderMode(one["mode"])),
+            gettext(N_("This system")) if one["channel"] == "clinic_orders" else one["channel"],
+            one,
+        )
+        for one in whole.get("trade", ())
+    ]
+
+
+@blueprint.post("/<month>/reckon")
+@needs(Permission.STATISTICS_READ)
+def reckon(month: str) -> Response:
+    """Ask for new figures; the clock makes them."""
+    asked = asked_month(month)
+    ask_to_reckon(asked, by=actor(), at=at())
+    flash(gettext("%(month)s is reckoned anew within ten minutes. Look again then.", month=asked), "ok")
+    compare = "1" if request.form.get("compare") == "1" else None
+    return redirect(url_for(".show", month=str(asked), compare=compare), 303)
+
+
+def _facts(whole: dict[str, Any], rows_url: Callable[..., str], county: str | None) -> list[dict[str, Any]]:
     if not whole:
         return []
     facts = []
     for name in FACTS:
         fact: dict[str, Any] = {"k": gettext(INDICATORS[name]), "v": shown(name, whole)}
-        if name in links:
-            fact["href"] = links[name]
+        if url := rows_url(name, county):
+            fact["href"] = url
         facts.append(fact)
     return facts
 
 
-def _findings(found: MonthStatistics, county: str) -> list[tuple[str, int, str, list[int]]]:
-    """Each rule that found something: its name, its number in the whole, where its rows are, a number a county."""
-    whole = papers.whole_block(found, county)
+def _findings(blocks: dict[str, Any], county: str) -> list[tuple[CheckRule, int, list[tuple[str, int]]]]:
+    """Each rule that found something: its number in the whole, and in each county."""
+    whole = papers.whole_block(blocks, county)
     return [
         (
-            label(rule),
+            rule,
             whole["findings"][rule.value],
-            _findings_url(rule, county),
-            [one["findings"].get(rule.value, 0) for one in found.blocks["counties"]],
+            [(one["code"], one["findings"].get(rule.value, 0)) for one in blocks["counties"]],
         )
         for rule in CheckRule
         if whole and whole["findings"].get(rule.value)
@@ -224,14 +253,25 @@ def _charts(
     return found
 
 
+def _paper(month: Month, county: str) -> papers.StatisticsPaper | None:
+    """What workbook and paper say: the figures of the page, never reckoned while somebody waits."""
+    found = shown_statistics(month, county or None)
+    if found is None:
+        return None
+    return papers.paper_of(found, compared_with(found, county) if found.frozen else None, county, at=at())
+
+
 @blueprint.get("/<month>/xlsx")
 @needs(Permission.STATISTICS_READ)
 def workbook(month: str) -> Response:
     """The month as a workbook."""
-    asked, county = _asked_month(month), _county()
-    content = papers.statistics_workbook(papers.load_paper(asked, county, at=at()))
+    asked, county = asked_month(month), asked_county()
+    made = _paper(asked, county)
+    if made is None:
+        return redirect(url_for(".show", month=str(asked)), 303)
     response = Response(
-        content, content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+        papers.statistics_workbook(made),
+        content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     )
     response.headers["Content-Disposition"] = f'attachment; filename="statistics-{asked}.xlsx"'
     return response
@@ -241,10 +281,11 @@ def workbook(month: str) -> Response:
 @needs(Permission.STATISTICS_READ)
 def paper(month: str) -> Response | tuple[str, int]:
     """The month on paper."""
-    asked, county = _asked_month(month), _county()
-    return pdf(
-        f"statistics-{asked}", lambda: papers.statistics_paper(papers.load_paper(asked, county, at=at()))
-    )
+    asked, county = asked_month(month), asked_county()
+    made = _paper(asked, county)
+    if made is None:
+        return redirect(url_for(".show", month=str(asked)), 303)
+    return pdf(f"statistics-{asked}", lambda: papers.statistics_paper(made))
 
 
 def _close_page(month: Month, refusal: str = "") -> str:
@@ -262,14 +303,14 @@ def _close_page(month: Month, refusal: str = "") -> str:
 @needs(Permission.MONTH_CLOSE)
 def ask_to_close(month: str) -> str:
     """What should be in order first, and the button."""
-    return _close_page(_asked_month(month))
+    return _close_page(asked_month(month))
 
 
 @blueprint.post("/<month>/close")
 @needs(Permission.MONTH_CLOSE)
 def close(month: str) -> Response | tuple[str, int]:
     """Freeze the figures."""
-    asked = _asked_month(month)
+    asked = asked_month(month)
     try:
         close_month(asked, by=actor(), at=at())
     except RuleBroken as refusal:
