@@ -29,6 +29,7 @@ from clinic_orders.actions import (
     payment_reminders,
     price_marks,
     sealing,
+    stock_news,
 )
 from clinic_orders.actions import jobs as runs
 from clinic_orders.actions import statements as statement_deeds
@@ -44,6 +45,8 @@ from clinic_orders.queries import statements as statement_questions
 from clinic_orders.queries.checks import CHECKS, Scope, check, price_night
 from clinic_orders.queries.findings import all_institution_ids
 from clinic_orders.queries.statistics import closed_month, figures_to_keep, months_wanted
+from clinic_orders.queries.statistics import closed_month
+from clinic_orders.queries.stock import who_keeps_stock
 from clinic_orders.rules.days import SHANGHAI, Month, day_in_china
 from clinic_orders.rules.errors import N_
 from clinic_orders.rules.findings import CheckRule
@@ -161,6 +164,13 @@ def make_statements(as_of: date, at: datetime, outcome: Outcome) -> None:
         lambda distributor: statement_deeds.make_statements(distributor, month, by=SYSTEM, at=at),
         outcome,
     )
+
+
+def tell_stock_news(as_of: date, at: datetime, outcome: Outcome) -> None:
+    """Tell who keeps a stock what was used up or is near its expiry at the end of the day before."""
+    day = as_of - timedelta(days=1)
+    found = who_keeps_stock(day)
+    _each(found, lambda one: stock_news.tell_stock_news(one, for_day=day, by=SYSTEM, at=at), outcome)
 
 
 # Failing one by one beyond this, it is not the institutions that fail.
@@ -379,6 +389,13 @@ JOBS: tuple[Job, ...] = (
         N_("Make the statements of account of the month before"),
         "30 3 1 * *",
         make_statements,
+    ),
+    Job(
+        "tell-stock-news",
+        N_("Tell what is used up or near its expiry"),
+        "0 6 * * *",
+        tell_stock_news,
+        catch_up=False,
     ),
     Job("close-month", N_("Close the month before and freeze its statistics"), "0 3 1 * *", close_month),
     Job(

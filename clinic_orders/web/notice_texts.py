@@ -48,6 +48,15 @@ _LETTER = {
 
 register_notices(
     {
+        "stock_out": NoticeText(
+            N_("Used up"),
+            N_("By the books nothing is left of %(count)s medicines: %(names)s"),
+        ),
+        "stock_near_expiry": NoticeText(
+            N_("Near expiry"),
+            N_("%(count)s medicines are near their expiry, the first on %(expires_on)s: %(names)s"),
+            {"expires_on": _day},
+        ),
         "supply_problem_reported": NoticeText(
             N_("Supply problem reported"),
             N_("%(who)s reports that %(item)s can't be had. Verify it, and name the backup item."),

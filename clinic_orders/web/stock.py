@@ -16,12 +16,12 @@ from clinic_orders.actions.loading import NotFound
 from clinic_orders.actions.selling import take_back_entry
 from clinic_orders.queries import stock as queries
 from clinic_orders.queries.ordering import ItemRow, items_on
-from clinic_orders.queries.stock import Movement, Reorder, Show, losses
+from clinic_orders.queries.stock import Movement, Show, losses
 from clinic_orders.rules.days import parse_day
 from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.parties import Permission
 from clinic_orders.rules.reasons import LossReason, ReversalReason, parse_reason, reason_label
-from clinic_orders.rules.reordering import Keeping, UseSource, parse_days
+from clinic_orders.rules.reordering import Keeping, parse_days
 from clinic_orders.rules.stock_entries import EntryKind, MovementKind
 from clinic_orders.web.display import register_labels
 from clinic_orders.web.errors import say
@@ -30,6 +30,7 @@ from clinic_orders.web.guards import actor, at, needs, today
 from clinic_orders.web.listing import Column, as_file, page_cut, sort_order, wanted_file
 from clinic_orders.web.reasons import loss_reason, return_reason, reversal_reason
 from clinic_orders.web.report_lines import TypedLines
+from clinic_orders.web.stock_words import formula_of, use_of
 
 blueprint = Blueprint("stock", __name__, url_prefix="/stock")
 
@@ -46,13 +47,6 @@ register_labels(
         MovementKind.LOST: N_("Lost"),
         MovementKind.TAKEN_BACK: N_("Taken back"),
         MovementKind.COUNT: N_("Counted"),
-    }
-)
-register_labels(
-    {
-        UseSource.SALES: N_("from sales"),
-        UseSource.COUNTS: N_("from counts"),
-        UseSource.ACCEPTED: N_("from what was received"),
     }
 )
 SHOWS = (
@@ -171,28 +165,6 @@ def paper_of(one: Movement) -> str:
     return url_for("sales.receipt", no=one.number)
 
 
-def formula_of(order: Reorder, unit: str) -> str:
-    """How a suggestion comes about, with its numbers filled in."""
-    use, keeping = order.use, order.keeping
-    since = gettext(" + %(used)s used since the count", used=order.used_since) if order.used_since else ""
-    return str(
-        gettext(
-            "%(used)s ÷ %(days)s × (%(lead)s + %(cover)s) − %(there)s there%(since)s − %(coming)s under way"
-            " = %(needed)s %(unit)s → %(packs)s packs",
-            used=use.base_units,
-            days=use.days,
-            lead=keeping.lead_days,
-            cover=keeping.cover_days,
-            there=max(0, order.on_hand),
-            since=since,
-            coming=order.under_way,
-            needed=order.needed,
-            unit=unit,
-            packs=order.packs,
-        )
-    )
-
-
 @blueprint.get("/items/<code>")
 @needs(Permission.REPORTS_MAKE)
 def item(code: str) -> str | Response:
@@ -234,6 +206,7 @@ def item(code: str) -> str | Response:
         paper_of=paper_of,
         reason_of=_reason,
         formula_of=formula_of,
+        use_of=use_of,
         today=today(),
     )
 

@@ -13,16 +13,22 @@ import pytest
 from flask import Flask
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 
+from clinic_orders.actions.losses import set_keeping
+from clinic_orders.actions.stock_news import tell_stock_news
 from clinic_orders.models.base import db
+from clinic_orders.models.deliveries import ShipmentLine
+from clinic_orders.models.notices import Notice
 from clinic_orders.models.roster import Institution
 from clinic_orders.models.stock import StockCount
 from clinic_orders.models.stock_entries import StockEntry, StockLoss
 from clinic_orders.queries.ledger import ledger
-from clinic_orders.queries.stock import movements_of, shelf_of, stock_of
+from clinic_orders.queries.stock import movements_of, shelf_of, stock_of, who_keeps_stock
 from clinic_orders.rules.days import start_of_day
 from clinic_orders.rules.markup import SaleSeen
+from clinic_orders.rules.parties import SYSTEM, Actor, Role
+from clinic_orders.rules.reordering import Keeping
 from clinic_orders.rules.stock_entries import EntryKind
 from clinic_orders.rules.stocking import Count, Movement, ledger_at_end
 from tests.files_world import NOW
@@ -215,3 +221,43 @@ def test_what_is_left_is_of_the_batches_that_expire_last(world: None) -> None:
     row = row_of(ITEMS[0])
     assert [(one.batch_no, one.base_units) for one in row.left] == [("B1", PACK_SIZE - 8)]
     assert (row.near, row.expiry) == ([], date(2030, 1, 1))
+
+
+def notices() -> list[tuple[str, Any]]:
+    return [(row.kind, row.facts) for row in db.session.scalars(select(Notice).order_by(Notice.id))]
+
+
+def test_the_morning_tells_each_thing_once_and_again_when_it_comes_again(world: None) -> None:
+    institutions, _ = ids()
+    clinic = institutions[CLINIC]
+    put_counts(ITEMS[0], [(9, 5)])
+    put_sale(CLINIC, ITEMS[0], SaleSeen("S1", "1", NOW.date(), 5, Decimal(1)))
+    put_purchase(CLINIC, ITEMS[1], purchase("R1", NOW - timedelta(days=9), "3.36"), packs=2)
+    db.session.execute(update(ShipmentLine).values(expiry_date=NOW.date() + timedelta(days=60)))
+    db.session.commit()
+    assert clinic in who_keeps_stock(NOW.date())
+
+    def morning() -> int:
+        return tell_stock_news(clinic, for_day=NOW.date(), by=SYSTEM, at=NOW)
+
+    assert morning() == 2
+    found = notices()
+    assert [kind for kind, _ in found] == ["stock_out", "stock_near_expiry"]
+    assert [facts["count"] for _, facts in found] == [1, 1]
+    assert morning() == 0
+    # It comes in, and is used up again.
+    put_sale(CLINIC, ITEMS[0], SaleSeen("S2", "1", NOW.date(), -5, Decimal(-1)))
+    assert morning() == 0
+    put_sale(CLINIC, ITEMS[0], SaleSeen("S3", "1", NOW.date(), 5, Decimal(1)))
+    assert morning() == 1
+    assert [kind for kind, _ in notices()] == ["stock_out", "stock_near_expiry", "stock_out"]
+
+
+def test_nobody_is_told_who_does_not_want_it(world: None) -> None:
+    institutions, _ = ids()
+    put_counts(ITEMS[0], [(9, 5)])
+    put_sale(CLINIC, ITEMS[0], SaleSeen("S1", "1", NOW.date(), 5, Decimal(1)))
+    doctor = Actor("王保田", Role.INSTITUTION, institution_id=institutions[CLINIC], org_name="村卫生室")
+    set_keeping(Keeping(tells=False), seen_version=0, by=doctor, at=NOW)
+    assert tell_stock_news(institutions[CLINIC], for_day=NOW.date(), by=SYSTEM, at=NOW) == 0
+    assert notices() == []

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from clinic_orders.models.base import db
+from clinic_orders.models.orders import UsualItem
 from clinic_orders.models.stock import StockCount
 from clinic_orders.models.stock_entries import StockEntry
 from clinic_orders.models.stock_keeping import StockSetting
@@ -113,3 +114,26 @@ def test_own_numbers_are_kept_and_checked(doctor: Any, world: make.World) -> Non
     assert answer.status_code == 409
     db.session.expire_all()
     assert db.session.scalars(select(StockSetting.lead_days)).one() == 3
+
+
+def test_the_order_page_fills_in_what_runs_low_with_its_formula(doctor: Any, world: make.World) -> None:
+    item = world.items[1]
+    db.session.add(UsualItem(institution_id=world.clinic.id, item_id=item.id, position=0))
+    db.session.add(
+        StockCount(
+            institution_id=world.clinic.id,
+            item_id=item.id,
+            counted_on=make.TODAY - timedelta(days=69),
+            base_units=63,
+            recorded_at=make.LONG_AGO,
+        )
+    )
+    db.session.commit()
+    page = doctor.get("/order", status=200).page
+    assert "快用完了" in page.text
+    # 60 in 60 days; 9 days after the count of 3 none of these is left, and 37 days have to be covered.
+    assert "60 ÷ 60 天 ×（到货 7 天 + 备货 30 天）− 库存 3 + 盘点后约用 3 − 在途 0 = 37" in page.text
+    doctor.submit("main form", do="suggested", follow_redirects=True)
+    packs = -(-37 // item.pack_size)
+    assert doctor.page.one(f"[name=q-{item.item_code}]").get("value") == str(packs)
+    assert "快用完了" not in doctor.page.text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clinic_orders.queries.stock.keeping import Own, Reorder, own_numbers
+from clinic_orders.queries.stock.keeping import Own, Reorder, own_numbers, who_keeps_stock
 from clinic_orders.queries.stock.listing import SORTS, Show, Stock, StockRow, in_order, stock_of
 from clinic_orders.queries.stock.movements import Movement, Movements, movements_of
 from clinic_orders.queries.stock.reordering import suggestions
@@ -24,4 +24,5 @@ __all__ = [
     "shelf_of",
     "stock_of",
     "suggestions",
+    "who_keeps_stock",
 ]

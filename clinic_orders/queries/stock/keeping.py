@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import exists, func, literal, select, union_all
+from sqlalchemy import exists, func, literal, or_, select, union_all
 
 from clinic_orders.models.base import china_day, db
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, Shipment, ShipmentLine
 from clinic_orders.models.orders import Order, OrderLine
+from clinic_orders.models.roster import Institution
 from clinic_orders.models.sales import SaleLine
 from clinic_orders.models.stock import StockCount
 from clinic_orders.models.stock_entries import StockLoss
@@ -67,6 +68,24 @@ def own_numbers(institution_id: int, on: date) -> Own:
     ).one()
     keeping = Keeping() if row.version is None else Keeping(*row[2:7])
     return Own(keeping, row.version or 0, bool(row[0]), bool(row[1]))
+
+
+def who_keeps_stock(on: date) -> list[int]:
+    """Ids of the institutions that recorded sales or counts lately; of the others' stock nobody knows anything."""
+    since = on - timedelta(days=_DEFAULT.use_days)
+    sells = exists().where(
+        SaleLine.institution_id == Institution.id,
+        SaleLine.replaced_at.is_(None),
+        SaleLine.sold_on > since,
+        SaleLine.sold_on <= on,
+    )
+    counts = exists().where(
+        StockCount.institution_id == Institution.id,
+        StockCount.replaced_at.is_(None),
+        StockCount.counted_on > since,
+        StockCount.counted_on <= on,
+    )
+    return list(db.session.scalars(select(Institution.id).where(or_(counts, sells)).order_by(Institution.id)))
 
 
 class _Part(NamedTuple):
@@ -272,3 +291,9 @@ class Reorder:
     point: int
     needed: int
     packs: int
+
+    @property
+    def is_low(self) -> bool:
+        """Whether it is time to order: at or below the reorder point with what is under way, and more is suggested."""
+        there = max(0, self.on_hand - self.used_since) + self.under_way
+        return self.packs > 0 and there <= self.point

@@ -70,13 +70,7 @@ class StockRow:
     @property
     def is_low(self) -> bool:
         """Whether it is time to order: at or below the reorder point, and more is suggested."""
-        return (
-            self.order is not None
-            and self.order.packs > 0
-            and (
-                max(0, self.order.on_hand - self.order.used_since) + self.order.under_way <= self.order.point
-            )
-        )
+        return self.order is not None and self.order.is_low
 
     @property
     def expiry(self) -> date | None:

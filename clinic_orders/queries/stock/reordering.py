@@ -23,7 +23,8 @@ def reorder(
     use: Use, keeping: Keeping, shelf: Shelf, *, under_way_packs: int, pack_size: int, on: date
 ) -> Reorder:
     """The suggestion for one item (``rules.reordering.suggest``)."""
-    since = used_since_count(use, counted_on=shelf.counted_on, on=on)
+    # No more can have been used than was there.
+    since = min(used_since_count(use, counted_on=shelf.counted_on, on=on), max(0, shelf.on_hand))
     there = shelf.on_hand - since
     coming = under_way_packs * pack_size
     found = suggest(use, on_hand=there, under_way=coming, pack_size=pack_size, keeping=keeping)

@@ -13,6 +13,7 @@ from flask_babel import gettext
 from clinic_orders.queries import ordering as queries
 from clinic_orders.queries.ordering import DraftRow, DraftView, Facts, ItemRow, LastTime
 from clinic_orders.queries.scanning import searched_item
+from clinic_orders.queries.stock import Reorder, suggestions
 from clinic_orders.queries.stocking_lists import listed_items
 from clinic_orders.queries.supply import Shortage, shortages
 from clinic_orders.rules.cart import SUGGESTION_DAYS, suggest
@@ -34,6 +35,7 @@ from clinic_orders.rules.quantities import PacksRefused, parse_cart_packs
 from clinic_orders.web.display import day
 from clinic_orders.web.errors import say
 from clinic_orders.web.ordering.door import Cart
+from clinic_orders.web.stock_words import formula_of, use_of
 
 USUAL_FROM_HISTORY = 20
 MOST_FOUND = 50
@@ -171,6 +173,7 @@ class OrderPage:
         self.days: int = self.book.whole("stocking.window_days", on=on)
         self.window: dict[int, int] = {}
         self.month: dict[int, int] = {}
+        self.reorder: dict[int, Reorder] = {}
         if with_history and with_usual and not cart.urgent:
             self.window = queries.accepted_packs(buyer.institution_id, on=on, days=self.days)
             self.month = (
@@ -178,6 +181,8 @@ class OrderPage:
                 if self.days == SUGGESTION_DAYS
                 else queries.accepted_packs(buyer.institution_id, on=on, days=SUGGESTION_DAYS)
             )
+            # Who records sales or counts gets what is there and under way taken off.
+            self.reorder = suggestions(buyer.institution_id, self.by_id, at=cart.at, on=on, book=self.book)
         self.usual_ids: list[int] = (
             queries.usual_items(buyer.institution_id) if with_history and with_usual else []
         )
@@ -220,10 +225,37 @@ class OrderPage:
         line.last = last.packs if last is not None else None
         if item.code in self.shortages:
             line.shortage = _shortage_text(self.shortages[item.code])
-        if item.id in self.month:
+        if item.id in self.reorder:
+            line.suggestion = self._reorder(self.reorder[item.id], item)
+        elif item.id in self.month:
             line.suggestion = self._suggestion(self.month[item.id])
         self._hold(line, item, drafted)
         return line
+
+    def _reorder(self, found: Reorder, item: ItemRow) -> SuggestionText | None:
+        """The suggestion by what is used, there and under way; none where enough is there."""
+        if not found.packs:
+            return None
+        unit = item.base_unit
+        return SuggestionText(found.packs, use_of(found, unit), formula_of(found, unit))
+
+    @property
+    def low(self) -> dict[str, int]:
+        """The packs suggested, by item code, of what it is time to order and is not in the draft yet."""
+        return {
+            self.by_id[item_id].code: found.packs
+            for item_id, found in self.reorder.items()
+            if found.is_low and item_id in self._offered_ids and item_id not in self.draft.lines
+        }
+
+    @cached_property
+    def _offered_ids(self) -> frozenset[int]:
+        """What can be ordered at all: offered, priced and delivered."""
+        return frozenset(
+            item.id
+            for item in self.offered()
+            if item.price_units is not None and self.facts.relations.distributor_of(item.id) is not None
+        )
 
     def _suggestion(self, accepted: int) -> SuggestionText | None:
         found = suggest(accepted)

@@ -160,6 +160,9 @@ def _do(here: Cart, do: str, back: dict[str, str | None]) -> Response:
         drafts.fill_from_last(here.buyer, by=here.actor, at=here.at)
         flash(gettext("The last order is filled in. Change what is different this time."), "ok")
         return redirect(here.url("order_page"), 303)
+    if do == "suggested":
+        _fill_suggested(here)
+        return redirect(here.url("order_page"), 303)
     if do == "ask" and here.buyer.is_own:
         drafts.ask_hospital(here.buyer, by=here.actor, at=here.at)
         flash(gettext("Your hospital has been asked to order this."), "ok")
@@ -168,6 +171,19 @@ def _do(here: Cart, do: str, back: dict[str, str | None]) -> Response:
         return redirect(here.url("check"), 303)
     flash(gettext("The draft is saved."), "ok")
     return redirect(here.url("order_page", **back), 303)
+
+
+def _fill_suggested(here: Cart) -> None:
+    """Put what it is time to order into the draft, with the suggested packs; what is typed stays."""
+    low = OrderPage(here).low
+    typed = Typed(packs={code: str(packs) for code, packs in low.items()})
+    drafts.save_draft(here.buyer, typed, by=here.actor, at=here.at)
+    flash(
+        gettext(
+            "%(num)s items are filled in by your stock. Change what you want to have otherwise.", num=len(low)
+        ),
+        "ok",
+    )
 
 
 def _tell_county(here: Cart, code: str) -> None:
