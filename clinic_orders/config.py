@@ -29,6 +29,7 @@ class Settings:
         rate_limit_storage: where attempts are counted; memory counts per process.
         trusted_proxies: how many proxies of one's own stand before the server; so many of the last entries of
             X-Forwarded-For and X-Forwarded-Proto are believed. 0: nobody's word about the visitor's address.
+        complaint_phone: the bureau's telephone for complaints, printed on price tags; empty: left out.
         today: a fixed day for the demonstration and tests; honoured by nothing else.
         alipay_address: our own address as Alipay reaches it, such as https://orders.example.cn; empty: nobody pays by
             link. The accounts of the distributors lie in ``instance/alipay/<code of the distributor>/``.
@@ -46,6 +47,7 @@ class Settings:
     login_limit: str = "30 per minute"
     rate_limit_storage: str = "memory://"
     trusted_proxies: int = 0
+    complaint_phone: str = ""
     today: date | None = None
     alipay_address: str = ""
     alipay_gateway: str = ALIPAY
@@ -106,6 +108,7 @@ def load_settings(environ: dict[str, str] | None = None) -> Settings:
         login_limit=get("LOGIN_LIMIT", "30 per minute"),
         rate_limit_storage=get("RATE_LIMIT_STORAGE", "memory://"),
         trusted_proxies=_count("TRUSTED_PROXIES", get("TRUSTED_PROXIES", "0")),
+        complaint_phone=get("COMPLAINT_PHONE").strip()[:30],
         today=fixed_day,
         alipay_address=get("ALIPAY_ADDRESS"),
         alipay_gateway=get("ALIPAY_GATEWAY") or ALIPAY,

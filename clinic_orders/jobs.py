@@ -45,7 +45,6 @@ from clinic_orders.queries import statements as statement_questions
 from clinic_orders.queries.checks import CHECKS, Scope, check, price_night
 from clinic_orders.queries.findings import all_institution_ids
 from clinic_orders.queries.statistics import closed_month, figures_to_keep, months_wanted
-from clinic_orders.queries.statistics import closed_month
 from clinic_orders.queries.stock import who_keeps_stock
 from clinic_orders.rules.days import SHANGHAI, Month, day_in_china
 from clinic_orders.rules.errors import N_

@@ -29,7 +29,7 @@ from clinic_orders.models.roster import DeliveryRelation, Distributor, Instituti
 from clinic_orders.models.sales import SaleLine
 from clinic_orders.models.statements import AccountStatement
 from clinic_orders.models.statistics import ClosedMonth, ReckonedMonth
-from clinic_orders.models.stock import StockCount
+from clinic_orders.models.stock import ShelfPrice, StockCount
 from clinic_orders.models.supervision import FindingRecord
 from clinic_orders.models.volume import SupplyProblem
 from clinic_orders.queries.month_rows import InstitutionRow, MonthRows, ScoreRow, VolumeRow, kept
@@ -99,6 +99,16 @@ def _stock(world: World) -> None:
                 counted_on=NOW.date(),
                 base_units=number,
                 recorded_at=NOW,
+            )
+        )
+    for number, item in enumerate(world.items):
+        db.session.add(
+            ShelfPrice(
+                institution_id=world.clinic.id,
+                item_id=item.id,
+                posted_on=START,
+                price=Decimal(number + 1),
+                recorded_at=LONG_AGO,
             )
         )
     for number in range(MANY):

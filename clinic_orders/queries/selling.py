@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import case, func, literal, select
+from sqlalchemy import case, func, select, true
 
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
@@ -53,15 +53,15 @@ def usually_sold(institution_id: int, *, on: date) -> list[UsuallySold]:
     return [UsuallySold(row[0], row[1], bool(row[2])) for row in rows]
 
 
-def posted_prices(institution_id: int, item_ids: Collection[int], on: date) -> dict[int, Decimal]:
-    """The price of a pack latest posted on or before a day, by item (R-PRICE-5)."""
+def posted_prices(institution_id: int, item_ids: Collection[int] | None, on: date) -> dict[int, Decimal]:
+    """The price of a pack latest posted on or before a day, by item (R-PRICE-5); of all items, if none are named."""
     tag = ShelfPrice
     place = func.row_number().over(partition_by=tag.item_id, order_by=tag.posted_on.desc()).label("place")
     latest = (
         select(tag.item_id, tag.price, place)
         .where(
             tag.institution_id == institution_id,
-            tag.item_id.in_(sorted(item_ids)),
+            true() if item_ids is None else tag.item_id.in_(sorted(item_ids)),
             tag.posted_on <= on,
             tag.replaced_at.is_(None),
         )
@@ -276,8 +276,3 @@ def entry_of(institution_id: int, entry_no: str) -> StockEntry | None:
 def entry_by_key(key: str) -> StockEntry | None:
     """The entry that a form made."""
     return db.session.scalars(select(StockEntry).where(StockEntry.form_key == key)).one_or_none()
-
-
-def own(institution_id: int) -> Any:
-    """An institution's id as a question, for ``queries.ledger.ledger``."""
-    return select(literal(institution_id))

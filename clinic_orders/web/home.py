@@ -33,6 +33,7 @@ _BUYER: tuple[tuple[str, str, str], ...] = (
     ("duties.index", N_("My duties"), "flag"),
     ("sales.new", N_("Write down a sale"), "edit"),
     ("stock.index", N_("Stock"), "box"),
+    ("tags.index", N_("Print price tags"), "print"),
     ("reports.index", N_("Reports"), "edit"),
     ("stocking.index", N_("Stocking list"), "list"),
     ("ordering.orders", N_("My orders"), "list"),

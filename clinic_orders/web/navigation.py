@@ -79,6 +79,7 @@ _UNDER: dict[str, tuple[str, ...]] = {
     "reports": ("home.more",),
     "sales": ("home.more",),
     "stock": ("home.more",),
+    "tags": ("home.more",),
     "stocking": ("home.more",),
     "supply": ("home.more",),
     "findings": ("bureau.desk", "home.more"),

@@ -95,6 +95,7 @@ LISTS: dict[str, tuple[List, ...]] = {
     "sales.index": (List(Role.INSTITUTION, "/sales/"),),
     "stock.index": (List(Role.INSTITUTION, "/stock/"),),
     "stock.item": (List(Role.INSTITUTION, "/stock/items/LY001", always_has_rows=True),),
+    "tags.index": (List(Role.INSTITUTION, "/stock/tags/"),),
     "statistics.index": (List(Role.CITY, "/statistics/"), List(Role.COUNTY, "/statistics/")),
     "statistics.rows": (List(Role.CITY, f"/statistics/{RECKONED}/rows/orders"),),
     "statistics.volumes": (List(Role.CITY, f"/statistics/{RECKONED}/volumes?by=item"),),
