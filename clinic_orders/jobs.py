@@ -21,6 +21,7 @@ from flask import current_app
 
 from clinic_orders import clock
 from clinic_orders.actions import (
+    code_months,
     findings,
     lapsing,
     payables,
@@ -331,6 +332,11 @@ def seal(_as_of: date, at: datetime, outcome: Outcome) -> None:
     outcome.changed = outcome.rows_read = sealing.seal_audit(by=SYSTEM, at=at)
 
 
+def make_code_months(_as_of: date, at: datetime, outcome: Outcome) -> None:
+    """Make the tables of the months that trace codes of sales are parted into; SQLite has none."""
+    outcome.changed = outcome.rows_read = len(code_months.add_code_months(by=SYSTEM, at=at))
+
+
 JOBS: tuple[Job, ...] = (
     Job(
         "record-lapsed-orders",
@@ -381,6 +387,13 @@ JOBS: tuple[Job, ...] = (
         N_("Count the items kept at the end of the month"),
         "30 23 last * *",
         check_stocking,
+    ),
+    Job(
+        "add-code-months",
+        N_("Make the tables of the coming months of trace codes"),
+        "40 0 * * *",
+        make_code_months,
+        catch_up=False,
     ),
     Job("seal-audit", N_("Seal the audit"), "20 * * * *", seal, catch_up=False),
     Job(

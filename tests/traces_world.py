@@ -10,11 +10,19 @@ from typing import Any
 
 from sqlalchemy import delete, insert, select
 
+from clinic_orders.actions.reported.sale_codes import SoldCode, store_codes
 from clinic_orders.models.base import db
-from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, Shipment, ShipmentCode, ShipmentLine
+from clinic_orders.models.deliveries import (
+    GoodsReturn,
+    ReturnCode,
+    ReturnLine,
+    Shipment,
+    ShipmentCode,
+    ShipmentLine,
+)
 from clinic_orders.models.orders import Order, OrderEvent, OrderLine
 from clinic_orders.models.roster import Distributor
-from clinic_orders.models.sales import SaleCode, SaleLine
+from clinic_orders.models.sales import RepeatedCode, SaleCode, SaleLine
 from clinic_orders.models.stock import StockCount
 from clinic_orders.models.tracing import TraceProduct
 from clinic_orders.rules.days import Month, day_in_china, start_of_day
@@ -239,6 +247,7 @@ class History:
 def clear_traces() -> None:
     """Take out all that the tests write."""
     for table in (
+        ReturnCode,
         ReturnLine,
         GoodsReturn,
         ShipmentCode,
@@ -248,6 +257,7 @@ def clear_traces() -> None:
         OrderLine,
         Order,
         SaleCode,
+        RepeatedCode,
         SaleLine,
         StockCount,
         TraceProduct,
@@ -276,8 +286,7 @@ def put_sold(sold: Sold, *, sale_no: str, at: datetime = NOW) -> int:
         amount=Decimal("1.00") if sold.units > 0 else Decimal("-1.00"),
         recorded_at=at,
     )
-    for code in sold.codes:
-        db.session.execute(insert(SaleCode).values(code=code, sale_line_id=line_id))
+    store_codes(SoldCode(code, line_id, sold.day) for code in sold.codes)
     return line_id
 
 
@@ -368,14 +377,15 @@ def put_back(back: Back, shipment_id: int, line_id: int, *, at: datetime = NOW) 
         amount=Decimal(0) if back.agreed_at else None,
         recorded_at=at,
     )
-    _new(
+    back_line_id = _new(
         ReturnLine,
         return_id=return_id,
         shipment_line_id=line_id,
         packs=back.packs,
         reason="quality",
-        codes=" ".join(back.codes),
     )
+    for code in back.codes:
+        db.session.execute(insert(ReturnCode).values(code=code, return_line_id=back_line_id))
     return return_id
 
 

@@ -22,7 +22,7 @@ from clinic_orders.actions.numbers import RETURN, next_numbers
 from clinic_orders.actions.payment_holds import free_if_paid
 from clinic_orders.actions.transaction import transactional
 from clinic_orders.models.base import db
-from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, Shipment, ShipmentLine
+from clinic_orders.models.deliveries import GoodsReturn, ReturnCode, ReturnLine, Shipment, ShipmentLine
 from clinic_orders.models.orders import Order
 from clinic_orders.queries.receiving import asked_back
 from clinic_orders.rules.answering import MoreCodesThanPacks, ReasonTooLong
@@ -199,7 +199,7 @@ def request_return(
                 shipment_line_id=line_id,
                 packs=asked.packs,
                 reason=reasons[line_id],
-                codes=" ".join(asked.codes),
+                codes=[ReturnCode(code=code) for code in sorted(set(asked.codes))],
             )
             for line_id, asked in lines.items()
         ],

@@ -15,11 +15,12 @@ from typing import Any
 from sqlalchemy import select
 
 from clinic_orders.actions import audit
-from clinic_orders.actions.bulk import insert_rows, update_rows
+from clinic_orders.actions.bulk import update_rows
 from clinic_orders.actions.loading import ChangedMeanwhile, NotFound
 from clinic_orders.actions.numbers import LOSS, SALE, next_numbers
 from clinic_orders.actions.reported.replacing import keep
-from clinic_orders.actions.reported.sales import CODES, SALES
+from clinic_orders.actions.reported.sale_codes import SoldCode, store_codes
+from clinic_orders.actions.reported.sales import SALES
 from clinic_orders.actions.transaction import transactional
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
@@ -226,13 +227,10 @@ def _put_lines(entry: StockEntry, lines: Sequence[Mapping[str, Any]], *, insured
         for number, line in enumerate(lines, start=1)
     ]
     kept = keep(SALES, wanted, {}, at=at, batch_id=None)
-    insert_rows(
-        CODES,
-        (
-            {"code": code, "sale_line_id": line["id"]}
-            for line in kept.new
-            for code in sorted(set(line["codes"]))
-        ),
+    store_codes(
+        SoldCode(code, line["id"], line["sold_on"])
+        for line in kept.new
+        for code in sorted(set(line["codes"]))
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from clinic_orders.models.base import Base
@@ -162,13 +162,22 @@ class ReturnLine(Base):
     shipment_line_id: Mapped[int] = mapped_column(ForeignKey("shipment_line.id"), index=True)
     packs: Mapped[int]
     reason: Mapped[str] = mapped_column(String(100))
-    codes: Mapped[str] = mapped_column(Text, default="")
 
     goods_return: Mapped[GoodsReturn] = relationship(back_populates="lines")
     shipment_line: Mapped[ShipmentLine] = relationship()
+    codes: Mapped[list[ReturnCode]] = relationship(cascade="all, delete-orphan", order_by="ReturnCode.code")
 
     __table_args__ = (
         UniqueConstraint("return_id", "shipment_line_id"),
         CheckConstraint("packs >= 1", name="packs_at_least_one"),
         CheckConstraint("reason <> ''", name="has_reason"),
     )
+
+
+class ReturnCode(Base):
+    """A trace code on packs that go back."""
+
+    __tablename__ = "return_code"
+
+    return_line_id: Mapped[int] = mapped_column(ForeignKey("return_line.id"), primary_key=True)
+    code: Mapped[str] = mapped_column(String(64), primary_key=True, index=True)

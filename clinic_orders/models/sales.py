@@ -1,16 +1,18 @@
 """Sales to patients and customers with their trace codes, and what the insurance fund settled (R-PRICE, R-TRACE).
 
 Tens of millions of rows: nothing points at a sale line but its codes, and a month of sales is found by ``sold_on``,
-the day in Asia/Shanghai, by which PostgreSQL may part the table one day. Row ids rise in the order of recording, so
-"what is new since" is a range of ids.
+the day in Asia/Shanghai, by which PostgreSQL parts the codes into months (``actions.code_months``). Row ids rise in
+the order of recording, so "what is new since" is a range of ids.
 """
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Final
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy import DDL, CheckConstraint, ForeignKey, Index, String, event, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from clinic_orders.models.base import Base
@@ -59,14 +61,45 @@ class SaleLine(Recorded, Base):
 
 
 class SaleCode(Base):
-    """A trace code on a sale line; found by code, and by line through the second index."""
+    """A trace code on a sale line; found by code, by line, and on PostgreSQL by the month of the sale.
+
+    Rows go in through ``actions.reported.sale_codes`` only, which keeps ``RepeatedCode`` with them.
+    """
 
     __tablename__ = "sale_code"
 
     code: Mapped[str] = mapped_column(String(64), primary_key=True)
     sale_line_id: Mapped[int] = mapped_column(ForeignKey("sale_line.id"), primary_key=True, index=True)
+    # That of the line; PostgreSQL wants the column by which a table is parted in its key.
+    sold_on: Mapped[date] = mapped_column(primary_key=True)
 
     # The key is the row, so SQLite need not keep both.
+    __table_args__ = {"sqlite_with_rowid": False, "postgresql_partition_by": "RANGE (sold_on)"}
+
+
+MONTH_TABLE: Final = re.compile(r"sale_code_(\d{4}_\d{2}|rest)")
+"""The names of the tables into which PostgreSQL parts the codes; ``rest`` takes the months that have none yet."""
+
+event.listen(
+    SaleCode.__table__,
+    "after_create",
+    DDL("CREATE TABLE sale_code_rest PARTITION OF sale_code DEFAULT").execute_if(  # type: ignore[no-untyped-call]
+        dialect="postgresql"
+    ),
+)
+
+
+class RepeatedCode(Base):
+    """A code that came on more than one sale line, whatever became of the lines.
+
+    Only among these few can one pack have been sold twice (R-TRACE-2, T1 to T3): the search of a month need not look
+    through the codes of all years for them.
+    """
+
+    __tablename__ = "repeated_code"
+
+    code: Mapped[str] = mapped_column(String(64), primary_key=True)
+
     __table_args__ = {"sqlite_with_rowid": False}
 
 

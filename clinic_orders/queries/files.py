@@ -15,7 +15,14 @@ from sqlalchemy.orm import aliased
 
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Edition, EditionItem, Item, Price
-from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, Shipment, ShipmentCode, ShipmentLine
+from clinic_orders.models.deliveries import (
+    GoodsReturn,
+    ReturnCode,
+    ReturnLine,
+    Shipment,
+    ShipmentCode,
+    ShipmentLine,
+)
 from clinic_orders.models.exchange import ImportBatch
 from clinic_orders.models.orders import EventKind, Order, OrderEvent, OrderLine
 from clinic_orders.models.payments import Payment
@@ -310,7 +317,7 @@ def _return_part(return_ids: Sequence[int]) -> Iterator[Row]:
         select(
             GoodsReturn.id.label("return_id"), ReturnLine.id.label("line_id"), ReturnLine.shipment_line_id,
             GoodsReturn.return_no, Shipment.receipt_no, Item.item_code, ShipmentLine.batch_no, ReturnLine.packs,
-            GoodsReturn.agreed_at, ReturnLine.reason, ReturnLine.codes,
+            GoodsReturn.agreed_at, ReturnLine.reason,
         )
         .join(GoodsReturn, GoodsReturn.id == ReturnLine.return_id)
         .join(Shipment, Shipment.id == GoodsReturn.shipment_id)
@@ -320,8 +327,16 @@ def _return_part(return_ids: Sequence[int]) -> Iterator[Row]:
         .where(GoodsReturn.id.in_(return_ids))
         .order_by(GoodsReturn.return_no, Item.item_code, ShipmentLine.batch_no)
     )  # fmt: skip
+    codes: dict[int, list[str]] = {}
+    for line_id, code in db.session.execute(
+        select(ReturnCode.return_line_id, ReturnCode.code)
+        .join(ReturnLine, ReturnLine.id == ReturnCode.return_line_id)
+        .where(ReturnLine.return_id.in_(return_ids))
+        .order_by(ReturnCode.return_line_id, ReturnCode.code)
+    ):
+        codes.setdefault(line_id, []).append(code)
     for row in db.session.execute(statement).mappings():
-        yield {**row, "trace_codes": tuple(row["codes"].split())}
+        yield {**row, "trace_codes": tuple(codes.get(row["line_id"], ()))}
 
 
 def _ids(column: Any, condition: ColumnElement[bool], order: Any) -> list[int]:

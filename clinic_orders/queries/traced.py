@@ -22,7 +22,14 @@ from sqlalchemy import Column, Date, Table, select
 
 from clinic_orders.models.base import Base, Degrees, UtcDateTime, Yuan, db
 from clinic_orders.models.catalogue import Edition, EditionItem, Item, Price
-from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, Shipment, ShipmentCode, ShipmentLine
+from clinic_orders.models.deliveries import (
+    GoodsReturn,
+    ReturnCode,
+    ReturnLine,
+    Shipment,
+    ShipmentCode,
+    ShipmentLine,
+)
 from clinic_orders.models.doubles import OrderDouble
 from clinic_orders.models.orders import Order, OrderEvent, OrderLine
 from clinic_orders.models.payments import Payment
@@ -153,9 +160,16 @@ _TABLES: Final = (
     Traced(ShipmentCode, N_("trace code"), ("shipment_line_id", "code"), owner="shipment_line_id"),
     Traced(GoodsReturn, N_("return"), ("return_no",)),
     Traced(ReturnLine, N_("line of a return"), ("return_id", "shipment_line_id"), head="return_id"),
+    Traced(ReturnCode, N_("trace code of a return"), ("return_line_id", "code"), owner="return_line_id"),
     Traced(Payment, N_("payment"), ("paying_id", "distributor_id", "payment_no")),
     Traced(SaleLine, N_("sale"), ("institution_id", "sale_no", "line_no"), unseen=("sold_on",)),
-    Traced(SaleCode, N_("trace code of a sale"), ("sale_line_id", "code"), owner="sale_line_id"),
+    Traced(
+        SaleCode,
+        N_("trace code of a sale"),
+        ("sale_line_id", "code"),
+        owner="sale_line_id",
+        unseen=("sold_on",),
+    ),
     Traced(Settlement, N_("settlement"), ("month", "institution_id", "item_id")),
     Traced(StockCount, N_("stock count"), ("institution_id", "item_id", "counted_on")),
     Traced(ShelfPrice, N_("shelf price"), ("institution_id", "item_id", "posted_on")),

@@ -82,6 +82,7 @@ class Permission(StrEnum):
     ORDERS_MATCH = "orders:match"
     ORDERS_PLACE = "orders:place"
     ORDERS_READ = "orders:read"
+    PACKS_READ = "packs:read"
     PAYMENTS_READ = "payments:read"
     PAYMENTS_RECORD = "payments:record"
     PAYMENTS_UPHOLD = "payments:uphold"
@@ -103,6 +104,7 @@ _EVERYONE = frozenset({Permission.SELF, Permission.CATALOGUE_READ, Permission.PO
 _BUYER = _EVERYONE | {
     Permission.FINDINGS_READ,
     Permission.LETTERS_ANSWER,
+    Permission.PACKS_READ,
     Permission.SUPPLY_READ,
     Permission.SUPPLY_REPORT,
     Permission.ORDERS_PLACE,
@@ -117,6 +119,7 @@ _COUNTY = _EVERYONE | {
     Permission.CASES_HANDLE,
     Permission.FINDINGS_READ,
     Permission.FINDINGS_DECIDE,
+    Permission.PACKS_READ,
     Permission.SUPPLY_READ,
     Permission.SUPPLY_REPORT,
     Permission.SUPPLY_VERIFY,
@@ -140,6 +143,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     | {
         Permission.FINDINGS_READ,
         Permission.LETTERS_ANSWER,
+        Permission.PACKS_READ,
         Permission.SUPPLY_READ,
         Permission.SUPPLY_REPORT,
         Permission.ORDERS_READ,

@@ -11,6 +11,7 @@ from clinic_orders.rules.errors import N_
 
 DEEDS: dict[str, str] = {
     "accept_shipment": N_("Accepted goods"),
+    "add_code_months": N_("Made the tables of coming months"),
     "adopt_stocking_list": N_("Adopted a stocking list"),
     "agree_return": N_("Agreed to a return"),
     "answer_order": N_("Answered an order"),
@@ -358,6 +359,7 @@ FIELDS: dict[str, str] = {
     "receipts": N_("Receipts"),
     "closing": N_("Closing balance"),
     "count": N_("Number"),
+    "months": N_("Months"),
     "month": N_("Month"),
     "columns": N_("Columns"),
     "filename": N_("File"),

@@ -39,6 +39,7 @@ _BUYER: tuple[tuple[str, str, str], ...] = (
     ("ordering.orders", N_("My orders"), "list"),
     ("returns.index", N_("Returns"), "repeat"),
     ("findings.index", N_("Findings about us"), "flag"),
+    ("packs.index", N_("Life of a pack"), "scan"),
     ("supply.index", N_("Supply problems"), "warn"),
     ("catalogue.search", N_("Catalogue"), "search"),
     ("policy.index", N_("Policy"), "doc"),
@@ -50,6 +51,7 @@ _BUREAU: tuple[tuple[str, str, str], ...] = (
     ("stocking.lists", N_("Stocking lists"), "list"),
     ("roster.distributors", N_("Distributors"), "truck"),
     ("roster.relations", N_("Delivery relations"), "link"),
+    ("packs.index", N_("Life of a pack"), "scan"),
     ("supply.index", N_("Supply problems"), "warn"),
     ("doubles.index", N_("Possible double orders"), "link"),
     ("editions.index", N_("Editions and prices"), "pill"),
@@ -64,6 +66,7 @@ MORE: dict[Role, tuple[tuple[str, str, str], ...]] = {
     Role.HOSPITAL: _BUYER,
     Role.DISTRIBUTOR: (
         ("findings.index", N_("Findings about us"), "flag"),
+        ("packs.index", N_("Life of a pack"), "scan"),
         ("supply.index", N_("Supply problems"), "warn"),
         ("policy.index", N_("Policy"), "doc"),
         ("audit.index", N_("Who did what"), "history"),

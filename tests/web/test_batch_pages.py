@@ -128,6 +128,7 @@ OF_NO_FILE = {
     "purchase_order.lapse_recorded_at",
     "purchase_order.resent_from_id",
     "purchase_order.submission_id",
+    "return_code.return_line_id",
     "return_line.shipment_line_id",
     "shipment_code.shipment_line_id",
     "shipment.accepted_by_id",

@@ -15,6 +15,7 @@ from clinic_orders.actions.bulk import (
     Problems,
     Stored,
     UnknownCode,
+    delete_rows,
     in_parts,
     insert_rows,
     reserve_ids,
@@ -35,7 +36,7 @@ from clinic_orders.actions.numbers import pass_over
 from clinic_orders.actions.transaction import transactional
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
-from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, Shipment, ShipmentLine
+from clinic_orders.models.deliveries import GoodsReturn, ReturnCode, ReturnLine, Shipment, ShipmentLine
 from clinic_orders.models.orders import OrderLine
 from clinic_orders.queries.files import return_rows
 from clinic_orders.rules.delivery import check_return
@@ -46,6 +47,7 @@ HEAD: Final = ("receipt_no", "agreed_at")
 _LINE: Final = ("packs", "reason", "trace_codes")
 _RETURNS: Final = cast("Table", GoodsReturn.__table__)
 _LINES: Final = cast("Table", ReturnLine.__table__)
+_CODES: Final = cast("Table", ReturnCode.__table__)
 _SHIPMENTS: Final = cast("Table", Shipment.__table__)
 _SHIPMENT_LINES: Final = cast("Table", ShipmentLine.__table__)
 _ORDER_LINES: Final = cast("Table", OrderLine.__table__)
@@ -128,6 +130,8 @@ class _Plan:
     lines: list[dict[str, Any]] = field(default_factory=list)
     changed_returns: list[dict[str, Any]] = field(default_factory=list)
     changed_lines: list[dict[str, Any]] = field(default_factory=list)
+    codes: list[dict[str, Any]] = field(default_factory=list)
+    coded_before: list[int] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
 
 
@@ -199,7 +203,7 @@ def _known(return_nos: Sequence[str]) -> dict[str, _Known]:
 def plain(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row as it is compared and stored."""
     values = {column: row.get(column) for column in (*HEAD, *_LINE)}
-    values["trace_codes"] = tuple(values["trace_codes"] or ())
+    values["trace_codes"] = tuple(sorted(values["trace_codes"] or ()))
     return values
 
 
@@ -354,20 +358,17 @@ def _plan_lines(
     line_ids: Iterator[int],
 ) -> None:
     for line in lines:
-        values = {
-            "packs": line.row["packs"],
-            "reason": line.row["reason"],
-            "codes": " ".join(line.row["trace_codes"]),
-        }
+        values = {"packs": line.row["packs"], "reason": line.row["reason"]}
         if line.old is not None:
-            plan.changed_lines.append(values | {"id": line.old["line_id"]})
+            line_id = line.old["line_id"]
+            plan.changed_lines.append(values | {"id": line_id})
+            if line.old["trace_codes"]:
+                plan.coded_before.append(line_id)
         else:
-            more = {
-                "id": next(line_ids),
-                "return_id": return_id,
-                "shipment_line_id": line.batch.line_id,
-            }
+            line_id = next(line_ids)
+            more = {"id": line_id, "return_id": return_id, "shipment_line_id": line.batch.line_id}
             plan.lines.append(values | more)
+        plan.codes += [{"return_line_id": line_id, "code": code} for code in line.row["trace_codes"]]
     before = {str(line.old["batch_no"]): _shown(line.old) for line in lines if line.old is not None}
     plan.changes.append(
         Change(
@@ -390,7 +391,9 @@ def _write(plan: _Plan, batches: Sequence[_Batch], shipment_ids: set[int], at: d
     update_rows(_RETURNS, plan.changed_returns)
     touch_many(_RETURNS, (head["id"] for head in plan.changed_returns), at)
     update_rows(_LINES, plan.changed_lines)
-    for table, rows in ((_RETURNS, plan.returns), (_LINES, plan.lines)):
+    for ids in in_parts(plan.coded_before):
+        delete_rows(_CODES, _CODES.c.return_line_id.in_(ids))
+    for table, rows in ((_RETURNS, plan.returns), (_LINES, plan.lines), (_CODES, plan.codes)):
         insert_rows(table, rows)
     by_line = {batch.line_id: batch for batch in batches}
     update_rows(

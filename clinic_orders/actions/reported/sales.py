@@ -17,7 +17,6 @@ from clinic_orders.actions.bulk import (
     UnknownCode,
     in_parts,
     insert_columns,
-    insert_rows,
     reserve_ids,
 )
 from clinic_orders.actions.history.shared import Codes, check_code
@@ -32,6 +31,7 @@ from clinic_orders.actions.reported.replacing import (
     sum_up,
     write_down,
 )
+from clinic_orders.actions.reported.sale_codes import SoldCode, store_codes
 from clinic_orders.actions.transaction import transactional
 from clinic_orders.models.base import db
 from clinic_orders.models.sales import SaleCode, SaleLine
@@ -53,7 +53,6 @@ SALES: Final = Facts(
     ("institution_id", "sale_no", "line_no"),
     ("item_id", "other_product", "sold_at", "base_units", "amount", "insured"),
 )
-CODES: Final = cast("Table", SaleCode.__table__)
 
 
 def check_row(number: int, row: Row, codes: Codes, problems: Problems) -> RowProblem | None:
@@ -155,9 +154,8 @@ def put_sales(rows: Sequence[NumberedRow], *, by: Actor, at: datetime, batch_id:
         return bool(new["codes"] == old_codes.get(old["id"], frozenset()))
 
     kept = keep(SALES, wanted, known, at=at, batch_id=batch_id, same=same_codes)
-    insert_rows(
-        CODES,
-        ({"code": code, "sale_line_id": line["id"]} for line in kept.new for code in sorted(line["codes"])),
+    store_codes(
+        SoldCode(code, line["id"], line["sold_on"]) for line in kept.new for code in sorted(line["codes"])
     )
     if fresh:
         sum_up(SALES, len(fresh) + kept.created, len(kept.replaced), by=by, at=at)
@@ -189,13 +187,10 @@ def _insert_lines(rows: Sequence[Row], codes: Codes, *, at: datetime, batch_id: 
     if coded:
         columns["id"] = list(reserve_ids(SALES.table, len(rows)))
     insert_columns(SALES.table, columns)
-    insert_rows(
-        CODES,
-        (
-            {"code": code, "sale_line_id": columns["id"][place]}
-            for place, given in coded
-            for code in sorted(frozenset(given))
-        ),
+    store_codes(
+        SoldCode(code, columns["id"][place], columns["sold_on"][place])
+        for place, given in coded
+        for code in sorted(frozenset(given))
     )
 
 

@@ -13,7 +13,14 @@ from sqlalchemy import Select, func, select
 
 from clinic_orders.models.base import china_day, db
 from clinic_orders.models.catalogue import Item
-from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, Shipment, ShipmentCode, ShipmentLine
+from clinic_orders.models.deliveries import (
+    GoodsReturn,
+    ReturnCode,
+    ReturnLine,
+    Shipment,
+    ShipmentCode,
+    ShipmentLine,
+)
 from clinic_orders.models.orders import OrderLine
 from clinic_orders.models.roster import Institution
 from clinic_orders.models.sales import SaleCode, SaleLine
@@ -41,14 +48,6 @@ class Product(NamedTuple):
     item_id: int
     item: str
     base_units: int
-
-
-class ReturnedCode(NamedTuple):
-    """A code on an agreed return."""
-
-    code: str
-    institution_id: int
-    returned: SentBack
 
 
 def delivered_day() -> Any:
@@ -110,29 +109,6 @@ class CodeBook:
             )
         }
 
-    @cached_property
-    def returned(self) -> Sequence[ReturnedCode]:
-        """Every code that went back to a distributor by the day."""
-        statement = (
-            select(ReturnLine.codes, GoodsReturn.institution_id, Institution.code, GoodsReturn.agreed_at)
-            .join(GoodsReturn, GoodsReturn.id == ReturnLine.return_id)
-            .join(Institution, Institution.id == GoodsReturn.institution_id)
-            .where(ReturnLine.codes != "", GoodsReturn.agreed_at < end_of_day(self.as_of))
-        )
-        return [
-            ReturnedCode(code, number, SentBack(institution, agreed_at))
-            for codes, number, institution, agreed_at in db.session.connection().execute(statement)
-            for code in codes.split()
-            if agreed_at is not None
-        ]
-
-    @cached_property
-    def _returns(self) -> Mapping[str, list[SentBack]]:
-        found: dict[str, list[SentBack]] = defaultdict(list)
-        for one in self.returned:
-            found[one.code].append(one.returned)
-        return found
-
     def lives(self, codes: Iterable[str]) -> Iterator[tuple[CodeLife, Terms]]:
         """The lives of some codes, each with what it is judged by but the policy, some hundred at a time."""
         held: list[str] = []
@@ -146,7 +122,7 @@ class CodeBook:
 
     def _part(self, codes: Sequence[str]) -> Iterator[tuple[CodeLife, Terms]]:
         lines = self._lines(codes)
-        arrivals = self._arrivals(codes)
+        arrivals, returns = self._arrivals(codes), self._returns(codes)
         together = {code for own in lines.values() for line in own for code in line.codes}
         holds = self.units_held(together)
         for code in codes:
@@ -156,7 +132,7 @@ class CodeBook:
                 code,
                 tuple(lines.get(code, ())),
                 tuple(arrivals.get(code, ())),
-                tuple(self._returns.get(code, ())),
+                tuple(returns.get(code, ())),
             )
             yield life, terms
 
@@ -287,6 +263,20 @@ class CodeBook:
             found[row.code].append(
                 Arrival(row.institution, row.receipt_no, row.accepted_at, day, row.expiry_date)
             )
+        return found
+
+    def _returns(self, codes: Sequence[str]) -> dict[str, list[SentBack]]:
+        statement = (
+            select(ReturnCode.code, Institution.code, GoodsReturn.agreed_at)
+            .join(ReturnLine, ReturnLine.id == ReturnCode.return_line_id)
+            .join(GoodsReturn, GoodsReturn.id == ReturnLine.return_id)
+            .join(Institution, Institution.id == GoodsReturn.institution_id)
+            .where(ReturnCode.code.in_(codes), GoodsReturn.agreed_at < end_of_day(self.as_of))
+        )
+        found: dict[str, list[SentBack]] = defaultdict(list)
+        for code, institution, agreed_at in db.session.connection().execute(statement):
+            if agreed_at is not None:
+                found[code].append(SentBack(institution, agreed_at))
         return found
 
 

@@ -11,11 +11,18 @@ from typing import Any
 
 from sqlalchemy import CTE, Select, and_, distinct, func, or_, select, union
 
-from clinic_orders.models.base import db
+from clinic_orders.models.base import china_day, db
 from clinic_orders.models.catalogue import Item
-from clinic_orders.models.deliveries import Shipment, ShipmentCode, ShipmentLine
+from clinic_orders.models.deliveries import (
+    GoodsReturn,
+    ReturnCode,
+    ReturnLine,
+    Shipment,
+    ShipmentCode,
+    ShipmentLine,
+)
 from clinic_orders.models.roster import Institution
-from clinic_orders.models.sales import SaleCode, SaleLine
+from clinic_orders.models.sales import RepeatedCode, SaleCode, SaleLine
 from clinic_orders.models.tracing import TraceProduct
 from clinic_orders.queries.checks.code_lives import PREFIX, CodeBook, delivered_day, uncoded_lines
 from clinic_orders.queries.checks.membership import was_member
@@ -67,7 +74,10 @@ def _repeated(scope: Scope, sold: CTE) -> Select[Any]:
             and_(product.prefix == func.substr(SaleCode.code, 1, PREFIX), product.replaced_at.is_(None)),
         )
         .where(
-            SaleCode.code.in_(select(sold.c.code)),
+            # One pack can have been sold twice only where its code came twice.
+            SaleCode.code.in_(
+                select(sold.c.code).join(RepeatedCode, RepeatedCode.code == sold.c.code).distinct()
+            ),
             line.replaced_at.is_(None),
             line.base_units > 0,
             line.sold_on <= scope.as_of,
@@ -140,17 +150,26 @@ def _misnamed(sold: CTE) -> Select[Any]:
     )
 
 
-def candidates(scope: Scope, book: CodeBook) -> list[str]:
+def _returned(scope: Scope, sold: CTE) -> Select[Any]:
+    """Codes sold after the seller had sent them back: T7."""
+    return (
+        select(sold.c.code)
+        .join(ReturnCode, ReturnCode.code == sold.c.code)
+        .join(ReturnLine, ReturnLine.id == ReturnCode.return_line_id)
+        .join(GoodsReturn, GoodsReturn.id == ReturnLine.return_id)
+        .where(
+            GoodsReturn.institution_id == sold.c.institution_id,
+            GoodsReturn.agreed_at < end_of_day(scope.as_of),
+            china_day(GoodsReturn.agreed_at) < sold.c.sold_on,
+        )
+    )
+
+
+def candidates(scope: Scope) -> list[str]:
     """The codes of the month on which there may be a clue; no other has one."""
     sold = _sold(scope)
-    statement = union(_repeated(scope, sold), _odd(scope, sold), _misnamed(sold))
-    connection = db.session.connection()
-    found = set(connection.scalars(statement))
-    returned = sorted({one.code for one in book.returned} - found)
-    for start in range(0, len(returned), 500):
-        part = returned[start : start + 500]
-        found.update(connection.scalars(select(sold.c.code).where(sold.c.code.in_(part))))
-    return sorted(found)
+    statement = union(_repeated(scope, sold), _odd(scope, sold), _misnamed(sold), _returned(scope, sold))
+    return sorted(db.session.connection().scalars(statement))
 
 
 def find(scope: Scope) -> Iterator[Finding]:
@@ -158,7 +177,7 @@ def find(scope: Scope) -> Iterator[Finding]:
     book = CodeBook(scope.as_of)
     near_days = scope.book.whole("trace.near_days", on=scope.as_of)
     looked_at = _codes_looked_at(scope)
-    for life, terms in book.lives(candidates(scope, book)):
+    for life, terms in book.lives(candidates(scope)):
         for found in clues(life, replace(terms, near_days=near_days)):
             if found.institution is None or looked_at is None or found.institution in looked_at:
                 yield found

@@ -1,0 +1,62 @@
+"""The life of a pack 一码溯源: type or scan its trace code and see where it was, as far as one may (R-TRACE-1)."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template, request, url_for
+
+from clinic_orders.queries.packs import PackEvent, life_of_pack
+from clinic_orders.rules.errors import N_, RuleBroken
+from clinic_orders.rules.pack_life import PackStep, read_code
+from clinic_orders.rules.parties import Permission, Role
+from clinic_orders.web.display import register_labels
+from clinic_orders.web.errors import say
+from clinic_orders.web.goods_pages import frame
+from clinic_orders.web.guards import actor, needs, today
+
+blueprint = Blueprint("packs", __name__, url_prefix="/packs")
+
+register_labels(
+    {
+        PackStep.SHIPPED: N_("Pack shipped"),
+        PackStep.DELIVERED: N_("Pack delivered"),
+        PackStep.ACCEPTED: N_("Pack accepted"),
+        PackStep.REJECTED: N_("Pack not accepted"),
+        PackStep.SOLD: N_("Pack sold"),
+        PackStep.BROUGHT_BACK: N_("Pack brought back by the customer"),
+        PackStep.SENT_BACK: N_("Pack returned to the distributor"),
+    }
+)
+_LONGEST = 100
+_ON_SALES = frozenset({PackStep.SOLD, PackStep.BROUGHT_BACK})
+
+
+def paper_address(event: PackEvent) -> str:
+    """Where the paper of a step is read; empty for sales, which have no page."""
+    if event.step in _ON_SALES:
+        return ""
+    seller = actor().role is Role.DISTRIBUTOR
+    if event.step is PackStep.SENT_BACK:
+        return url_for("distribution.goods_return" if seller else "returns.show", return_no=event.paper)
+    return url_for("distribution.shipment" if seller else "receiving.show", receipt_no=event.paper)
+
+
+@blueprint.get("/")
+@needs(Permission.PACKS_READ)
+def index() -> str:
+    """The field, and the life of the code that was typed; what one may not see looks like what is not there."""
+    typed = request.args.get("code", "")[:_LONGEST].strip()
+    life, problem = None, ""
+    if typed:
+        try:
+            life = life_of_pack(read_code(typed), actor(), on=today())
+        except RuleBroken as refusal:
+            problem = say(refusal)
+    return render_template(
+        "packs/index.html",
+        frame=frame(),
+        typed=typed,
+        life=life,
+        problem=problem,
+        paper_address=paper_address,
+        year=today().year,
+    )
