@@ -190,7 +190,7 @@ def test_scanned_packs_are_counted_at_their_batch_and_go_back_with_their_codes(
     )  # fmt: skip
     db.session.add(sold)
     db.session.flush()
-    db.session.add(SaleCode(code=SECOND, sale_line_id=sold.id))
+    db.session.add(SaleCode(code=SECOND, sale_line_id=sold.id, sold_on=sold.sold_on))
     db.session.commit()
     buyer.get(f"/returns/of/{shipment.receipt_no}")
     buyer.submit(button="do=scan", code=f"{FIRST} {SECOND} {OTHER} {FIRST}")
