@@ -48,7 +48,7 @@ def test_codes_of_sales_and_returns_go_down_and_up_again(committed_app: Flask) -
         db.session.remove()
         before = seen(CODES)
         assert len(before) == 4
-        flask_migrate.downgrade(revision="0024")
+        flask_migrate.downgrade(revision="0025")
         assert seen(CODES) == before
         assert seen("SELECT codes FROM return_line") == [(f"{a} {b}",)]
         flask_migrate.upgrade()
