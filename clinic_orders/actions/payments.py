@@ -28,6 +28,7 @@ from clinic_orders.rules.payments import (
     PaymentSide,
     PaymentState,
     ReceiptOfOthers,
+    RejectionReasonMissing,
     check_answer,
     check_entry,
     check_withdrawal,
@@ -217,6 +218,37 @@ def uphold_payment(payment_id: int, *, by: Actor, at: datetime, seen_version: in
     for side in (PaymentSide.INSTITUTION, PaymentSide.DISTRIBUTOR):
         tell_other_side("payment_upheld", payment, side, at=at)
     free_if_paid((payment.paying_id, payment.distributor_id), at=at)
+    return payment
+
+
+@transactional
+def reject_payment(
+    payment_id: int, reason: str, *, by: Actor, at: datetime, seen_version: int | None = None
+) -> Payment:
+    """Decide as the bureau that a disputed payment does not count, from today on.
+
+    Raises:
+        NotFound, ChangedMeanwhile: see ``actions.loading``.
+        NotAllowed: not the bureau.
+        NotDisputed: nothing is to be decided.
+        RejectionReasonMissing: both sides shall know why.
+        ReasonTooLong: a few words are enough.
+
+    """
+    by.need(Permission.PAYMENTS_UPHOLD)
+    payment = _of(payment_id, by=by, at=at, seen_version=seen_version)
+    if payment_state(payment) is not PaymentState.DISPUTED:
+        raise NotDisputed(payment_no=payment.payment_no)
+    why = reason.strip()
+    if not why:
+        raise RejectionReasonMissing()
+    if len(why) > _REASON_LENGTH:
+        raise ReasonTooLong(limit=_REASON_LENGTH)
+    payment.rejected_at, payment.rejected_by_id, payment.rejected_by_name = at, by.user_id, by.name
+    payment.rejection_reason = why
+    _write_down("reject_payment", payment, by=by, at=at, after={"rejected_at": at, "reason": why})
+    for side in (PaymentSide.INSTITUTION, PaymentSide.DISTRIBUTOR):
+        tell_other_side("payment_rejected", payment, side, {"reason": why}, at=at)
     return payment
 
 

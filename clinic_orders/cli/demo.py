@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from flask_migrate import upgrade as alembic_upgrade
 
 from clinic_orders import clock
 from clinic_orders.actions import accounts, catalogue
@@ -22,6 +23,7 @@ from clinic_orders.actions.divisions import load_divisions
 from clinic_orders.actions.ordering import report_no_distributor
 from clinic_orders.actions.payables import keep_payables
 from clinic_orders.cli.context import Console, Failed, pass_console
+from clinic_orders.cli.schema import current_migration, refuse_not_newest
 from clinic_orders.exchange.demonstration import (
     SCALES,
     Demonstration,
@@ -161,9 +163,15 @@ def _keep(path: Path, made: list[tuple[str, accounts.NewAccount, str]]) -> str:
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 @pass_console
 def demo(console: Console, size: str, months: int, seed: int, if_empty: bool, form: str) -> None:
-    """Fill an empty database with invented institutions in real places (演示数据) and print the log-ins."""
+    """Fill an empty database with invented institutions in real places (演示数据) and print the log-ins.
+
+    A database without a schema gets it first.
+    """
     settings = console.settings
     with console.app.app_context():
+        if not current_migration():
+            alembic_upgrade()
+        refuse_not_newest()
         if not questions.is_empty():
             if if_empty:
                 return

@@ -17,6 +17,7 @@ from flask_babel import gettext
 from clinic_orders import clock, jobs
 from clinic_orders.cli.context import Console, Failed, pass_console
 from clinic_orders.cli.import_jobs import runner
+from clinic_orders.cli.schema import refuse_not_newest
 from clinic_orders.exchange.backups import ServingLock
 from clinic_orders.models.base import db
 from clinic_orders.models.jobs import JobRun, RunState
@@ -116,6 +117,9 @@ def scheduler(console: Console) -> None:
 def run_scheduler(console: Console) -> None:
     """Block and run the jobs until the process is told to stop; a running job is finished first."""
     app = console.app
+    with app.app_context():
+        refuse_not_newest()
+        db.engine.dispose()
     # One worker: the jobs of a night follow each other, which is what a small machine wants. Only long files have
     # their own, since one takes minutes and the others must not be late for it.
     clockwork = BlockingScheduler(

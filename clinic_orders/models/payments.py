@@ -45,6 +45,10 @@ class Payment(Base):
     upheld_at: Mapped[datetime | None]
     upheld_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     upheld_by_name: Mapped[str] = mapped_column(String(64), default="")
+    rejected_at: Mapped[datetime | None]
+    rejected_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    rejected_by_name: Mapped[str] = mapped_column(String(64), default="")
+    rejection_reason: Mapped[str] = mapped_column(String(200), default="")
     withdrawn_at: Mapped[datetime | None]
     withdrawn_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
     version: Mapped[int] = mapped_column(default=1)
@@ -60,6 +64,11 @@ class Payment(Base):
         CheckConstraint("amount > 0 AND amount % 100 = 0", name="whole_cents_above_nothing"),
         CheckConstraint("(disputed_at IS NULL) = (dispute_reason = '')", name="dispute_has_reason"),
         CheckConstraint("upheld_at IS NULL OR disputed_at IS NOT NULL", name="upheld_was_disputed"),
+        CheckConstraint(
+            "rejected_at IS NULL OR (disputed_at IS NOT NULL AND upheld_at IS NULL AND confirmed_at IS NULL)",
+            name="rejected_was_disputed",
+        ),
+        CheckConstraint("(rejected_at IS NULL) = (rejection_reason = '')", name="rejection_has_reason"),
         CheckConstraint("withdrawn_at IS NULL OR confirmed_at IS NULL", name="not_withdrawn_and_confirmed"),
         CheckConstraint("(entered_by = 'file') = (import_batch_id IS NOT NULL)", name="file_has_batch"),
         CheckConstraint("entered_by <> 'file' OR confirmed_at IS NOT NULL", name="imported_is_confirmed"),

@@ -366,7 +366,7 @@ def payment_rows(condition: ColumnElement[bool]) -> Iterator[Row]:
             func.coalesce(Shipment.receipt_no, "").label("receipt_no"), Payment.method, Payment.reference,
             Payment.entered_by_name.label("recorded_by"), Payment.paying_id, Payment.distributor_id,
             Payment.import_batch_id, Payment.confirmed_at, Payment.disputed_at, Payment.upheld_at,
-            Payment.withdrawn_at,
+            Payment.withdrawn_at, Payment.rejected_at,
         )
         .join(Institution, Institution.id == Payment.paying_id)
         .join(Distributor, Distributor.id == Payment.distributor_id)
@@ -379,7 +379,8 @@ def payment_rows(condition: ColumnElement[bool]) -> Iterator[Row]:
 
 def _payments(actor: Actor, on: date) -> Iterator[Row]:
     for row in payment_rows(payments_visible_to(actor, on, members=True)):
-        events = (row["confirmed_at"], row["disputed_at"], row["upheld_at"], row["withdrawn_at"])
+        names = ("confirmed_at", "disputed_at", "upheld_at", "withdrawn_at", "rejected_at")
+        events = (row[name] for name in names)
         if counts_on(PaymentFacts(*events), on):
             yield row
 

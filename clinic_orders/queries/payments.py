@@ -54,6 +54,9 @@ class PaymentRow(NamedTuple):
     dispute_reason: str
     upheld_at: datetime | None
     upheld_by_name: str
+    rejected_at: datetime | None
+    rejected_by_name: str
+    rejection_reason: str
     withdrawn_at: datetime | None
     version: int
 
@@ -95,11 +98,13 @@ def _state(state: PaymentState) -> ColumnElement[bool]:
     """``rules.payments.payment_state`` in SQL."""
     withdrawn, confirmed = Payment.withdrawn_at.is_not(None), Payment.confirmed_at.is_not(None)
     upheld, disputed = Payment.upheld_at.is_not(None), Payment.disputed_at.is_not(None)
+    rejected = Payment.rejected_at.is_not(None)
     return {
         PaymentState.WITHDRAWN: withdrawn,
         PaymentState.CONFIRMED: and_(~withdrawn, confirmed),
         PaymentState.UPHELD: and_(~withdrawn, ~confirmed, upheld),
-        PaymentState.DISPUTED: and_(~withdrawn, ~confirmed, ~upheld, disputed),
+        PaymentState.REJECTED: and_(~withdrawn, ~confirmed, ~upheld, rejected),
+        PaymentState.DISPUTED: and_(~withdrawn, ~confirmed, ~upheld, ~rejected, disputed),
         PaymentState.WAITING: and_(~withdrawn, ~confirmed, ~upheld, ~disputed),
     }[state]
 
@@ -135,6 +140,9 @@ def _listed(actor: Actor, on: date, wanted: PaymentsWanted) -> Select[*tuple[Any
             Payment.dispute_reason,
             Payment.upheld_at,
             Payment.upheld_by_name,
+            Payment.rejected_at,
+            Payment.rejected_by_name,
+            Payment.rejection_reason,
             Payment.withdrawn_at,
             Payment.version,
         )

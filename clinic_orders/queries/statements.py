@@ -94,6 +94,7 @@ def _facts(distributor_id: int, *, until: date, paying_id: int | None = None) ->
             Payment.disputed_at,
             Payment.upheld_at,
             Payment.withdrawn_at,
+            Payment.rejected_at,
         )
         .outerjoin(Shipment, Shipment.id == Payment.shipment_id)
         .where(

@@ -36,6 +36,7 @@ class PaymentState(StrEnum):
     CONFIRMED = "confirmed"
     DISPUTED = "disputed"
     UPHELD = "upheld"
+    REJECTED = "rejected"
     WITHDRAWN = "withdrawn"
 
 
@@ -66,6 +67,10 @@ class HasPaymentEvents(Protocol):
         """When the bureau upheld it."""
 
     @property
+    def rejected_at(self) -> datetime | None:
+        """When the bureau decided that it does not count."""
+
+    @property
     def withdrawn_at(self) -> datetime | None:
         """When the side that entered it took it back."""
 
@@ -78,6 +83,7 @@ class PaymentFacts:
     disputed_at: datetime | None = None
     upheld_at: datetime | None = None
     withdrawn_at: datetime | None = None
+    rejected_at: datetime | None = None
 
 
 class PaymentRefused(RuleBroken):
@@ -105,7 +111,7 @@ class ReceiptOfOthers(PaymentRefused):
 
 
 class AlreadySettled(PaymentRefused):
-    """The payment was confirmed, upheld or withdrawn already."""
+    """The payment was confirmed, decided about or withdrawn already."""
 
     message = N_("Nothing is to be said about %(payment_no)s any more. Look at its state below.")
 
@@ -128,8 +134,14 @@ class DisputeReasonMissing(PaymentRefused):
     message = N_("Say what is wrong with this payment, so that the other side can look.")
 
 
+class RejectionReasonMissing(PaymentRefused):
+    """A decision against a payment without its grounds."""
+
+    message = N_("Say why this payment does not count; both sides read it.")
+
+
 class NotDisputed(PaymentRefused):
-    """The bureau upholds only what is disputed."""
+    """The bureau decides only about what is disputed."""
 
     message = N_("%(payment_no)s is not disputed, so nothing is to be decided.")
 
@@ -142,6 +154,8 @@ def payment_state(payment: HasPaymentEvents) -> PaymentState:
         return PaymentState.CONFIRMED
     if payment.upheld_at is not None:
         return PaymentState.UPHELD
+    if payment.rejected_at is not None:
+        return PaymentState.REJECTED
     return PaymentState.WAITING if payment.disputed_at is None else PaymentState.DISPUTED
 
 
@@ -154,13 +168,14 @@ def counts_on(payment: HasPaymentEvents, day: date) -> bool:
     """Whether a payment counts as of a day, its paid date apart (R-PAY-7).
 
     It counts from entry. Taken back, it counts no more. Disputed, it counts to the end of the fifth working day
-    after, and again from the day on which the other side confirms it after all or the bureau upholds it.
+    after, and again from the day on which the other side confirms it after all or the bureau upholds it. From the day
+    on which the bureau decides against it, it counts no more.
     """
 
     def happened(moment: datetime | None) -> bool:
         return moment is not None and day_in_china(moment) <= day
 
-    if happened(payment.withdrawn_at):
+    if happened(payment.withdrawn_at) or happened(payment.rejected_at):
         return False
     if payment.disputed_at is None or happened(payment.confirmed_at) or happened(payment.upheld_at):
         return True
@@ -188,7 +203,7 @@ def check_answer(
 
     Raises:
         OwnEntry: it entered the payment itself.
-        AlreadySettled: confirmed, upheld or taken back already.
+        AlreadySettled: confirmed, decided about or taken back already.
 
     """
     if entered_by is side:
@@ -200,11 +215,11 @@ def check_answer(
 def check_withdrawal(
     payment: HasPaymentEvents, *, entered_by: PaymentSide, side: PaymentSide, payment_no: str
 ) -> None:
-    """Whether a side can take its own entry back: until it is confirmed or upheld.
+    """Whether a side can take its own entry back: until it is confirmed or decided about.
 
     Raises:
         NotOwnEntry: the other side entered it.
-        AlreadySettled: confirmed, upheld or taken back already.
+        AlreadySettled: confirmed, decided about or taken back already.
 
     """
     if entered_by is not side:

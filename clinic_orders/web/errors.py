@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 from datetime import date, datetime
 from enum import Enum
 from typing import Any
 
-from flask import Flask, render_template
+from flask import Flask, current_app, render_template, request
 from flask_babel import force_locale, gettext
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
 from clinic_orders.models.base import db, set_reading_only
@@ -18,6 +20,8 @@ from clinic_orders.rules.parties import NotAllowed
 from clinic_orders.web.display import day_full, label
 
 log = logging.getLogger(__name__)
+
+_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_SNAPSHOT, sqlite3.SQLITE_LOCKED})
 
 
 def _shown(value: Any) -> Any:
@@ -75,11 +79,39 @@ def _bug(error: Exception) -> tuple[str, int]:
     return render_template("layout/http_error.html", status=500), 500
 
 
+# Seconds until a browser or a program may try again.
+_WAIT = 30
+
+
+def _database(error: OperationalError) -> tuple[str, int, dict[str, str]] | tuple[str, int]:
+    """SQLite has one writer; who could not have its place in time is told so, with everything typed still there.
+
+    Raises:
+        OperationalError: something else is wrong, and errors are to be seen.
+
+    """
+    if getattr(error.orig, "sqlite_errorcode", None) not in _BUSY:
+        if current_app.testing:
+            raise error
+        return _bug(error)
+    log.warning("the writer's place was taken for too long: %s", request.path)
+    _undo()
+    posted = request.method == "POST"
+    # What must not stand in a page, and what a browser sends anew only if it is chosen anew.
+    secret = any("password" in name for name in request.form)
+    typed = None
+    if posted and not secret and not request.files:
+        typed = [(name, value) for name, value in request.form.items(multi=True) if name != "csrf_token"]
+    page = render_template("layout/busy.html", path=request.full_path.rstrip("?"), typed=typed, again=posted)
+    return page, 503, {"Retry-After": str(_WAIT)}
+
+
 def init_app(app: Flask) -> None:
     """Register the pages; what works without a request says refusals through ``extensions["say_in"]``."""
     app.extensions["say_in"] = say_in
     app.register_error_handler(RuleBroken, _refused)
     app.register_error_handler(CSRFError, _csrf)
     app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(OperationalError, _database)
     if not app.testing:
         app.register_error_handler(Exception, _bug)

@@ -212,6 +212,13 @@ register_notices(
             N_("The bureau has decided that %(payment_no)s counts: %(amount)s yuan on %(paid_on)s."),
             {"amount": _yuan, "paid_on": _day},
         ),
+        "payment_rejected": NoticeText(
+            N_("Payment not recognised"),
+            N_(
+                "The bureau has decided that %(payment_no)s does not count: %(amount)s yuan on %(paid_on)s. Why: %(reason)s"
+            ),
+            {"amount": _yuan, "paid_on": _day},
+        ),
         "payment_by_link": NoticeText(
             N_("Paid by Alipay"),
             N_(

@@ -12,6 +12,7 @@ register_labels(
         PaymentState.CONFIRMED: N_("Payment confirmed"),
         PaymentState.DISPUTED: N_("Payment disputed"),
         PaymentState.UPHELD: N_("Upheld by the bureau"),
+        PaymentState.REJECTED: N_("Not recognised by the bureau"),
         PaymentState.WITHDRAWN: N_("Entry taken back"),
     }
 )
@@ -38,5 +39,6 @@ STATE_SHAPES = {
     PaymentState.CONFIRMED: "ok",
     PaymentState.DISPUTED: "warn",
     PaymentState.UPHELD: "ok",
+    PaymentState.REJECTED: "off",
     PaymentState.WITHDRAWN: "off",
 }

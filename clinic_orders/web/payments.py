@@ -50,6 +50,7 @@ COLUMNS = (
     Column(N_("Recorded by"), lambda row: row.entered_by_name),
     Column(N_("State"), lambda row: row.state),
     Column(N_("What is wrong with it"), lambda row: row.dispute_reason),
+    Column(N_("Why it does not count"), lambda row: row.rejection_reason),
 )
 
 
@@ -204,7 +205,7 @@ def _page(payment_id: int, *, refusal: str = "") -> str:
         shapes=payment_words.STATE_SHAPES,
         may_answer=open_ and _side() not in {None, found.entered_by},
         may_take_back=open_ and _side() is found.entered_by,
-        may_uphold=found.state is PaymentState.DISPUTED and actor().may(Permission.PAYMENTS_UPHOLD),
+        may_decide=found.state is PaymentState.DISPUTED and actor().may(Permission.PAYMENTS_UPHOLD),
         counts_until=last_day_of_disputed(found.disputed_at) if found.disputed_at else None,
         refusal=refusal,
         typed=request.form,
@@ -251,16 +252,28 @@ _DONE = {
 }
 
 
-@blueprint.post("/<int:payment_id>/uphold")
+@blueprint.post("/<int:payment_id>/decide")
 @needs(Permission.PAYMENTS_UPHOLD)
-def uphold(payment_id: int) -> Response | tuple[str, int]:
-    """Decide as the bureau that a disputed payment counts."""
-    seen = request.form.get("version", type=int)
+def decide(payment_id: int) -> Response | tuple[str, int]:
+    """Decide as the bureau whether a disputed payment counts."""
+    seen, counts = request.form.get("version", type=int), request.form.get("do", "")
+    if counts not in _DECIDED:
+        abort(400)
     try:
-        deeds.uphold_payment(payment_id, by=actor(), at=at(), seen_version=seen)
+        if counts == "uphold":
+            deeds.uphold_payment(payment_id, by=actor(), at=at(), seen_version=seen)
+        else:
+            reason = request.form.get("reason", "")
+            deeds.reject_payment(payment_id, reason, by=actor(), at=at(), seen_version=seen)
     except NotFound:
         abort(404)
     except RuleBroken as refusal:
         return _page(payment_id, refusal=say(refusal)), 409
-    flash(gettext("The payment is upheld; both sides have been told."), "ok")
+    flash(gettext(_DECIDED[counts]), "ok")
     return redirect(url_for(".show", payment_id=payment_id), 303)
+
+
+_DECIDED = {
+    "uphold": N_("The payment is upheld; both sides have been told."),
+    "reject": N_("It counts no more from today; both sides have been told why."),
+}

@@ -188,7 +188,7 @@ def downgrade() -> None:
         for change in ("insert", "update", "delete"):
             name = f"{table}_{change}_payable_change"
             if sqlite:
-                op.execute(f"DROP TRIGGER {name}")
+                op.execute(f"DROP TRIGGER IF EXISTS {name}")
             else:
                 op.execute(f"DROP TRIGGER {name} ON {table}")
                 op.execute(f"DROP FUNCTION {name}()")

@@ -15,6 +15,7 @@ from clinic_orders.actions.payments import (
     confirm_payment,
     dispute_payment,
     record_payment,
+    reject_payment,
     uphold_payment,
     withdraw_payment,
 )
@@ -23,7 +24,7 @@ from clinic_orders.models.deliveries import Shipment
 from clinic_orders.models.notices import Notice
 from clinic_orders.models.payments import Payment
 from clinic_orders.queries.payables import Book
-from clinic_orders.queries.payments import payers_of, payments, payments_count, waiting_for
+from clinic_orders.queries.payments import PaymentsWanted, payers_of, payments, payments_count, waiting_for
 from clinic_orders.rules.days import day_in_china
 from clinic_orders.rules.parties import Actor, NotAllowed, Role
 from clinic_orders.rules.payments import (
@@ -34,9 +35,11 @@ from clinic_orders.rules.payments import (
     NotOwnEntry,
     OwnEntry,
     PaidInFuture,
+    PaymentRefused,
     PaymentSide,
     PaymentState,
     ReceiptOfOthers,
+    RejectionReasonMissing,
 )
 from tests.deliveries_in_work import LATER, accepted
 from tests.orders_in_work import World, make_world
@@ -154,6 +157,32 @@ def test_a_disputed_payment_stops_counting_after_five_working_days_unless_upheld
         "payment_upheld",
         "payment_upheld",
     ]
+
+
+def test_the_bureau_decides_against_a_disputed_payment_which_counts_no_more_from_that_day(
+    world: World, receipt: Shipment
+) -> None:
+    payment = pay(world)
+    with pytest.raises(NotDisputed):
+        reject_payment(payment.id, "没有", by=CITY, at=LATER)
+    dispute_payment(payment.id, "没有到账", by=world.seller, at=LATER)
+    with pytest.raises(RejectionReasonMissing):
+        reject_payment(payment.id, " ", by=CITY, at=LATER)
+    with pytest.raises(NotAllowed):
+        reject_payment(payment.id, "没有", by=world.seller, at=LATER)
+    assert owed(world) == Decimal("3.36")
+    reject_payment(payment.id, "银行流水中没有", by=CITY, at=LATER)
+    assert owed(world) == Decimal("6.73")
+    for deed in (uphold_payment, confirm_payment, withdraw_payment):
+        with pytest.raises(PaymentRefused):
+            deed(
+                payment.id,
+                by={uphold_payment: CITY, confirm_payment: world.seller}.get(deed, world.buyer),
+                at=LATER,
+            )
+    assert [kind for kind, _, _ in told()][-2:] == ["payment_rejected"] * 2
+    (row,) = payments(world.seller, on=TODAY, wanted=PaymentsWanted(PaymentState.REJECTED))
+    assert (row.state, row.rejection_reason) == (PaymentState.REJECTED, "银行流水中没有")
 
 
 def test_an_own_entry_is_taken_back_and_counts_no_more(world: World, receipt: Shipment) -> None:

@@ -110,11 +110,25 @@ def _withdraw(place: int, day: int) -> None:
 
 
 def _dispute(place: int, day: int) -> None:
-    _set(Payment, place, disputed_at=moment(day), dispute_reason="?", upheld_at=None, confirmed_at=None)
+    _set(
+        Payment,
+        place,
+        disputed_at=moment(day),
+        dispute_reason="?",
+        upheld_at=None,
+        confirmed_at=None,
+        rejected_at=None,
+        rejection_reason="",
+    )
+
+
+def _reject(place: int, day: int) -> None:
+    _dispute(place, day)
+    _set(Payment, place, rejected_at=moment(day + 1), rejection_reason="?")
 
 
 def _settle(place: int, day: int) -> None:
-    _set(Payment, place, confirmed_at=moment(day), withdrawn_at=None)
+    _set(Payment, place, confirmed_at=moment(day), withdrawn_at=None, rejected_at=None, rejection_reason="")
 
 
 def _pay_more(place: int, day: int) -> None:
@@ -175,6 +189,7 @@ def _set_aside(place: int, day: int) -> None:
 CHANGES: tuple[Callable[[int, int], None], ...] = (
     _withdraw,
     _dispute,
+    _reject,
     _settle,
     _pay_more,
     _take_a_payment_out,
@@ -312,6 +327,8 @@ COLUMNS = {
         "shipment_id": "(SELECT max(id) FROM shipment)",
         "confirmed_at": "'2026-02-01 01:00:00.000000'",
         "disputed_at": "'2026-02-01 01:00:00.000000', dispute_reason = '?'",
+        "rejected_at": "'2026-02-01 01:00:00.000000', rejection_reason = '?'",
+        "upheld_at": "'2026-02-01 01:00:00.000000'",
         "withdrawn_at": "'2026-02-01 01:00:00.000000'",
     },
 }
@@ -327,6 +344,11 @@ def test_each_column_that_decides_about_money_notes_its_pair_and_so_does_a_row_t
     for table, columns in COLUMNS.items():
         for column, value in columns.items():
             nested = db.session.begin_nested()
+            if column in {"rejected_at", "upheld_at"}:
+                # Only a disputed one is decided about; that alone is another change.
+                disputed = COLUMNS["payment"]["disputed_at"]
+                db.session.execute(text(f"UPDATE payment SET disputed_at = {disputed}"))
+                db.session.execute(delete(PayableChange))
             db.session.execute(text(f"UPDATE {table} SET {column} = {value}"))
             assert kept_pairs(CITY, FIRST + timedelta(days=9), Scope.OWN).stale == noted, column
             nested.rollback()

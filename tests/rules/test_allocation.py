@@ -259,6 +259,7 @@ MONDAY = datetime(2026, 11, 2, 1, 0, tzinfo=UTC)
         (PaymentFacts(disputed_at=MONDAY), (1, 2, 9)),
         (PaymentFacts(disputed_at=MONDAY, upheld_at=MONDAY + timedelta(days=18)), (1, 2, 9, 20)),
         (PaymentFacts(disputed_at=MONDAY, upheld_at=MONDAY + timedelta(days=1)), (1, 2, 9, 10, 20)),
+        (PaymentFacts(disputed_at=MONDAY, rejected_at=MONDAY + timedelta(days=1)), (1, 2)),
         (PaymentFacts(disputed_at=MONDAY, confirmed_at=MONDAY + timedelta(days=8)), (1, 2, 9, 10, 20)),
         (PaymentFacts(withdrawn_at=MONDAY + timedelta(days=7)), (1, 2)),
     ],

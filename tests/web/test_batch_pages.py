@@ -123,6 +123,7 @@ OF_NO_FILE = {
     "payment.disputed_by_id",
     "payment.entered_by_id",
     "payment.form_key",
+    "payment.rejected_by_id",
     "payment.upheld_by_id",
     "payment.withdrawn_by_id",
     "purchase_order.lapse_recorded_at",

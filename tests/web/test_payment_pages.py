@@ -89,8 +89,36 @@ def test_the_clinic_pays_the_distributor_disputes_and_the_bureau_upholds(
     browser.log_in(person("局长", Role.CITY))
     browser.get("/payments/?state=disputed", status=200)
     browser.get(address, status=200)
-    browser.submit(follow_redirects=True)
+    assert browser.submit("details form", button="do=reject", reason=" ").status_code == 409
+    assert "请写明这笔付款为什么不予认定" in browser.page.text
+    browser.submit("form.line-up", button="do=uphold", follow_redirects=True)
     assert "医保局认定有效" in browser.page.text
+    assert not browser.page.all("main form")
+
+
+def test_the_bureau_decides_against_a_payment_and_both_sides_read_why(
+    browser: CheckingClient, world: World
+) -> None:
+    accepted(world, (2,))
+    browser.get("/payments/new", status=200)
+    browser.submit(amount="5.00", follow_redirects=True)
+    browser.log_in(person("刘敏", Role.DISTRIBUTOR, distributor_id=world.distributor.id))
+    browser.get("/payments/?state=waiting", status=200)
+    address = browser.page.one("tbody a")["href"]
+    browser.get(address, status=200)
+    browser.submit("details form", button="do=dispute", reason="没有到账", follow_redirects=True)
+    browser.log_in(person("局长", Role.CITY))
+    browser.get(address, status=200)
+    browser.submit("details form", button="do=reject", reason="银行流水中没有", follow_redirects=True)
+    for who in ("局长", "刘敏", "王保田"):
+        browser.log_in(db.session.query(User).filter_by(name=who).one())
+        browser.get(address, status=200)
+        assert "医保局认定无效" in browser.page.text
+        assert "局长于2026 年 11 月 20 日认定" in browser.page.text
+        assert "银行流水中没有" in browser.page.text
+        assert not browser.page.all("main form")
+    browser.get("/payables/", status=200)
+    assert "应付 6.73 元" in browser.page.text
 
 
 def test_the_distributor_records_what_it_got_and_the_clinic_confirms_the_ticked_ones(

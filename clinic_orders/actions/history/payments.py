@@ -154,6 +154,8 @@ def _new(
         "disputed_by_name": "",
         "dispute_reason": "",
         "upheld_by_name": "",
+        "rejected_by_name": "",
+        "rejection_reason": "",
         "version": 1,
         "import_batch_id": batch_id,
         "recorded_at": at,

@@ -112,6 +112,7 @@ def _payments(payers: tuple[int, int], on: date) -> Iterator[tuple[tuple[int, in
             Payment.disputed_at,
             Payment.upheld_at,
             Payment.withdrawn_at,
+            Payment.rejected_at,
         )
         .outerjoin(Shipment, Shipment.id == Payment.shipment_id)
         .where(Payment.paying_id.between(*payers), Payment.paid_on <= on)
@@ -124,7 +125,10 @@ def _payments(payers: tuple[int, int], on: date) -> Iterator[tuple[tuple[int, in
                 PaymentMade(row.payment_no, row.paid_on, row.amount, row.named)
                 for row in group
                 if counts_on(
-                    PaymentFacts(row.confirmed_at, row.disputed_at, row.upheld_at, row.withdrawn_at), on
+                    PaymentFacts(
+                        row.confirmed_at, row.disputed_at, row.upheld_at, row.withdrawn_at, row.rejected_at
+                    ),
+                    on,
                 )
             ],
         )

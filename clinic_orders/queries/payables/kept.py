@@ -168,7 +168,10 @@ def next_changes(on: date, payers: Collection[int]) -> dict[Pair, date]:
         .where(Payment.paying_id.in_(payers), Payment.paid_on > on)
         .group_by(Payment.paying_id, Payment.distributor_id),
         select(Payment.paying_id, Payment.distributor_id, literal(tomorrow))
-        .where(Payment.paying_id.in_(payers), or_(Payment.withdrawn_at >= end, disputed))
+        .where(
+            Payment.paying_id.in_(payers),
+            or_(Payment.withdrawn_at >= end, Payment.rejected_at >= end, disputed),
+        )
         .distinct(),
     )
     found: dict[Pair, date] = {}

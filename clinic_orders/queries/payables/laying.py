@@ -82,6 +82,7 @@ def counts_on_sql(on: date) -> ColumnElement[bool]:
     return and_(
         Payment.paid_on <= on,
         or_(Payment.withdrawn_at.is_(None), Payment.withdrawn_at >= end),
+        or_(Payment.rejected_at.is_(None), Payment.rejected_at >= end),
         or_(
             Payment.disputed_at.is_(None),
             Payment.disputed_at >= first_running_dispute(on),
