@@ -47,6 +47,26 @@ _CARE: Final = {
 }
 
 
+# What every measurement can be asked.
+_DATABASE: Final = click.option(
+    "--database",
+    "only",
+    type=click.Choice([SQLITE, POSTGRESQL]),
+    help="Only on this one; default both, PostgreSQL where its server is installed.",
+)
+_FORMAT: Final = click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+
+
+def _rounds(usual: int) -> Callable[[Any], Any]:
+    return click.option(
+        "--rounds",
+        default=usual,
+        show_default=True,
+        type=click.IntRange(1, 20),
+        help="At least 3 to judge by.",
+    )
+
+
 @click.group("bench")
 def bench() -> None:
     """Measure. Only ratios inside one run mean anything; the machine's own speed drifts."""
@@ -54,16 +74,9 @@ def bench() -> None:
 
 @bench.command("web")
 @click.option("--peers", is_flag=True, help="Install Tryton and django-oscar and compare with their orders.")
-@click.option(
-    "--rounds", default=5, show_default=True, type=click.IntRange(1, 20), help="At least 3 to judge by."
-)
-@click.option(
-    "--database",
-    "only",
-    type=click.Choice([SQLITE, POSTGRESQL]),
-    help="Only on this one; default both, PostgreSQL where its server is installed.",
-)
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@_rounds(5)
+@_DATABASE
+@_FORMAT
 @pass_console
 def web(console: Console, peers: bool, rounds: int, only: str | None, form: str) -> None:
     """The order page and a submission of 12 lines against their floors, on throw-away databases."""
@@ -91,15 +104,8 @@ def web(console: Console, peers: bool, rounds: int, only: str | None, form: str)
 
 
 @bench.command("payments")
-@click.option(
-    "--rounds", default=5, show_default=True, type=click.IntRange(1, 20), help="At least 3 to judge by."
-)
-@click.option(
-    "--database",
-    "only",
-    type=click.Choice([SQLITE, POSTGRESQL]),
-    help="Only on this one; default both, PostgreSQL where its server is installed.",
-)
+@_rounds(5)
+@_DATABASE
 @click.option(
     "--size",
     type=click.Choice(["prefecture", "small"]),
@@ -107,7 +113,7 @@ def web(console: Console, peers: bool, rounds: int, only: str | None, form: str)
     show_default=True,
     help="small: one institution of twenty; only to see whether it runs.",
 )
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@_FORMAT
 @pass_console
 def payments(console: Console, rounds: int, only: str | None, size: str, form: str) -> None:
     """The allocation of a prefecture's 24 months against reading its rows, and the money pages."""
@@ -136,15 +142,8 @@ def payments(console: Console, rounds: int, only: str | None, size: str, form: s
 
 
 @bench.command("checks")
-@click.option(
-    "--rounds", default=3, show_default=True, type=click.IntRange(1, 20), help="At least 3 to judge by."
-)
-@click.option(
-    "--database",
-    "only",
-    type=click.Choice([SQLITE, POSTGRESQL]),
-    help="Only on this one; default both, PostgreSQL where its server is installed.",
-)
+@_rounds(3)
+@_DATABASE
 @click.option(
     "--scale",
     default=0.1,
@@ -160,7 +159,7 @@ def payments(console: Console, rounds: int, only: str | None, size: str, form: s
     type=click.IntRange(1, 24),
     help="Months of history to measure at; several times for several, as 6, 12 and 24.",
 )
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@_FORMAT
 @pass_console
 def checks(
     console: Console, rounds: int, only: str | None, scale: float, months: tuple[int, ...], form: str
@@ -234,16 +233,9 @@ def _measure_payments(app: Flask, made: Made, name: str, rounds: int) -> dict[st
 
 @bench.command("files")
 @click.option("--rows", default=500_000, show_default=True, type=click.IntRange(1000, 500_000))
-@click.option(
-    "--rounds", default=3, show_default=True, type=click.IntRange(1, 20), help="At least 3 to judge by."
-)
-@click.option(
-    "--database",
-    "only",
-    type=click.Choice([SQLITE, POSTGRESQL]),
-    help="Only on this one; default both, PostgreSQL where its server is installed.",
-)
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@_rounds(3)
+@_DATABASE
+@_FORMAT
 @pass_console
 def files(console: Console, rows: int, rounds: int, only: str | None, form: str) -> None:
     """The import of sales against the database's own bulk load; spreadsheets against their library; peak memory."""

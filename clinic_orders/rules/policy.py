@@ -164,6 +164,18 @@ class PolicyBook:
         """The scales for which a parameter has rows of their own."""
         return {row.scale for row in self._rows.get(name, ()) if row.scale}
 
+    def scopes(self, name: str) -> list[tuple[InstitutionKind | None, str | None]]:
+        """Everybody, and each kind or scale of a kind for which a parameter has rows of its own.
+
+        >>> PolicyBook([PolicyRow("delivery.accept_days", date(2026, 5, 1), "3", "village_clinic")]).scopes(
+        ...     "delivery.accept_days"
+        ... )
+        [(None, None), (<InstitutionKind.VILLAGE_CLINIC: 'village_clinic'>, None)]
+
+        """
+        own = {(str(row.kind), row.scale or "") for row in self._rows.get(name, ()) if row.kind}
+        return [(None, None), *((InstitutionKind(kind), scale or None) for kind, scale in sorted(own))]
+
     def texts(self, name: str) -> frozenset[str]:
         """Every value that rows give a parameter on whatever day, as text."""
         return frozenset(row.value for row in self._rows.get(name, ()))

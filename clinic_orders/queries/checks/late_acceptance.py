@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import BindParameter, bindparam, func, or_, select
 
@@ -13,19 +13,28 @@ from clinic_orders.models.deliveries import Shipment
 from clinic_orders.models.roster import Institution
 from clinic_orders.queries.checks.membership import was_member
 from clinic_orders.queries.checks.scope import Scope
-from clinic_orders.queries.checks.stretches import stretches
+from clinic_orders.queries.checks.stretches import Stretch, stretches
 from clinic_orders.queries.doubles import counts_once
+from clinic_orders.queries.roster import standing
 from clinic_orders.rules.days import day_in_china, start_of_day
 from clinic_orders.rules.delivery import acceptance_due_day, auto_acceptance_day
 from clinic_orders.rules.findings import CheckRule, Finding
 from clinic_orders.rules.lateness import late_acceptance
+from clinic_orders.rules.parties import InstitutionKind
 
 RULES = (CheckRule.LATE_ACCEPTANCE,)
+_DAYS: Final = "delivery.accept_days"
 
 _END: Final[BindParameter[datetime]] = bindparam("as_of_ends")
 _LATE: Final[BindParameter[datetime]] = bindparam("late")
 _DELIVERED = (
-    select(Shipment.receipt_no, Institution.code, Shipment.delivered_at, Shipment.accepted_at)
+    select(
+        Shipment.receipt_no,
+        Shipment.institution_id,
+        Institution.code,
+        Shipment.delivered_at,
+        Shipment.accepted_at,
+    )
     .join(Institution, Institution.id == Shipment.institution_id)
     .where(
         Shipment.delivered_at >= bindparam("begins"),
@@ -41,22 +50,24 @@ _DELIVERED = (
 
 def find(scope: Scope) -> Iterator[Finding]:
     """The warnings on goods whose last day to be accepted lies in the month of the day (formats.md section 3)."""
-
-    def due_day(day: date) -> date:
-        days = scope.book.whole("delivery.accept_days", on=day)
-        return acceptance_due_day(start_of_day(day), accept_days=days)
-
-    statement = _DELIVERED.where(scope.only(Shipment.institution_id))
-    # What is due on the day itself is not late on it.
-    for due in stretches(due_day, first=scope.month.first_day, last=scope.as_of - timedelta(days=1)):
-        values = due.instants | {"as_of_ends": scope.ends, "last_day": due.last_day}
-        for row in db.session.connection().execute(statement, values):
+    book, seen = scope.book, set()
+    scopes = book.scopes(_DAYS)
+    for kind, scale in scopes:
+        for due, row in _late(scope, kind, scale):
             delivered_on = day_in_china(row.delivered_at)
+            if len(scopes) > 1:
+                # Each is judged by the days of its own kind, once; few rows have come so far.
+                who = standing(row.institution_id, on=delivered_on)
+                days = book.whole(_DAYS, kind=who.kind, scale=who.scale, on=delivered_on)
+                own = acceptance_due_day(row.delivered_at, accept_days=days)
+                if own != due.last_day or row.receipt_no in seen:
+                    continue
+                seen.add(row.receipt_no)
             accepted_on = None if row.accepted_at is None else day_in_china(row.accepted_at)
             # Where policy says so, goods stand as accepted after some days, whoever says nothing (R-DEL-6).
             silent = auto_acceptance_day(
                 row.delivered_at,
-                auto_accept_days=scope.book.whole_or_none("delivery.auto_accept_days", on=delivered_on),
+                auto_accept_days=book.whole_or_none("delivery.auto_accept_days", on=delivered_on),
             )
             given = [day for day in (accepted_on, silent) if day is not None]
             found = late_acceptance(
@@ -68,3 +79,18 @@ def find(scope: Scope) -> Iterator[Finding]:
             )
             if found is not None:
                 yield found
+
+
+def _late(scope: Scope, kind: InstitutionKind | None, scale: str | None) -> Iterator[tuple[Stretch, Any]]:
+    """What was not accepted in time by the days of a kind and scale, with its stretch of days."""
+
+    def due_day(day: date) -> date:
+        days = scope.book.whole(_DAYS, kind=kind, scale=scale, on=day)
+        return acceptance_due_day(start_of_day(day), accept_days=days)
+
+    statement = _DELIVERED.where(scope.only(Shipment.institution_id))
+    # What is due on the day itself is not late on it.
+    for due in stretches(due_day, first=scope.month.first_day, last=scope.as_of - timedelta(days=1)):
+        values = due.instants | {"as_of_ends": scope.ends, "last_day": due.last_day}
+        for row in db.session.connection().execute(statement, values):
+            yield due, row

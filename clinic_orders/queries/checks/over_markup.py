@@ -14,7 +14,7 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Date, Select, func, or_, select, type_coerce
+from sqlalchemy import CTE, BigInteger, ColumnElement, Date, Select, func, or_, select, type_coerce
 from sqlalchemy.types import NullType
 
 from clinic_orders.models.base import db
@@ -25,6 +25,8 @@ from clinic_orders.models.streaming import driver_rows, from_driver
 from clinic_orders.queries.checks.base_prices import (
     Based,
     Priced,
+    price_spans,
+    span_holds,
     with_bases,
     yuan,
 )
@@ -46,13 +48,17 @@ def month_of(scope: Scope) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def sales(*where: ColumnElement[bool]) -> tuple[Select[Any], Any]:
+def sales(*where: ColumnElement[bool], spans: CTE | None) -> tuple[Select[Any], Any]:
     """The sale lines of items that stand and meet conditions, customer returns apart, and their columns.
 
-    The price is looked up line by line through its key: however few or many lines there are, no better way is missed.
+    Args:
+        where: which lines.
+        spans: the selected prices of their days, joined once for a whole month; None = looked up line by line through
+            the key, for few lines of whatever days: a join would be planned for many more of them.
+
     """
     line = SaleLine
-    selected = (
+    looked_up = (
         select(Price.pack_price)
         .where(Price.item_id == line.item_id, Price.valid_from <= line.sold_on)
         .order_by(Price.valid_from.desc())
@@ -60,20 +66,20 @@ def sales(*where: ColumnElement[bool]) -> tuple[Select[Any], Any]:
         .correlate(line)
         .scalar_subquery()
     )
-    seen = (
-        select(
-            line.institution_id,
-            line.item_id,
-            line.sold_on,
-            line.base_units,
-            type_coerce(line.amount, BigInteger).label("amount"),
-            type_coerce(selected, BigInteger).label("selected"),
-            line.sale_no,
-            line.line_no,
-        )
-        .where(line.replaced_at.is_(None), line.base_units > 0, line.item_id.is_not(None), *where)
-        .subquery("seen")
-    )
+    selected: Any = looked_up if spans is None else spans.c.pack_price
+    lines: Any = select(
+        line.institution_id,
+        line.item_id,
+        line.sold_on,
+        line.base_units,
+        type_coerce(line.amount, BigInteger).label("amount"),
+        type_coerce(selected, BigInteger).label("selected"),
+        line.sale_no,
+        line.line_no,
+    ).where(line.replaced_at.is_(None), line.base_units > 0, line.item_id.is_not(None), *where)
+    if spans is not None:
+        lines = lines.outerjoin(spans, span_holds(spans, line.item_id, line.sold_on))
+    seen = lines.subquery("seen")
     statement = (
         select(
             seen.c.institution_id,
@@ -123,16 +129,17 @@ def priced(statement: Select[Any]) -> Iterator[Priced]:
             yield Priced(row[0], row[1], day, *row[3:])
 
 
-def candidates(*where: ColumnElement[bool], bounded: bool) -> Iterator[Priced]:
+def candidates(*where: ColumnElement[bool], bounded: bool, spans: CTE | None = None) -> Iterator[Priced]:
     """The sale lines that may be over, ordered by institution, item and day.
 
     Args:
         where: which lines.
         bounded: whether the selected price is a lower bound of every base price (R-PRICE-2): then only lines above it
             come, and those without one.
+        spans: see ``sales``.
 
     """
-    statement, seen = sales(*where)
+    statement, seen = sales(*where, spans=spans)
     if bounded:
         # Any amount is above a price below 0. By OR the price would be looked up twice.
         price = func.coalesce(seen.selected, -1)
@@ -163,6 +170,7 @@ def find(scope: Scope) -> Iterator[Finding]:
     rows = candidates(
         *month_of(scope),
         bounded=MarkupBase.PURCHASE_PRICE not in book.bases,
+        spans=price_spans(scope.month.first_day, scope.as_of),
     )
     based = with_bases(scope, book, rows)
     for (code, item_code), group in groupby(based, key=lambda one: (one.row.institution, one.row.item_code)):
@@ -208,7 +216,7 @@ def unjudged(scope: Scope) -> list[Unjudged]:
     Customer returns and what was sold on days without membership are no matter of the check and not listed.
     """
     book = TermsBook(scope)
-    statement, seen = sales(*month_of(scope))
+    statement, seen = sales(*month_of(scope), spans=price_spans(scope.month.first_day, scope.as_of))
     statement = statement.where(or_(seen.selected.is_(None), seen.institution_id.in_(book.without_rate())))
     gathered: dict[tuple[str, str, NotJudged], list[Priced]] = {}
     for row, terms, base in with_bases(scope, book, priced(statement)):

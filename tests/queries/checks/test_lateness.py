@@ -151,3 +151,46 @@ def test_late_acceptances(world, drawn, as_of, silent_days):
         )
         expected += [found] if found else []
     assert check(Scope(as_of), [CheckRule.LATE_ACCEPTANCE]) == in_order(expected)
+
+
+def test_each_kind_has_its_own_days_to_accept(world):
+    """A clinic with three days is late a day later than its hospital with one; each is named once."""
+    rows = [
+        {"parameter": "delivery.accept_days", "valid_from": date(2026, 1, 1), "value": "1"},
+        {
+            "parameter": "delivery.accept_days",
+            "valid_from": date(2026, 1, 1),
+            "value": "3",
+            "kind": "village_clinic",
+        },
+    ]
+    take_well("policies", *rows)
+    # A Monday noon; accepted never.
+    delivered = start_of_day(date(2026, 1, 12)) + timedelta(hours=12)
+    for number, code in enumerate(("0V01", "0H01")):
+        sent = delivered - timedelta(hours=2)
+        take_well(
+            "orders",
+            order(order_no=f"A{number}", institution_code=code, submitted_at=sent, confirmed_at=sent),
+        )
+        take_well(
+            "receipts",
+            receipt(
+                receipt_no=f"R{number}",
+                order_no=f"A{number}",
+                shipped_at=sent,
+                delivered_at=delivered,
+                accepted_at=None,
+                accepted_packs=None,
+                rejected_packs=None,
+            ),
+        )
+    due = {
+        day: [
+            (one.institution, one.period)
+            for one in check(Scope(date(2026, 1, day)), [CheckRule.LATE_ACCEPTANCE])
+        ]
+        for day in (13, 14, 15, 16)
+    }
+    hospital, clinic = ("0H01", "2026-01-13"), ("0V01", "2026-01-15")
+    assert due == {13: [], 14: [hospital], 15: [hospital], 16: [hospital, clinic]}
