@@ -5,7 +5,7 @@ goes the same way as any file and no more than a month is ever held in memory: w
 hold. Nothing here is a fact about a real institution.
 
 ``world`` names and shapes · ``places`` institutions, letters, relations · ``trade`` orders to returns ·
-``selling`` sales, shelf prices, settlements, stock counts · ``money`` payments · ``volumes`` agreed volumes and a supply
+``selling`` sales, shelf prices, settlements, stock counts · ``tracing`` scanned packs and clues on them · ``money`` payments · ``volumes`` agreed volumes and a supply
 problem · ``buying_elsewhere`` other purchases · ``known`` trace products and designated pharmacies. What breaks a rule
 on purpose is noted where it is made (``Demonstration.planted``).
 """

@@ -26,7 +26,8 @@ def choose_traced(world: Demonstration) -> None:
     wanted = Counter(code for place in shops for code, _ in place.usual)
     most = sorted(wanted, key=lambda code: (-wanted[code], code))[:_TRACED_ITEMS]
     world.traced = {code: f"99{number:05d}" for number, code in enumerate(sorted(most), 1)}
-    world.coding = frozenset(place.code for place in shops[::_ONE_CODES])
+    coding = [place.code for place in shops[::_ONE_CODES]]
+    world.coding, world.scanning = frozenset(coding), frozenset(coding[: max(5, len(coding) // 10)])
 
 
 def invented_barcode(number: int) -> str:

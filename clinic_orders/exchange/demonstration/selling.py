@@ -10,10 +10,11 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
 
+from clinic_orders.exchange.demonstration.tracing import TracePlanter, in_order_of_chance
 from clinic_orders.exchange.demonstration.trade import ROWS_A_FILE, working_moment
 from clinic_orders.exchange.demonstration.world import Demonstration, File, Place, Planted, Row, dice_for
 from clinic_orders.rules.days import Month, add_months
@@ -58,7 +59,6 @@ class Selling:
     counted: dict[str, int] = field(default_factory=dict)
     sold_before: set[str] = field(default_factory=set)
     counted_before: set[str] = field(default_factory=set)
-    _codes: int = 0
     _places: dict[str, Place] = field(default_factory=dict)
     _rates: dict[str, Decimal] = field(default_factory=dict)
     _pack_sizes: dict[str, int] = field(default_factory=dict)
@@ -68,6 +68,9 @@ class Selling:
     _serial: int = 0
     _reserved: set[tuple[str, str]] = field(default_factory=set)
     _uncoded: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _coming: frozenset[tuple[str, str]] = frozenset()
+    _sold_before: list[tuple[str, tuple[str, str], datetime]] = field(default_factory=list)
+    _none_left: list[Row] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Look up once what every sale asks for."""
@@ -83,7 +86,7 @@ class Selling:
         dice = dice_for(self.world.seed, f"selling {first}")
         judged = (first.year, first.month) == (self.world.as_of.year, self.world.as_of.month)
         self._sold, self._serial, self._reserved = {}, 0, set()
-        self._uncoded = Counter()
+        self._uncoded, self._coming = Counter(), frozenset(accepted)
         name = f"{first:%Y-%m}"
         posted = self._plant_over_shelf(first, dice) if judged else []
         posted += [self._post(key, first) for key in sorted(self.stock) if self._is_new_on_a_shelf(key)]
@@ -93,6 +96,7 @@ class Selling:
         if judged:
             self._plant_over_markup(first, dice)
             self._plant_tied(first, dice)
+            self._plant_traces(first)
         for key in sorted(self.stock):
             # Not everything is sold every month.
             if key not in self._reserved and self.stock[key] and dice.random() < _SELLS:
@@ -113,7 +117,11 @@ class Selling:
         for key, units in accepted.items():
             self.stock[key] = self.stock.get(key, 0) + units
         last = Month.of(first).last_day
-        if last < self.world.today and (counts := self._count(last)):
+        if judged:
+            counts = self._count(last)
+            self._note_beyond_stock(counts)
+            yield File("stock-counts", name, self._none_left + counts)
+        elif last < self.world.today and (counts := self._count(last)):
             if is_before:
                 self.counted_before = {str(row["institution_code"]) for row in counts}
             yield File("stock-counts", name, counts)
@@ -202,17 +210,79 @@ class Selling:
         if key[0] in self.world.coding and key[1] in self.world.traced:
             codes, units = self._coded(key, units, first)
         row = self._moment_rows(key, units, first, dice)
+        if key[0] in self.world.scanning:
+            self._sold_before += [(code, key, row["sold_at"]) for code in codes[:1]]
         self._sales.append(row | {"amount": self._price_of(key, units), "trace_codes": codes})
 
     def _coded(self, key: tuple[str, str], units: int, first: date) -> tuple[tuple[str, ...], int]:
-        """In the last months some pharmacies sell whole packs and note their codes, each only once (R-TRACE-2)."""
+        """Whole packs with their codes, each only once (R-TRACE-2): scanned ones, or of the last months any."""
         packs = min(units // self._pack_sizes[key[1]], _MOST_CODES)
-        if not packs or first < add_months(self.world.as_of.replace(day=1), -1):
+        if key[0] in self.world.scanning:
+            own = self.world.packs.get(key, [])
+            there = [pack for pack in own if pack.accepted_on < first][:packs]
+            for pack in there:
+                own.remove(pack)
+            codes, packs = tuple(pack.code for pack in there), len(there)
+        elif not packs or first < add_months(self.world.as_of.replace(day=1), -1):
             return (), units
-        prefix, begins = self.world.traced[key[1]], self._codes
-        self._codes += packs
-        codes = tuple(f"{prefix}{number:013d}" for number in range(begins + 1, begins + packs + 1))
-        return codes, packs * self._pack_sizes[key[1]]
+        else:
+            codes = self.world.new_codes(key[1], packs)
+        return (codes, packs * self._pack_sizes[key[1]]) if packs else ((), units)
+
+    def _plant_traces(self, first: date) -> None:
+        """Clues on trace codes, each kind at places and items of its own (R-TRACE-2)."""
+        dice = dice_for(self.world.seed, "traces")
+        keys = [
+            key
+            for key, units in self.stock.items()
+            if key[0] in self.world.coding
+            and key[1] in self.world.traced
+            and key not in self._reserved
+            and units >= 2 * self._pack_sizes[key[1]]
+        ]
+
+        def sell(key: tuple[str, str], units: int, codes: tuple[str, ...], at: datetime | None) -> datetime:
+            row = self._moment_rows(key, units, first, dice) | {"amount": self._price_of(key, units)}
+            row |= {"trace_codes": codes} | ({} if at is None else {"sold_at": at})
+            self._sales.append(row)
+            sold_at: datetime = row["sold_at"]
+            return sold_at
+
+        planter = TracePlanter(
+            self.world, first, in_order_of_chance(keys, dice), self._pack_sizes, sell, self._sold_before
+        )
+        self._reserved |= planter.plant()
+        self._plant_beyond_stock(first, dice)
+
+    def _plant_beyond_stock(self, first: date, dice: random.Random) -> None:
+        """Places that counted nothing of an item and sold it all the same (R-TRACE-2, T10d)."""
+        wanted = [
+            key
+            for key in self._choose(dice, 0.005, shops=True, units=2)
+            if key[0] not in self.world.silent and key not in self._coming and not self._is_too_small(key, 1)
+        ]
+        counted_on, sold_on = first + timedelta(days=4), first + timedelta(days=9)
+        for key in wanted:
+            row = self._moment_rows(key, 1, first, dice) | {"amount": self._price_of(key, 1)}
+            self._sales.append(row | {"sold_at": working_moment(sold_on, dice)})
+            self._none_left.append(
+                {"institution_code": key[0], "item_code": key[1], "counted_on": counted_on, "base_units": 0}
+            )
+
+    def _note_beyond_stock(self, counts: list[Row]) -> None:
+        """From the sale on less than nothing is there, until the place counts the item again."""
+        sold_on = self.world.as_of.replace(day=10)
+        counted = {(row["institution_code"], row["item_code"]) for row in counts}
+        for row in self._none_left:
+            key = (str(row["institution_code"]), str(row["item_code"]))
+            days = (self.world.as_of - sold_on).days + (key not in counted)
+            if key not in counted:
+                self.counted[key[0]] -= 1
+            self.world.planted.append(
+                Planted(
+                    "sold_beyond_stock", "clue", key[0], "", key[1], f"{sold_on:%Y-%m}", (("times", days),)
+                )
+            )
 
     # Shelf prices of pharmacies and private institutions (双标签).
 

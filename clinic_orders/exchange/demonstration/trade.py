@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from clinic_orders.exchange.demonstration.buying_elsewhere import BuyingElsewhere
+from clinic_orders.exchange.demonstration.tracing import MANY_PACKS, scanned, take_back
 from clinic_orders.exchange.demonstration.volumes import Volumes
 from clinic_orders.exchange.demonstration.world import Demonstration, File, Place, Planted, Row, dice_for
 from clinic_orders.rules.days import (
@@ -389,6 +390,8 @@ class Trade:
                 if rejected:
                     row["reject_reason"] = dice.choice(["damaged", "wrong_quantity", "no_papers"])
                 kept = packs - rejected
+                if kept and code in self.world.scanning and item_code in self.world.traced:
+                    row |= scanned(self.world, (code, item_code), kept, delivered_at, accepted_at)
                 if kept and 0 <= (self.world.as_of - accepted_on).days < WINDOW_DAYS:
                     self.kept.setdefault(code, set()).add(item_code)
                 size = self._pack_sizes[item_code]
@@ -400,7 +403,9 @@ class Trade:
                     )
                 # Who counts stock sends nothing back, so that its ledger never falls below its counts.
                 if code not in self.world.counting:
-                    kept -= self._maybe_return(row, order, kept, accepted_at)
+                    kept -= self._send_scanned_back(row, order, kept, accepted_at) or self._maybe_return(
+                        row, order, kept, accepted_at
+                    )
                 owed += line_amount(self.world.prices[item_code], kept)
                 stock = self.received.setdefault((accepted_on.year, accepted_on.month), {})
                 stock[code, item_code] = stock.get((code, item_code), 0) + kept * size
@@ -413,6 +418,34 @@ class Trade:
             due_on = due_date(from_day, DueRule.END_OF_NEXT_MONTH)
             whose = (due_on, str(order["paying_code"]), distributor)
             self.dues.setdefault(whose, {})[str(head["receipt_no"])] = owed
+
+    def _send_scanned_back(self, receipt_line: Row, order: Row, kept: int, accepted_at: datetime) -> int:
+        """One pack of a few scanned lines goes back with its code, for somebody to sell it all the same (R-TRACE-2, T7)."""
+        key = (str(order["institution_code"]), str(receipt_line["item_code"]))
+        agreed = accepted_at + timedelta(days=1)
+        on = day_in_china(agreed)
+        if (
+            not receipt_line.get("trace_codes")
+            or kept < MANY_PACKS
+            or agreed > self.world.now
+            or Month.of(on) != Month.of(day_in_china(accepted_at))
+            or (code := take_back(self.world, key, on)) is None
+        ):
+            return 0
+        self._note_return(order, key[1], 1, "overstock", accepted_at, agreed)
+        self._returns.append(
+            {
+                "return_no": self._numbers.next("TH", agreed),
+                "receipt_no": receipt_line["receipt_no"],
+                "item_code": receipt_line["item_code"],
+                "batch_no": receipt_line["batch_no"],
+                "packs": 1,
+                "agreed_at": agreed,
+                "reason": "overstock",
+                "trace_codes": (code,),
+            }
+        )
+        return 1
 
     def _maybe_return(self, receipt_line: Row, order: Row, kept: int, accepted_at: datetime) -> int:
         """A few lines go back in part; answers how many packs."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from clinic_orders.rules.parties import InstitutionKind
 
@@ -99,6 +99,14 @@ class File:
     rows: list[Row]
 
 
+class Pack(NamedTuple):
+    """A scanned pack: its code, and when it was delivered and accepted."""
+
+    code: str
+    delivered_on: date
+    accepted_on: date
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Planted:
     """One finding that the demonstration holds on purpose, as ``check`` gives it on the judged day (formats.md section 3).
@@ -139,7 +147,11 @@ class Demonstration:
         counting: codes of the places that count all of their stock at the end of every month.
         silent: codes of the places that never count any; the others count one item a month.
         coding: codes of the pharmacies that note trace codes of what they sell.
+        scanning: those of them that also scan every pack of items with trace codes when it comes.
         traced: prefix of trace codes by item code.
+        packs: the scanned packs on each shelf, by place and item.
+        sent_back: packs that went back to the distributor, by place and item.
+        expiring: packs that expire in the judged month, by place and item.
         rows: of the kinds that stand; the past months are made as they are asked for.
         planted: filled as the months are made; complete at the end.
 
@@ -159,12 +171,23 @@ class Demonstration:
     counting: frozenset[str] = frozenset()
     silent: frozenset[str] = frozenset()
     coding: frozenset[str] = frozenset()
+    scanning: frozenset[str] = frozenset()
     traced: dict[str, str] = field(default_factory=dict)
+    packs: dict[tuple[str, str], list[Pack]] = field(default_factory=dict)
+    sent_back: dict[tuple[str, str], str] = field(default_factory=dict)
+    expiring: dict[tuple[str, str], str] = field(default_factory=dict)
+    _codes: int = 0
     planted: list[Planted] = field(default_factory=list)
     show_clinic: str = ""
     show_hospital: str = ""
     show_distributor: str = ""
     show_county: str = ""
+
+    def new_codes(self, item_code: str, packs: int) -> tuple[str, ...]:
+        """Trace codes that no other pack has."""
+        first, self._codes = self._codes + 1, self._codes + packs
+        prefix = self.traced[item_code]
+        return tuple(f"{prefix}{number:013d}" for number in range(first, first + packs))
 
     @property
     def as_of(self) -> date:
