@@ -17,9 +17,9 @@ branch_labels = None
 depends_on = None
 
 TABLE = "sale_code"
-KEY = op.f("pk_sale_code")
-POINTER = op.f("fk_sale_code_sale_line_id_sale_line")
-BY_LINE = op.f("ix_sale_code_sale_line_id")
+KEY = "pk_sale_code"
+POINTER = "fk_sale_code_sale_line_id_sale_line"
+BY_LINE = "ix_sale_code_sale_line_id"
 
 
 def _is_postgresql() -> bool:
@@ -28,10 +28,10 @@ def _is_postgresql() -> bool:
 
 def _put_aside() -> None:
     """Rename the table; its names are wanted by the new one."""
-    op.drop_index(BY_LINE, table_name=TABLE)
+    op.drop_index(op.f(BY_LINE), table_name=TABLE)
     if _is_postgresql():
-        op.drop_constraint(POINTER, TABLE, type_="foreignkey")
-        op.drop_constraint(KEY, TABLE, type_="primary")
+        op.drop_constraint(op.f(POINTER), TABLE, type_="foreignkey")
+        op.drop_constraint(op.f(KEY), TABLE, type_="primary")
     op.rename_table(TABLE, f"{TABLE}_before")
 
 
@@ -57,8 +57,8 @@ def upgrade() -> None:
         sa.Column("code", sa.String(length=64), nullable=False),
         sa.Column("sale_line_id", sa.Integer(), nullable=False),
         sa.Column("sold_on", sa.Date(), nullable=False),
-        sa.ForeignKeyConstraint(["sale_line_id"], ["sale_line.id"], name=POINTER),
-        sa.PrimaryKeyConstraint("code", "sale_line_id", "sold_on", name=KEY),
+        sa.ForeignKeyConstraint(["sale_line_id"], ["sale_line.id"], name=op.f(POINTER)),
+        sa.PrimaryKeyConstraint("code", "sale_line_id", "sold_on", name=op.f(KEY)),
         sqlite_with_rowid=False,
         postgresql_partition_by="RANGE (sold_on)",
     )
@@ -68,7 +68,7 @@ def upgrade() -> None:
         f"INSERT INTO {TABLE} (code, sale_line_id, sold_on) SELECT c.code, c.sale_line_id, l.sold_on"  # noqa: S608
         f" FROM {TABLE}_before c JOIN sale_line l ON l.id = c.sale_line_id ORDER BY 1, 2"
     )
-    op.create_index(BY_LINE, TABLE, ["sale_line_id"], unique=False)
+    op.create_index(op.f(BY_LINE), TABLE, ["sale_line_id"], unique=False)
     op.drop_table(f"{TABLE}_before")
 
     op.create_table(
@@ -125,12 +125,12 @@ def downgrade() -> None:
         TABLE,
         sa.Column("code", sa.String(length=64), nullable=False),
         sa.Column("sale_line_id", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(["sale_line_id"], ["sale_line.id"], name=POINTER),
-        sa.PrimaryKeyConstraint("code", "sale_line_id", name=KEY),
+        sa.ForeignKeyConstraint(["sale_line_id"], ["sale_line.id"], name=op.f(POINTER)),
+        sa.PrimaryKeyConstraint("code", "sale_line_id", name=op.f(KEY)),
         sqlite_with_rowid=False,
     )
     op.execute(
         f"INSERT INTO {TABLE} (code, sale_line_id) SELECT code, sale_line_id FROM {TABLE}_before"  # noqa: S608
     )
-    op.create_index(BY_LINE, TABLE, ["sale_line_id"], unique=False)
+    op.create_index(op.f(BY_LINE), TABLE, ["sale_line_id"], unique=False)
     op.drop_table(f"{TABLE}_before")
