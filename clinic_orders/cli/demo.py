@@ -23,6 +23,7 @@ from clinic_orders.actions.divisions import load_divisions
 from clinic_orders.actions.ordering import report_no_distributor
 from clinic_orders.actions.payables import keep_payables
 from clinic_orders.cli.context import Console, Failed, pass_console
+from clinic_orders.cli.demo_sales import write_down_sales
 from clinic_orders.cli.schema import current_migration, refuse_not_newest
 from clinic_orders.exchange.demonstration import (
     SCALES,
@@ -211,6 +212,7 @@ def demo(console: Console, size: str, months: int, seed: int, if_empty: bool, fo
         mark_all_as_demo(by=SYSTEM, at=now)
         made = _open_accounts(world, seed, now)
         _raise_alarms(world, now)
+        write_down_sales(world, now)
         lines = _keep(settings.instance / "demo-logins.txt", made)
         totals = questions.counts()
         by_rule = Counter(found.rule for found in world.planted)

@@ -233,7 +233,7 @@ def _loss_page(
         lines.lines.sort(key=lambda one: one.item.code != asked)
     page = render_template(
         "stock/loss_new.html",
-        frame=frame(),
+        frame="layout/phone.html",
         lines=lines,
         shelf=shelf,
         errors=errors + lines.errors,
@@ -359,7 +359,7 @@ def _settings_page(
 ) -> tuple[str, int]:
     page = render_template(
         "stock/settings.html",
-        frame=frame(),
+        frame="layout/phone.html",
         numbers=[(name, gettext(text)) for name, text in _NUMBERS],
         typed=typed,
         errors=errors,

@@ -5,15 +5,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from clinic_orders.actions.answering import Answer, answer_order, answer_order_in_full
 from clinic_orders.actions.loading import ChangedMeanwhile
+from clinic_orders.actions.selling import SoldLine, record_sale
 from clinic_orders.actions.shipping import ShipLine, ship
 from clinic_orders.models.base import db
 from clinic_orders.models.orders import Order
+from clinic_orders.models.sales import SaleLine
 from tests.orders_in_work import NOW, make_order, make_world
 
 pytestmark = pytest.mark.both_databases
@@ -75,4 +79,20 @@ def test_of_four_shipments_at_once_one_wins_and_nothing_is_shipped_twice(committ
         found = db.session.get(Order, id_)
         assert found is not None
         assert found.lines[0].shipped_packs == 6
+        db.session.remove()
+
+
+def test_of_four_sales_of_one_form_at_once_one_is_written_down(committed_app: Flask) -> None:
+    with committed_app.app_context():
+        world = make_world()
+        doctor, code = world.buyer, world.items[0].item_code
+        db.session.remove()
+    line = SoldLine(code, 28, Decimal("3.36"))
+
+    def sell() -> object:
+        return record_sale([line], sold_on=NOW.date(), insured=True, key="k" * 20, by=doctor, at=NOW)
+
+    assert at_once(committed_app, sell) == ["won"] * 4
+    with committed_app.app_context():
+        assert db.session.scalars(select(SaleLine.amount)).all() == [Decimal("3.3600")]
         db.session.remove()

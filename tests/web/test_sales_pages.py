@@ -137,6 +137,7 @@ def test_what_is_too_dear_or_more_than_there_is_is_said_before_it_is_written_dow
     assert "× (1 + 0.00)" in doctor.page.text
     doctor.submit("main form", do="save", follow_redirects=True)
     assert lines() == [(item.pack_size, "99.00", True)]
+    assert [one.figures["lines"] for one in check(Scope(make.TODAY), {CheckRule.OVER_SHELF_PRICE})] == [1]
     found = over_markup()
     assert [(one.institution, one.key, one.figures["lines"]) for one in found] == [
         (world.clinic.code, item.item_code, 1)

@@ -17,7 +17,6 @@ from clinic_orders.rules.parties import Permission
 from clinic_orders.rules.stock_entries import NothingEntered
 from clinic_orders.web.display import clock_time, yuan
 from clinic_orders.web.errors import say
-from clinic_orders.web.goods_pages import frame
 from clinic_orders.web.guards import actor, at, needs, today
 from clinic_orders.web.sales.door import blueprint, own, warning_text
 from clinic_orders.web.sales.form import BOXES, SaleForm
@@ -42,7 +41,8 @@ def _page(template: str, form: SaleForm, **more: Any) -> str:
     user = actor().user_id
     return render_template(
         template,
-        frame=frame(),
+        # A column as on a phone, also at a desk: numbers stand beside their medicine.
+        frame="layout/phone.html",
         form=form,
         draft_key=f"sale-{own()}-{user}-{form.draft.number}",
         saved=clock_time(form.draft.updated_at) if form.draft.fields and form.draft.updated_at else "",

@@ -179,7 +179,7 @@ def _return_page(
 ) -> str:
     return render_template(
         "sales/bring_back.html",
-        frame=frame(),
+        frame="layout/phone.html",
         found=found,
         lines=[line for line in found.lines if line.base_units > line.came_back],
         typed=typed,
