@@ -515,6 +515,19 @@ def missed_slots(job: Job, at: datetime) -> list[datetime]:
     return [slot for slot in slots if slot not in given_up]
 
 
+def missed_nights(at: datetime) -> int:
+    """How many slots up to now of the jobs that are caught up have no good run; one statement.
+
+    A job that never ran by the clock is not counted: there is no scheduler yet, or it is new.
+    """
+    done = job_queries.last_done_slots()
+    return sum(
+        len(list(job.slots(max(done[job.name], at - CATCH_UP), at)))
+        for job in JOBS
+        if job.catch_up and job.name in done
+    )
+
+
 def catch_up(at: datetime) -> int:
     """Run every missed slot of every job, in order; answers how many runs were made here."""
     made = 0

@@ -209,7 +209,6 @@ class Desk:
         lapsed: orders that lapsed in the last LAPSED_DAYS days.
         lacking: members by what they lack (``institutions.LACKS``).
         gap_items: items that nobody delivers somewhere, each county's once.
-        unconfirmed: parameters in use without confirmation; None where that is not the reader's business.
         holds: running payment holds (R-PAY-5).
         failed_jobs: jobs whose last run failed; None where that is not the reader's business.
         last_run: when a job last ended well.
@@ -224,7 +223,6 @@ class Desk:
     lapsed: int
     lacking: dict[str, int]
     gap_items: int
-    unconfirmed: int | None
     holds: int
     failed_jobs: list[str] | None
     last_run: datetime | None
@@ -291,7 +289,6 @@ def desk(by: Actor, *, at: datetime) -> Desk:
         .order_by(func.count().desc(), County.code)
     ).all()
     waiting = awaits_answer(at, book)
-    city = by.may(Permission.POLICY_MANAGE)
     return Desk(
         alarms={row[0]: row[1] for row in by_kind},
         alarms_by_county=[(row[0], row[1], row[2]) for row in by_county],
@@ -303,7 +300,6 @@ def desk(by: Actor, *, at: datetime) -> Desk:
         ),
         lacking={what: count_institutions(by, InstitutionFilter(lacks=what), on=on) for what in LACKS},
         gap_items=len(gaps(by, on=on)),
-        unconfirmed=len(unconfirmed_parameters(book, on=on)) if city else None,
         holds=holds_count(by, on=on)[0],
         failed_jobs=failed_jobs(at) if by.may(Permission.JOBS_RUN) else None,
         last_run=db.session.scalar(select(func.max(JobRun.ended_at)).where(JobRun.state == RunState.DONE)),

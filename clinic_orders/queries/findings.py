@@ -226,6 +226,80 @@ def count_findings(actor: Actor, *, on: date, wanted: FindingsWanted) -> Counted
     return Counted(severities, found, total)
 
 
+@dataclass(slots=True)
+class Tallied:
+    """How many open findings there are of a rule or in a county, by severity."""
+
+    severities: dict[Severity, int]
+
+    @property
+    def total(self) -> int:
+        """Of every severity."""
+        return sum(self.severities.values())
+
+
+@dataclass(frozen=True, slots=True)
+class DeskFindings:
+    """The open findings that a person may see, for the desk.
+
+    Attributes:
+        rules: by check, the most grave ones first.
+        counties: by county code and name; "" = distributors and what names no county.
+
+    """
+
+    rules: list[tuple[CheckRule, Tallied]]
+    counties: list[tuple[str, str, Tallied]]
+
+    @property
+    def severities(self) -> dict[Severity, int]:
+        """By severity."""
+        return {one: sum(found.severities[one] for _, found in self.rules) for one in Severity}
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return sum(found.total for _, found in self.rules)
+
+
+def desk_findings(actor: Actor, *, on: date) -> DeskFindings:
+    """The open findings by check, county and severity; one statement."""
+    record, state = FindingRecord, InstitutionRecord
+    rows = db.session.execute(
+        select(
+            func.coalesce(County.code, ""),
+            func.coalesce(County.name, ""),
+            record.rule,
+            record.grade,
+            func.count(),
+        )
+        .select_from(record)
+        .outerjoin(state, and_(state.institution_id == record.institution_id, current(state, on)))
+        .outerjoin(County, County.code == state.county_code)
+        .where(*_conditions(actor, on, FindingsWanted()))
+        .group_by(County.code, County.name, record.rule, record.grade)
+    )
+    rules: dict[CheckRule, Tallied] = {}
+    counties: dict[tuple[str, str], Tallied] = {}
+    for code, name, rule, grade, number in rows:
+        for tallied in (
+            rules.setdefault(rule, Tallied(dict.fromkeys(Severity, 0))),
+            counties.setdefault((code, name), Tallied(dict.fromkeys(Severity, 0))),
+        ):
+            tallied.severities[SEVERITY[grade]] += number
+
+    def gravest(found: Tallied) -> tuple[int, int]:
+        return -found.severities[Severity.GRAVE], -found.total
+
+    return DeskFindings(
+        sorted(rules.items(), key=lambda pair: (*gravest(pair[1]), pair[0].value)),
+        sorted(
+            ((code, name, found) for (code, name), found in counties.items()),
+            key=lambda row: (not row[0], *gravest(row[2]), row[0]),
+        ),
+    )
+
+
 def find_finding(finding_id: int, actor: Actor, *, on: date) -> FindingRow | None:
     """One finding, if the actor may see it."""
     statement = _listed(actor, on, FindingsWanted(state="all")).where(FindingRecord.id == finding_id)

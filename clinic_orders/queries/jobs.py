@@ -21,6 +21,16 @@ def last_done_slot(job: str) -> datetime | None:
     )
 
 
+def last_done_slots() -> dict[str, datetime]:
+    """The latest scheduled instant of every job whose run ended well; one statement."""
+    statement = (
+        select(JobRun.job, func.max(JobRun.scheduled_at))
+        .where(JobRun.state == RunState.DONE, JobRun.trigger == "schedule")
+        .group_by(JobRun.job)
+    )
+    return {row[0]: row[1] for row in db.session.execute(statement)}
+
+
 def exhausted_slots(job: str, attempts: int) -> set[datetime]:
     """Slots that failed as often as they may be tried; the watcher reports them instead of trying again."""
     return set(

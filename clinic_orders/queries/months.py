@@ -9,15 +9,9 @@ from typing import Any
 from sqlalchemy import func, select
 
 from clinic_orders.models.base import db
-from clinic_orders.models.jobs import JobRun, RunState
 from clinic_orders.models.orders import Order
 from clinic_orders.models.statistics import ClosedMonth
-from clinic_orders.queries.bureau import unconfirmed_parameters
-from clinic_orders.queries.checks import Scope, check
-from clinic_orders.queries.doubles import DoublesWanted, count_doubles
 from clinic_orders.rules.days import Month, day_in_china
-from clinic_orders.rules.findings import CheckRule
-from clinic_orders.rules.parties import Actor
 
 SORTS = ("month", "closed")
 
@@ -91,33 +85,3 @@ def _fits(row: MonthRow, wanted: MonthsWanted) -> bool:
     if wanted.words and wanted.words not in f"{row.month} {row.month.year}年{row.month.number}月":
         return False
     return not wanted.state or row.closed == (wanted.state == "closed")
-
-
-@dataclass(frozen=True, slots=True)
-class BeforeClosing:
-    """What should be in order before a month is closed; none of it forbids the closing.
-
-    Attributes:
-        unconfirmed: policy numbers in use that rest on no document.
-        doubles: pairs of orders that nobody has decided on.
-        running: jobs that run at this moment.
-        missing: reports that are missing.
-
-    """
-
-    unconfirmed: int
-    doubles: int
-    running: int
-    missing: int
-
-
-def before_closing(month: Month, actor: Actor, *, on: date) -> BeforeClosing:
-    """The checklist of a month as of today."""
-    scope = Scope(on)
-    running = select(func.count()).select_from(JobRun).where(JobRun.state == RunState.RUNNING)
-    return BeforeClosing(
-        unconfirmed=len(unconfirmed_parameters(scope.book, on=month.last_day)),
-        doubles=count_doubles(actor, on=on, wanted=DoublesWanted()),
-        running=db.session.scalar(running) or 0,
-        missing=len(check(scope, {CheckRule.REPORT_MISSING})),
-    )

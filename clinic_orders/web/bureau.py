@@ -11,18 +11,28 @@ from werkzeug.wrappers import Response as AnyResponse
 from clinic_orders.actions.alarms import NO_DISTRIBUTOR, close_alarm
 from clinic_orders.actions.ordering import EMERGENCY_PICKED
 from clinic_orders.queries import bureau as questions
+from clinic_orders.queries import closing
+from clinic_orders.queries import findings as finding_questions
 from clinic_orders.queries import institutions as roster
 from clinic_orders.queries.bureau import AlarmFilter, AlarmRow, Desk
+from clinic_orders.queries.findings import FindingsWanted
 from clinic_orders.queries.lapsing import EMERGENCY_ALARM
 from clinic_orders.rules.errors import N_, RuleBroken
+from clinic_orders.rules.finding_states import Severity
 from clinic_orders.rules.parties import InstitutionKind, Permission, Role
 from clinic_orders.web import guards
 from clinic_orders.web.addresses import own_path
+from clinic_orders.web.checklist import checklist
 from clinic_orders.web.display import label
 from clinic_orders.web.errors import say
+from clinic_orders.web.finding_sentences import sentence
+from clinic_orders.web.findings import ICONS, SHAPES
 from clinic_orders.web.guards import needs
 from clinic_orders.web.listing import Column, as_file, page_cut, sort_order, wanted_file
 from clinic_orders.web.navigation import counts
+
+GRAVEST = 12
+"""How many findings stand on the desk itself."""
 
 blueprint = Blueprint("bureau", __name__, url_prefix="/bureau")
 
@@ -90,16 +100,6 @@ def _duties(desk: Desk) -> list[Duty]:
             url_for("roster.missing"),
         ),
     ]
-    if desk.unconfirmed is not None:
-        found.append(
-            _duty(
-                desk.unconfirmed,
-                _("Policy parameters"),
-                _("%(num)s rest on no document yet", num=desk.unconfirmed),
-                _("all confirmed"),
-                _address("policy.index"),
-            )
-        )
     if desk.failed_jobs is not None:
         found.append(
             _duty(
@@ -126,10 +126,24 @@ def _duty(missing: int, title: str, wrong: str, fine: str, url: str) -> Duty:
 @needs(Permission.ALARMS_READ)
 def desk() -> str:
     """What needs the bureau today."""
-    found = questions.desk(guards.actor(), at=guards.at())
+    actor, today = guards.actor(), guards.today()
+    found = questions.desk(actor, at=guards.at())
+    month = closing.month_to_close(on=today)
+    points = checklist(month)
     return render_template(
         "bureau/desk.html",
         desk=found,
+        findings=finding_questions.desk_findings(actor, on=today),
+        gravest=finding_questions.findings(actor, on=today, wanted=FindingsWanted(), limit=GRAVEST),
+        severities=list(Severity),
+        icons=ICONS,
+        severity_shapes=SHAPES,
+        sentence=sentence,
+        month=month,
+        closes_on=month.next().first_day,
+        points=points,
+        ready=sum(point.done for point in points),
+        may_close=actor.may(Permission.MONTH_CLOSE) and month.last_day < today,
         duties=_duties(found),
         kinds=[(kind, alarm_word(kind), found.alarms.get(kind, 0)) for kind in ALARM_WORDS],
         word=alarm_word,

@@ -41,6 +41,7 @@ PLACES: dict[Role, tuple[tuple[str, str], ...]] = {
     ),
     Role.COUNTY: (
         ("bureau.desk", N_("Desk")),
+        ("dashboard.index", N_("Dashboard")),
         ("bureau_orders.index", N_("Orders")),
         ("roster.institutions", N_("Roster")),
         ("catalogue.search", N_("Catalogue")),
@@ -50,6 +51,7 @@ PLACES: dict[Role, tuple[tuple[str, str], ...]] = {
     ),
     Role.CITY: (
         ("bureau.desk", N_("Desk")),
+        ("dashboard.index", N_("Dashboard")),
         ("bureau_orders.index", N_("Orders")),
         ("roster.institutions", N_("Roster")),
         ("catalogue.search", N_("Catalogue")),
@@ -81,6 +83,7 @@ _UNDER: dict[str, tuple[str, ...]] = {
     "stock": ("home.more",),
     "tags": ("home.more",),
     "stocking": ("home.more",),
+    "volumes": ("home.more",),
     "supply": ("home.more",),
     "findings": ("bureau.desk", "home.more"),
     "doubles": ("bureau_orders.index",),

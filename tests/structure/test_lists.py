@@ -112,6 +112,7 @@ LISTS: dict[str, tuple[List, ...]] = {
 # Pages that go through rows without being a list to search in, and why.
 NO_LISTS = {
     "batches.batch": "the records of one imported file, searched and exported in the order of the file",
+    "dashboard.index": "the figures of twelve months; each duty has its file",
     "editions.choose": "a choice among all items; the list of the edition itself sorts and exports",
     "ordering.check": "the lines of one order before it is sent",
     "ordering.order_page": "the order form; its items are searched, not sorted or exported",

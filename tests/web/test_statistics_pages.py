@@ -75,7 +75,7 @@ def test_a_county_sees_its_own_only_and_does_not_close(people, client):
 def test_the_city_closes_a_month_once(people, client):
     client.log_in(people[Role.CITY])
     page = client.get(f"/statistics/{THIS}/close", status=200).page
-    assert len(page.all("ul.check li")) == 4
+    assert len(page.all("ul.check li")) == 8
     client.submit(f"form[action='/statistics/{THIS}/close']")
     closed = closed_month(THIS)
     assert closed is not None

@@ -27,6 +27,7 @@ from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.findings import CheckRule
 from clinic_orders.rules.parties import InstitutionKind, OrderMode, Permission, Role
 from clinic_orders.web.bar_chart import BarChart, bar_chart
+from clinic_orders.web.checklist import checklist
 from clinic_orders.web.county_map import county_map
 from clinic_orders.web.display import label
 from clinic_orders.web.display import month as month_words
@@ -292,7 +293,7 @@ def _close_page(month: Month, refusal: str = "") -> str:
     return render_template(
         "statistics/close.html",
         month=month,
-        before=questions.before_closing(month, actor(), on=today()),
+        points=checklist(month),
         refusal=refusal,
         closed=closed_month(month) is not None,
         over=month.last_day < today(),
