@@ -21,6 +21,7 @@ from clinic_orders.models.doubles import OrderDouble
 from clinic_orders.models.exchange import ImportBatch
 from clinic_orders.models.import_jobs import ImportJob
 from clinic_orders.models.jobs import JobRun, RunState
+from clinic_orders.models.letter_runs import LetterRun
 from clinic_orders.models.notices import Alarm
 from clinic_orders.models.orders import Order
 from clinic_orders.models.policy import PolicyValue
@@ -39,6 +40,7 @@ from clinic_orders.rules.findings import CheckRule, Grade
 from clinic_orders.rules.further_indicators import row_of
 from clinic_orders.rules.import_jobs import ImportState
 from clinic_orders.rules.indicators import Own
+from clinic_orders.rules.letter_runs import LetterRunState
 from clinic_orders.rules.parties import Actor, InstitutionKind, Role
 from clinic_orders.rules.scorecard import Score
 from tests.deliveries_in_work import accepted, make_shipment
@@ -275,6 +277,16 @@ def _office(world: World) -> None:
                     requested_at=at,
                     run_after=at,
                     rows=number,
+                ),
+                LetterRun(
+                    token=f"{number:032}",
+                    state=LetterRunState.WAITING,
+                    by_name=f"赵红军{number}",
+                    first_day=at.date(),
+                    last_day=at.date(),
+                    letter_ids=[],
+                    total=number + 1,
+                    requested_at=at,
                 ),
                 JobRun(
                     job="record-lapsed-orders",

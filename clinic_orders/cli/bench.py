@@ -21,6 +21,7 @@ from flask import Flask
 from clinic_orders.cli.benchmark.allocation import AllocationRounds, pages
 from clinic_orders.cli.benchmark.checks import measure_checks
 from clinic_orders.cli.benchmark.files import ImportRounds, SheetRounds, peak_of_import, write_sales
+from clinic_orders.cli.benchmark.letters import measure_letters
 from clinic_orders.cli.benchmark.measuring import CLOCK, PROCESSOR, Comparison, Rounds, Seconds, Spread
 from clinic_orders.cli.benchmark.money import GROUPS, Made, fill_money
 from clinic_orders.cli.benchmark.page import GZIP_GOAL, OrderPageRounds
@@ -39,6 +40,7 @@ SHEET_GOAL: Final = 0.5
 # More does not fit into the bounds for a spreadsheet's unpacked size.
 SHEET_ROWS: Final = 100_000
 SUBMISSION_GOAL: Final = 6.0
+LETTERS_GOAL: Final = 10.0
 ALLOCATION_GOAL: Final = 5.0
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 _CARE: Final = {
@@ -139,6 +141,57 @@ def payments(console: Console, rounds: int, only: str | None, size: str, form: s
                 f"  page of a {page['name']} ({page['path']}): {page['statements']} statements, "
                 f"{times['min']:.0f} / {times['median']:.0f} / {times['max']:.0f} ms"
             )
+
+
+@bench.command("letters")
+@click.option(
+    "--rounds", default=3, show_default=True, type=click.IntRange(1, 20), help="At least 3 to judge by."
+)
+@click.option(
+    "--letters", "count", default=3000, show_default=True, type=click.IntRange(1, 10_000), help="Of a run."
+)
+@click.option(
+    "--sample", default=20, show_default=True, type=click.IntRange(1, 500), help="One by one in each round."
+)
+@click.option(
+    "--processes",
+    default=os.cpu_count() or 2,
+    show_default=True,
+    type=click.IntRange(1, 64),
+    help="Of a run.",
+)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+def letters_command(rounds: int, count: int, sample: int, processes: int, form: str) -> None:
+    """A run of letters with its ZIP and merged PDF against the same letters one by one through WeasyPrint."""
+    found = measure_letters(count, sample, rounds, processes)
+    if form == "json":
+        click.echo(
+            json.dumps(
+                {
+                    "machine": _machine(),
+                    "letters": count,
+                    "processes": processes,
+                    "one_by_one_per_second": found.single,
+                    "run_per_second": found.bulk,
+                    "ratio": found.ratio,
+                    "goal": LETTERS_GOAL,
+                },
+                ensure_ascii=False,
+            )
+        )
+        return
+    click.echo(", ".join(f"{name} {value}" for name, value in _machine().items()))
+    click.echo(f"one by one (WeasyPrint): {_rates(found.single)} letters/s, {found.single_kb:.0f} KB each")
+    click.echo(
+        f"a run of {count} ({processes} processes, ZIP and one PDF): {_rates(found.bulk)} letters/s, "
+        f"{found.zip_kb:.0f} KB each in the ZIP, {found.pdf_kb:.1f} KB in the one PDF"
+    )
+    verdict = "reached" if found.ratio >= LETTERS_GOAL else "MISSED"
+    click.echo(f"ratio {found.ratio:.1f}, goal {LETTERS_GOAL:.0f}: {verdict}")
+
+
+def _rates(rates: list[float]) -> str:
+    return " / ".join(f"{one:.1f}" for one in sorted(rates))
 
 
 @bench.command("checks")

@@ -17,6 +17,7 @@ from flask_babel import gettext
 from clinic_orders import clock, jobs
 from clinic_orders.cli.context import Console, Failed, pass_console
 from clinic_orders.cli.import_jobs import runner
+from clinic_orders.cli.letters import printer
 from clinic_orders.cli.schema import refuse_not_newest
 from clinic_orders.exchange.backups import ServingLock
 from clinic_orders.models.base import db
@@ -125,12 +126,19 @@ def run_scheduler(console: Console) -> None:
     clockwork = BlockingScheduler(
         timezone=SHANGHAI, executors={"default": ThreadPoolExecutor(1), "imports": ThreadPoolExecutor(1)}
     )
-    long_files = runner(console)
+    long_files, letters = runner(console), printer(console)
 
     def take_in_files() -> None:
         with app.app_context():
             try:
                 long_files.run_waiting()
+            finally:
+                db.session.remove()
+
+    def print_letters() -> None:
+        with app.app_context():
+            try:
+                letters.run_waiting()
             finally:
                 db.session.remove()
 
@@ -165,9 +173,20 @@ def run_scheduler(console: Console) -> None:
         misfire_grace_time=None,
     )
 
+    clockwork.add_job(
+        print_letters,
+        CronTrigger(minute="*", timezone=SHANGHAI),
+        id="letter-runs",
+        executor="imports",
+        coalesce=True,
+        max_instances=1,
+        misfire_grace_time=None,
+    )
+
     def stop(_signal: int, _frame: FrameType | None) -> None:
-        # A long file is given back, for the next process to go on with.
+        # A long file or a run of letters is given back, for the next process to go on with.
         long_files.stop.set()
+        letters.stop.set()
         clockwork.shutdown(wait=True)
 
     signal.signal(signal.SIGTERM, stop)

@@ -1,18 +1,21 @@
-"""``clinic-orders letter``: the last letter of a case as PDF, or how the next one would look (R-CASE-2)."""
+"""``clinic-orders letter`` and ``letter-runs``: the last letter of a case as PDF, the next one; many in one run (R-CASE-2)."""
 
 from __future__ import annotations
 
+import signal
 from datetime import timedelta
 from pathlib import Path
+from types import FrameType
 
 import click
 
-from clinic_orders import clock
+from clinic_orders import clock, jobs
 from clinic_orders.actions.cases.issuing import answer_days
 from clinic_orders.cli.context import Console, Failed, pass_console
 from clinic_orders.cli.whole_files import write_whole
 from clinic_orders.documents import PapersOff
 from clinic_orders.documents.letters import REVOKED_MARK, letter_pdf
+from clinic_orders.documents.letters.runs import RunPrinter
 from clinic_orders.models.base import reading_only
 from clinic_orders.queries import cases as questions
 from clinic_orders.rules.days import day_in_china
@@ -84,4 +87,30 @@ def _next(number: str) -> tuple[LetterContent, str]:
     return content, ""
 
 
-COMMANDS = (letter_command,)
+def printer(console: Console) -> RunPrinter:
+    """What prints the runs, as this process."""
+    return RunPrinter(console.settings.instance, jobs.worker_name())
+
+
+@click.group("letter-runs")
+def letter_runs() -> None:
+    """Many letters that a bureau has chosen to print together."""
+
+
+@letter_runs.command("run")
+@pass_console
+def run(console: Console) -> None:
+    """Print every run whose turn it is, then end. The scheduler does the same every minute."""
+    work = printer(console)
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        work.stop.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    with console.app.app_context():
+        count = work.run_waiting()
+    click.echo(f"{count} runs were taken up")
+
+
+COMMANDS = (letter_command, letter_runs)

@@ -59,6 +59,7 @@ _BUREAU: tuple[tuple[str, str, str], ...] = (
     ("users.index", N_("Accounts"), "users"),
     ("jobs.index", N_("Jobs"), "clock"),
     ("audit.index", N_("Who did what"), "history"),
+    ("letter_runs.index", N_("Print many letters"), "print"),
 )
 # What stands under More besides the tabs; an endpoint that is a tab of the role, or not built in, is left out.
 MORE: dict[Role, tuple[tuple[str, str, str], ...]] = {

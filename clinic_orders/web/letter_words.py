@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from clinic_orders.rules.errors import N_
+from clinic_orders.rules.letter_runs import LetterRunState
 from clinic_orders.rules.letters import LetterKind
 from clinic_orders.web.display import register_labels
 
@@ -17,5 +18,14 @@ register_labels(
         LetterKind.SUSPENSION: N_("Decision of suspension"),
         LetterKind.CANCELLATION: N_("Decision of cancellation"),
         LetterKind.PROPOSAL: N_("Proposal on designated status"),
+    }
+)
+register_labels(
+    {
+        LetterRunState.WAITING: N_("Waiting to be printed"),
+        LetterRunState.PRINTING: N_("Being printed"),
+        LetterRunState.DONE: N_("Printed"),
+        LetterRunState.FAILED: N_("Broken off"),
+        LetterRunState.CANCELLED: N_("Run cancelled"),
     }
 )

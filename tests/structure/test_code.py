@@ -38,6 +38,7 @@ NOT_SHOWN = {
     "ReversalReason": "named by rules.reasons",
     "SaleWarningKind": "a warning of the form says it in a sentence",
     "StockNews": "the notices say it",
+    "RunStep": "a step of the table, not shown",
     "Side": "who may take a step; the buttons are named",
     "Step": "the buttons are named on their pages",
     "TradeStatus": "the gateway's words",

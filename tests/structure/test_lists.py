@@ -77,6 +77,7 @@ LISTS: dict[str, tuple[List, ...]] = {
     "holds.index": (List(Role.COUNTY, "/holds/"),),
     "home.notices": (List(Role.INSTITUTION, "/notices"),),
     "import_jobs.index": (List(Role.CITY, "/files/background/"),),
+    "letter_runs.index": (List(Role.CITY, "/letter-runs/"),),
     "jobs.index": (List(Role.OPERATOR, "/jobs/"),),
     "ordering.orders": (List(Role.INSTITUTION, "/orders"),),
     "ordering.villages": (List(Role.HOSPITAL, "/villages"),),

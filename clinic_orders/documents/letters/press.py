@@ -68,4 +68,4 @@ def merged(letters: Sequence[Made], *, title: str) -> bytes:
     """One PDF of many letters, each with its bookmark; they share their fonts."""
     with _press:
         cut = Cut(shaper().fonts, used_by(sheet for one in letters for sheet in one.sheets))
-        return write([(one.title, one.sheets) for one in letters], cut, title=title)
+        return write([(one.title, one.sheets) for one in letters], cut, title=title, bookmarks=True)

@@ -241,13 +241,16 @@ def _put_font(file: _File, cut: Cut, number: int, glyphs: set[int]) -> int:
     )
 
 
-def write(letters: Sequence[tuple[str, Sequence[Sheet]]], cut: Cut, *, title: str) -> bytes:
-    """A PDF file of one letter or of many; of many, each has its bookmark.
+def write(
+    letters: Sequence[tuple[str, Sequence[Sheet]]], cut: Cut, *, title: str, bookmarks: bool = False
+) -> bytes:
+    """A PDF file of one letter or of many.
 
     Args:
         letters: title and pages of each.
         cut: the fonts.
         title: of the file.
+        bookmarks: whether each letter has one.
 
     """
     file = _File()
@@ -273,7 +276,7 @@ def write(letters: Sequence[tuple[str, Sequence[Sheet]]], cut: Cut, *, title: st
     file.put(
         tree, b"<</Type/Pages/Count %d/Kids[%s]>>" % (len(kids), b" ".join(b"%d 0 R" % one for one in kids))
     )
-    outlines = _outlines(file, firsts) if len(firsts) > 1 else b""
+    outlines = _outlines(file, firsts) if bookmarks and firsts else b""
     file.put(
         root,
         b"<</Type/Catalog/Pages %d 0 R/Lang(zh-CN)/ViewerPreferences<</DisplayDocTitle true>>%s>>"

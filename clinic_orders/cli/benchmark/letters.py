@@ -1,0 +1,110 @@
+"""Letters by the thousand against the same letters one by one through WeasyPrint, in one run."""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+
+from clinic_orders.documents.letters import letter_pdf
+from clinic_orders.documents.letters.runs import IN_PART, make_part, put_together
+from clinic_orders.documents.letters.specimens import letter
+from clinic_orders.rules.findings import CheckRule
+from clinic_orders.rules.letters import LetterContent, LetterKind
+
+OWN = "https://orders.example.cn"
+_RULES = (
+    (CheckRule.PAYMENT_OVERDUE,),
+    (CheckRule.OVER_MARKUP,),
+    (CheckRule.STOCKING_SHORT, CheckRule.REPORT_MISSING),
+    (CheckRule.VOLUME_BEHIND,),
+)
+
+
+def letters(count: int) -> Iterator[LetterContent]:
+    """Letters as a month brings them: reminders and inquiries of one to six findings, each to another party."""
+    for number in range(count):
+        yield letter(
+            LetterKind.REMINDER if number % 3 else LetterKind.INQUIRY,
+            _RULES[number % len(_RULES)],
+            findings=1 + number % 6,
+            party=f"伊川县鸦岭镇第{number + 1}村卫生室",
+            serial=number + 1,
+        )
+
+
+@dataclass(slots=True)
+class Measured:
+    """Letters a second of each round, and the size of what came out."""
+
+    count: int
+    single: list[float] = field(default_factory=list)
+    bulk: list[float] = field(default_factory=list)
+    zip_kb: float = 0.0
+    pdf_kb: float = 0.0
+    single_kb: float = 0.0
+
+    @property
+    def ratio(self) -> float:
+        """How many letters the press makes while WeasyPrint makes one; the median of the rounds."""
+        return statistics.median(bulk / one for bulk, one in zip(self.bulk, self.single, strict=True))
+
+
+@contextmanager
+def _pool(processes: int) -> Iterator[ProcessPoolExecutor]:
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        # The processes are there and have their fonts before the clock runs, as WeasyPrint has.
+        with tempfile.TemporaryDirectory() as folder:
+            warm = [one.canonical() for one in letters(8)]
+            list(
+                pool.map(
+                    make_part,
+                    [Path(folder)] * processes,
+                    range(processes),
+                    [warm] * processes,
+                    [OWN] * processes,
+                )
+            )
+        yield pool
+
+
+def measure_letters(count: int, sample: int, rounds: int, processes: int) -> Measured:
+    """Time both ways to the same letters, turn by turn.
+
+    Args:
+        count: letters of a run.
+        sample: so many of them are made one by one in each round.
+        rounds: how often.
+        processes: that print beside each other.
+
+    """
+    found = Measured(count)
+    all_of_them = list(letters(count))
+    texts = [one.canonical() for one in all_of_them]
+    letter_pdf(all_of_them[0], address=OWN)
+    with _pool(processes) as pool:
+        for turn in range(rounds):
+            gc.collect()
+            some = all_of_them[turn * sample : (turn + 1) * sample]
+            started = time.perf_counter()
+            sizes = [len(letter_pdf(one, address=OWN)) for one in some]
+            found.single.append(len(some) / (time.perf_counter() - started))
+            found.single_kb = statistics.mean(sizes) / 1024
+            with tempfile.TemporaryDirectory() as name:
+                folder = Path(name)
+                parts = range(-(-count // IN_PART))
+                started = time.perf_counter()
+                chunks = [texts[part * IN_PART : (part + 1) * IN_PART] for part in parts]
+                list(pool.map(make_part, [folder] * len(parts), parts, chunks, [OWN] * len(parts)))
+                put_together(folder, len(parts), title="bench")
+                found.bulk.append(count / (time.perf_counter() - started))
+                found.zip_kb = (folder / "letters.zip").stat().st_size / 1024 / count
+                found.pdf_kb = (folder / "letters.pdf").stat().st_size / 1024 / count
+    return found
