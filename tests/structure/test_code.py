@@ -34,6 +34,7 @@ NOT_SHOWN = {
     "Permission": "the guards' words",
     "RejectReason": "named by rules.reasons",
     "ReminderStage": "the notices say it",
+    "ScanKind": "whether a code is of a pack or of a product; the sentences say it",
     "ReturnReason": "named by rules.reasons",
     "ReversalReason": "named by rules.reasons",
     "SaleWarningKind": "a warning of the form says it in a sentence",
