@@ -20,6 +20,7 @@ from apscheduler.triggers.cron import CronTrigger
 from flask import current_app
 
 from clinic_orders import clock
+from clinic_orders.actions import bulletins as bulletin_deeds
 from clinic_orders.actions import (
     code_months,
     findings,
@@ -43,6 +44,7 @@ from clinic_orders.queries import jobs as job_queries
 from clinic_orders.queries import lapsing as questions
 from clinic_orders.queries import payment_links as link_questions
 from clinic_orders.queries import statements as statement_questions
+from clinic_orders.queries.bulletins import drafts_wanted
 from clinic_orders.queries.checks import CHECKS, Scope, check, price_night
 from clinic_orders.queries.findings import all_institution_ids
 from clinic_orders.queries.statistics import closed_month, figures_to_keep, months_wanted
@@ -276,6 +278,15 @@ def close_month(as_of: date, at: datetime, outcome: Outcome) -> None:
     _each(months, lambda month: statistics_deeds.close_month(month, by=SYSTEM, at=at), outcome)
 
 
+def draft_bulletin(as_of: date, at: datetime, outcome: Outcome) -> None:
+    """Make the draft of the bulletin of the quarter that has ended; one that is there already stays (R-STAT-3)."""
+    _each(
+        drafts_wanted(as_of),
+        lambda quarter: bulletin_deeds.draft_bulletin(quarter, by=SYSTEM, at=at),
+        outcome,
+    )
+
+
 def _reckon(month: Month, at: datetime) -> None:
     """Reckon first and keep then, so that no writer waits for the reckoning."""
     with reading_only():
@@ -410,6 +421,12 @@ JOBS: tuple[Job, ...] = (
         catch_up=False,
     ),
     Job("close-month", N_("Close the month before and freeze its statistics"), "0 3 1 * *", close_month),
+    Job(
+        "draft-bulletin",
+        N_("Make the draft of the bulletin of the quarter before"),
+        "0 4 1 1,4,7,10 *",
+        draft_bulletin,
+    ),
     Job(
         "reckon-months",
         N_("Reckon the figures of the months that are not closed"),

@@ -1,4 +1,4 @@
-"""``clinic-orders statistics`` and ``close-month``: the indicators of a month (formats.md section 3)."""
+"""``clinic-orders statistics``, ``close-month`` and ``bulletin``: months and quarters (formats.md sections 1 and 3)."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from clinic_orders.actions import statistics as deeds
 from clinic_orders.cli.context import Console, Failed, pass_console
 from clinic_orders.cli.whole_files import write_whole
 from clinic_orders.documents import statistics as papers
+from clinic_orders.documents.bulletins import bulletin_pdf
 from clinic_orders.models.base import reading_only
+from clinic_orders.queries.bulletins import bulletin_content
 from clinic_orders.queries.statistics import statistics
-from clinic_orders.rules.days import Month, MonthNotUnderstood
+from clinic_orders.rules.days import Month, MonthNotUnderstood, Quarter, QuarterNotUnderstood, day_in_china
 from clinic_orders.rules.errors import RuleBroken
 from clinic_orders.rules.parties import SYSTEM
 
@@ -86,4 +88,46 @@ def close_month_command(console: Console, month: Month) -> None:
         click.echo(f"{closed.month} closed, sha256 {closed.sha256}", err=True)
 
 
-COMMANDS = (statistics_command, close_month_command)
+class QuarterType(click.ParamType[Quarter]):
+    """A quarter written YYYY-Qn."""
+
+    name = "YYYY-Qn"
+
+    def convert(
+        self, value: str | Quarter, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Quarter:
+        """Read it, or say what is wrong."""
+        if isinstance(value, Quarter):
+            return value
+        try:
+            return Quarter.parse(value)
+        except QuarterNotUnderstood as refusal:
+            self.fail(str(refusal), param, ctx)
+
+
+@click.command("bulletin")
+@click.argument("quarter", type=QuarterType())
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="Write to this file.",
+)
+@pass_console
+def bulletin_command(console: Console, quarter: Quarter, output: Path) -> None:
+    """The bulletin of a QUARTER as PDF: as it was published, else as a draft; from closed months only."""
+    with console.app.app_context(), reading_only():
+        try:
+            content = bulletin_content(quarter, on=day_in_china(clock.now()))
+            pdf = bulletin_pdf(content)
+        except RuleBroken as refusal:
+            raise Failed(str(refusal)) from refusal
+    try:
+        write_whole(output, lambda out: out.write(pdf))
+    except OSError as error:
+        raise Failed(f"{output}: {error.strerror}") from error
+    click.echo(f"{content.title} {content.number or '(draft)'} → {output}", err=True)
+
+
+COMMANDS = (statistics_command, close_month_command, bulletin_command)

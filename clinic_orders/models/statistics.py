@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, String, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from clinic_orders.models.base import Base, word
@@ -64,6 +64,39 @@ class ReckonedMonth(_Figures, Base):
     __table_args__ = (
         CheckConstraint("length(month) = 7", name="month_form"),
         CheckConstraint("reckoned_at IS NOT NULL OR wanted_at IS NOT NULL", name="reckoned_or_wanted"),
+    )
+
+
+class Bulletin(Base):
+    """The bulletin of a quarter: a draft until it is published, then its whole text with number and hash (R-STAT-3).
+
+    A draft keeps only what is demanded: its figures are those of the closed months, which never change.
+    """
+
+    __tablename__ = "bulletin"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    quarter: Mapped[str] = mapped_column(String(7), unique=True)
+    demands: Mapped[str] = mapped_column(Text, default="")
+    drafted_at: Mapped[datetime]
+    drafted_by_name: Mapped[str] = mapped_column(String(64))
+    number: Mapped[str | None] = mapped_column(String(64), unique=True)
+    # The canonical text of rules.letters.LetterContent.
+    content: Mapped[str | None] = mapped_column(Text, deferred=True)
+    sha256: Mapped[str | None] = mapped_column(String(64))
+    published_at: Mapped[datetime | None]
+    published_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    published_by_name: Mapped[str] = mapped_column(String(64), default="")
+    version: Mapped[int] = mapped_column(default=1)
+
+    __mapper_args__ = {"version_id_col": version}
+    __table_args__ = (
+        CheckConstraint("length(quarter) = 7", name="quarter_form"),
+        CheckConstraint(
+            "(number IS NULL) = (published_at IS NULL) AND (number IS NULL) = (content IS NULL)"
+            " AND (number IS NULL) = (sha256 IS NULL)",
+            name="published_whole",
+        ),
     )
 
 

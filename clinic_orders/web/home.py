@@ -54,6 +54,7 @@ _BUREAU: tuple[tuple[str, str, str], ...] = (
     ("packs.index", N_("Life of a pack"), "scan"),
     ("supply.index", N_("Supply problems"), "warn"),
     ("doubles.index", N_("Possible double orders"), "link"),
+    ("bulletins.index", N_("Quarterly bulletins"), "doc"),
     ("editions.index", N_("Editions and prices"), "pill"),
     ("files.index", N_("Files"), "upload"),
     ("users.index", N_("Accounts"), "users"),

@@ -87,6 +87,7 @@ _UNDER: dict[str, tuple[str, ...]] = {
     "supply": ("home.more",),
     "findings": ("bureau.desk", "home.more"),
     "doubles": ("bureau_orders.index",),
+    "bulletins": ("statistics.index",),
 }
 
 

@@ -55,6 +55,7 @@ LISTS: dict[str, tuple[List, ...]] = {
     "audit.index": (List(Role.CITY, "/audit/", search="subject"),),
     "bank.index": (List(Role.DISTRIBUTOR, "/bank/"),),
     "bank.show": (List(Role.DISTRIBUTOR, "/bank/1", always_has_rows=True),),
+    "bulletins.index": (List(Role.CITY, "/bulletins/"),),
     "bureau.alarms": (List(Role.COUNTY, "/bureau/alarms"),),
     "bureau_orders.index": (List(Role.CITY, "/bureau/orders/"),),
     "catalogue.search": (
