@@ -9,18 +9,21 @@ from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
 
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
-from clinic_orders.models.roster import Institution, Membership
+from clinic_orders.models.roster import Institution, InstitutionRecord, Membership
 from clinic_orders.models.sales import SaleLine
+from clinic_orders.models.supervision import FindingRecord
 from clinic_orders.queries.checks import Scope, check
 from clinic_orders.queries.checks.stocking import carried_items, edition_items
 from clinic_orders.queries.checks.volume import tally
+from clinic_orders.queries.roster import current, institutions_of
 from clinic_orders.rules.catalogue import suits
+from clinic_orders.rules.finding_states import FindingState
 from clinic_orders.rules.findings import CheckRule, Finding, Grade
-from clinic_orders.rules.parties import InstitutionKind
+from clinic_orders.rules.parties import Actor, InstitutionKind
 from clinic_orders.rules.roster import Days
 from clinic_orders.rules.volume_progress import Standing, blame, grade, standing
 
@@ -184,3 +187,71 @@ def sold(institution_id: int, scope: Scope) -> Sold:
         db.session.execute(select(Item.item_code, Item.generic_name).where(Item.item_code.in_(codes))).all()
     )
     return Sold(lines or 0, tuple(findings), names)
+
+
+# The villages of a hospital -------------------------------------------------------------------------------
+
+
+DUTY_RULES = {
+    "pay": (CheckRule.PAYMENT_OVERDUE,),
+    "keep": (CheckRule.STOCKING_SHORT,),
+    "buy": (CheckRule.VOLUME_BEHIND,),
+    "sell": (CheckRule.OVER_MARKUP, CheckRule.OVER_SHELF_PRICE),
+    "report": (CheckRule.REPORT_MISSING,),
+}
+"""Which open findings stand under which duty in the list of villages."""
+VILLAGE_SORTS = ("name", "open", *DUTY_RULES)
+
+
+@dataclass(frozen=True, slots=True)
+class VillageDuties:
+    """An institution that somebody looks after, with its open findings by duty."""
+
+    id: int
+    code: str
+    name: str
+    kind: InstitutionKind
+    township: str
+    found: dict[str, int]
+
+    @property
+    def open(self) -> int:
+        """All of them."""
+        return sum(self.found.values())
+
+
+def village_duties(actor: Actor, *, on: date, words: str = "", sort: str = "-open") -> list[VillageDuties]:
+    """The institutions that the actor looks after besides its own, with what the last checks found; two statements."""
+    state, record = InstitutionRecord, FindingRecord
+    rules = {rule: word for word, found in DUTY_RULES.items() for rule in found}
+    counted: dict[int, dict[str, int]] = {}
+    for institution_id, rule, number in db.session.execute(
+        select(record.institution_id, record.rule, func.count())
+        .where(
+            record.state == FindingState.OPEN,
+            record.rule.in_(rules),
+            institutions_of(actor, record.institution_id, on),
+        )
+        .group_by(record.institution_id, record.rule)
+    ):
+        if institution_id is not None:
+            counted.setdefault(institution_id, dict.fromkeys(DUTY_RULES, 0))[rules[rule]] += number
+    statement = (
+        select(Institution.id, Institution.code, state.name, state.kind, state.township)
+        .join(state, and_(state.institution_id == Institution.id, current(state, on)))
+        .where(institutions_of(actor, Institution.id, on), Institution.id != actor.institution_id)
+        .order_by(Institution.code)
+    )
+    for word in words.split()[:5]:
+        columns = (state.name, state.township, Institution.code)
+        statement = statement.where(or_(*(column.icontains(word, autoescape=True) for column in columns)))
+    rows = [
+        VillageDuties(*row, counted.get(row.id, dict.fromkeys(DUTY_RULES, 0)))
+        for row in db.session.execute(statement)
+    ]
+    key = sort.removeprefix("-")
+    if key == "name":
+        rows.sort(key=lambda row: row.name)
+    else:
+        rows.sort(key=lambda row: (row.open if key == "open" else row.found[key], row.code))
+    return rows[::-1] if sort.startswith("-") else rows

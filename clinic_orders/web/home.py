@@ -36,6 +36,7 @@ _BUYER: tuple[tuple[str, str, str], ...] = (
     ("tags.index", N_("Print price tags"), "print"),
     ("reports.index", N_("Reports"), "edit"),
     ("stocking.index", N_("Stocking list"), "list"),
+    ("shelf_prices.index", N_("Posted prices"), "money"),
     ("ordering.orders", N_("My orders"), "list"),
     ("returns.index", N_("Returns"), "repeat"),
     ("findings.index", N_("Findings about us"), "flag"),

@@ -82,6 +82,7 @@ _UNDER: dict[str, tuple[str, ...]] = {
     "sales": ("home.more",),
     "stock": ("home.more",),
     "tags": ("home.more",),
+    "shelf_prices": ("home.more",),
     "stocking": ("home.more",),
     "volumes": ("home.more",),
     "supply": ("home.more",),
