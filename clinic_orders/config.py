@@ -34,6 +34,7 @@ class Settings:
         alipay_address: our own address as Alipay reaches it, such as https://orders.example.cn; empty: nobody pays by
             link. The accounts of the distributors lie in ``instance/alipay/<code of the distributor>/``.
         alipay_gateway: Alipay's gateway; another one for its sandbox.
+        attachment_mb: the largest file that an answer to a letter may bring, in megabytes.
         testing: set by the tests only.
 
     """
@@ -51,6 +52,7 @@ class Settings:
     today: date | None = None
     alipay_address: str = ""
     alipay_gateway: str = ALIPAY
+    attachment_mb: int = 10
     testing: bool = False
 
 
@@ -112,4 +114,5 @@ def load_settings(environ: dict[str, str] | None = None) -> Settings:
         today=fixed_day,
         alipay_address=get("ALIPAY_ADDRESS"),
         alipay_gateway=get("ALIPAY_GATEWAY") or ALIPAY,
+        attachment_mb=int(get("ATTACHMENT_MB", "10")),
     )

@@ -22,6 +22,7 @@ from flask import current_app
 from clinic_orders import clock
 from clinic_orders.actions import bulletins as bulletin_deeds
 from clinic_orders.actions import (
+    cases,
     code_months,
     findings,
     lapsing,
@@ -40,6 +41,7 @@ from clinic_orders.exchange.alipay import Gateway, account_of, is_on
 from clinic_orders.models.base import db, reading_only
 from clinic_orders.models.jobs import JobRun
 from clinic_orders.queries import arrears
+from clinic_orders.queries import cases as case_questions
 from clinic_orders.queries import jobs as job_queries
 from clinic_orders.queries import lapsing as questions
 from clinic_orders.queries import payment_links as link_questions
@@ -272,6 +274,20 @@ def check_stocking(as_of: date, at: datetime, outcome: Outcome) -> None:
     _look(as_of, {CheckRule.STOCKING_SHORT}, at, outcome)
 
 
+def collect_cases(as_of: date, at: datetime, outcome: Outcome) -> None:
+    """Gather the open findings of the month before into drafts by party; late reports have come by then (R-CASE-2)."""
+    month = Month.of(as_of).previous()
+    found = case_questions.parties_to_collect(month, SYSTEM, on=as_of)
+    _each(found, lambda party: cases.collect_case(party, month, by=SYSTEM, at=at), outcome)
+
+
+def remind_of_cases(_as_of: date, at: datetime, outcome: Outcome) -> None:
+    """Tell the bureau of days to answer that are over and re-checks that are due; nothing goes up by itself."""
+    today = day_in_china(at)
+    found = [*case_questions.deadlines_over(today), *case_questions.rechecks_due(today)]
+    _each(found, lambda case_id: cases.remind_of_case(case_id, by=SYSTEM, at=at), outcome)
+
+
 def close_month(as_of: date, at: datetime, outcome: Outcome) -> None:
     """Freeze the figures of the month before; a month that somebody closed already is left alone (R-STAT-1)."""
     months = [month for month in [Month.of(as_of).previous()] if closed_month(month) is None]
@@ -439,6 +455,14 @@ JOBS: tuple[Job, ...] = (
         N_("Reckon the months that somebody asked for"),
         "*/10 * * * *",
         reckon_wanted,
+        catch_up=False,
+    ),
+    Job("collect-cases", N_("Collect drafts of cases for the month before"), "0 6 16 * *", collect_cases),
+    Job(
+        "remind-of-cases",
+        N_("Tell of unanswered letters and due re-checks"),
+        "40 0 * * *",
+        remind_of_cases,
         catch_up=False,
     ),
     Job("watch-jobs", N_("Report missed and failed jobs"), "30 6 * * *", watch, catch_up=False),

@@ -16,6 +16,7 @@ from clinic_orders.models.accounts import RoleAssignment, User
 from clinic_orders.models.arrears import PaymentHold
 from clinic_orders.models.bank import BankFile, BankLine
 from clinic_orders.models.base import db
+from clinic_orders.models.cases import CaseFile, CaseLetter
 from clinic_orders.models.catalogue import Edition, EditionItem, Price
 from clinic_orders.models.doubles import OrderDouble
 from clinic_orders.models.exchange import ImportBatch
@@ -40,7 +41,9 @@ from clinic_orders.rules.findings import CheckRule, Grade
 from clinic_orders.rules.further_indicators import row_of
 from clinic_orders.rules.import_jobs import ImportState
 from clinic_orders.rules.indicators import Own
+from clinic_orders.rules.ladder import CaseState, LetterState
 from clinic_orders.rules.letter_runs import LetterRunState
+from clinic_orders.rules.letters import LetterContent, LetterKind, LetterNumber
 from clinic_orders.rules.parties import Actor, InstitutionKind, Role
 from clinic_orders.rules.scorecard import Score
 from tests.deliveries_in_work import accepted, make_shipment
@@ -83,6 +86,7 @@ def make_many() -> tuple[World, dict[Role, User]]:
     _statements(world)
     _bank(world)
     _findings(world)
+    _cases(world)
     _volumes(world)
     _stock(world)
     make_months()
@@ -409,6 +413,51 @@ def _findings(world: World) -> None:
                 first_seen=START + timedelta(days=number),
                 last_seen=START + timedelta(days=number),
                 raised_at=NOW,
+            )
+        )
+
+
+def _cases(world: World) -> None:
+    """A case a day against the clinic, each with a letter that was signed for."""
+    for number in range(MANY):
+        day = START + timedelta(days=number)
+        content = LetterContent(
+            LetterKind.REMINDER, "嵩县医疗保障局", LetterNumber("嵩县医保提", 2026, number + 1), "提醒函",
+            "明白川村卫生室", "有下列情况。", (), day,
+        )  # fmt: skip
+        case = CaseFile(
+            number=f"AJ2026-{number + 1:04d}",
+            institution_id=world.clinic.id,
+            state=CaseState.RECEIVED if number % 2 else CaseState.ANSWERED,
+            level=1,
+            deadline=day + timedelta(days=9),
+            opened_at=LONG_AGO + timedelta(days=number),
+            opened_by_name=f"第{number}人",
+            moved_at=LONG_AGO + timedelta(days=number),
+        )
+        db.session.add(case)
+        db.session.flush()
+        db.session.add(
+            CaseLetter(
+                case_id=case.id,
+                kind=content.kind,
+                level=1,
+                state=LetterState.ISSUED,
+                number=str(content.number),
+                series="嵩县医保提〔2026〕",
+                serial=number + 1,
+                token=f"token-{number}",
+                content=content.canonical(),
+                sha256=content.sha256(),
+                finding_ids=[],
+                form_key=f"many-{number}",
+                deadline=case.deadline,
+                made_at=case.opened_at,
+                made_by_name="第一人",
+                issued_at=case.opened_at,
+                issued_on=day,
+                received_at=case.opened_at,
+                received_by_name="王桂兰",
             )
         )
 

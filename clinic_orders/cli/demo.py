@@ -33,6 +33,7 @@ from clinic_orders.exchange.demonstration import (
     make_demonstration,
     person,
 )
+from clinic_orders.exchange.demonstration.cases import make_cases
 from clinic_orders.exchange.divisions import CATALOG, read_divisions
 from clinic_orders.exchange.importing import Report, import_file, import_rows
 from clinic_orders.exchange.tables import KINDS
@@ -40,7 +41,8 @@ from clinic_orders.queries import demonstration as questions
 from clinic_orders.queries.checks import checked_rules
 from clinic_orders.queries.ordering import buyer, items_on
 from clinic_orders.rules.days import day_in_china, start_of_day
-from clinic_orders.rules.parties import SYSTEM, Role
+from clinic_orders.rules.ladder import CaseState
+from clinic_orders.rules.parties import SYSTEM, Actor, Role
 
 RECOMMENDED = CATALOG / "recommended_338"
 
@@ -95,6 +97,8 @@ def _open_accounts(
         ("county", "county", person(dice), Role.COUNTY, "县医疗保障局", {"county_code": world.show_county}),
         ("city", "city", person(dice), Role.CITY, "市医疗保障局", {}),
         ("operator", "operator", person(dice), Role.OPERATOR, "运维", {}),
+        # Severe letters are signed by two: the second officer logs in too.
+        ("second", "second", person(dice), Role.CITY, "市医疗保障局（第二人）", {}),
     ]
     made = []
     for word, username, name, role, where, scope in wanted:
@@ -138,6 +142,25 @@ def _raise_alarms(world: Demonstration, at: datetime) -> None:
     gaps = [item for item in items_on(on, every=True).items if item.code not in delivered]
     for item in gaps[:2]:
         report_no_distributor(who, item.id, item.name, by=SYSTEM, at=at)
+
+
+def _make_cases(
+    world: Demonstration, made: list[tuple[str, accounts.NewAccount, str]], at: datetime
+) -> dict[str, int]:
+    """Cases at different stages, by the state in which they stand."""
+    officers = {word: Actor(account.name, Role.CITY, user_id=account.user_id) for word, account, _ in made}
+    found = make_cases(
+        world.as_of,
+        officer=officers["city"],
+        second=officers["second"],
+        logging_in={
+            "institution": questions.institution_id(world.show_clinic),
+            "hospital": questions.institution_id(world.show_hospital),
+            "distributor": questions.distributor_id(world.show_distributor),
+        },
+        now=at,
+    )
+    return {state.value: found[state] for state in CaseState if found[state]}
 
 
 def _keep(path: Path, made: list[tuple[str, accounts.NewAccount, str]]) -> str:
@@ -213,6 +236,7 @@ def demo(console: Console, size: str, months: int, seed: int, if_empty: bool, fo
         made = _open_accounts(world, seed, now)
         _raise_alarms(world, now)
         write_down_sales(world, now)
+        cases = _make_cases(world, made, now)
         lines = _keep(settings.instance / "demo-logins.txt", made)
         totals = questions.counts()
         by_rule = Counter(found.rule for found in world.planted)
@@ -225,6 +249,7 @@ def demo(console: Console, size: str, months: int, seed: int, if_empty: bool, fo
                     "as_of": today.isoformat(),
                     "counts": totals,
                     "planted": {"as_of": world.as_of.isoformat(), "findings": planted},
+                    "cases": cases,
                     "logins": [
                         {"role": word, "username": entry.username, "password": entry.password}
                         for word, entry, _ in made
@@ -239,6 +264,7 @@ def demo(console: Console, size: str, months: int, seed: int, if_empty: bool, fo
         f"planted findings as of {world.as_of}:\n"
         + "\n".join(f"  {rule:<20}{number:>6}" for rule, number in planted.items())
     )
+    click.echo("cases: " + "  ".join(f"{state} {number}" for state, number in cases.items()))
     click.echo(lines, nl=False)
 
 

@@ -82,6 +82,7 @@ class FindingRow(NamedTuple):
     county: str
     distributor: str
     item: str
+    distributor_id: int | None
 
     @property
     def severity(self) -> Severity:
@@ -153,6 +154,7 @@ def _listed(actor: Actor, on: date, wanted: FindingsWanted) -> Select[*tuple[Any
             func.coalesce(County.name, ""),
             func.coalesce(Distributor.name, ""),
             func.coalesce(Item.generic_name, ""),
+            record.distributor_id,
         )
         .outerjoin(state, and_(state.institution_id == record.institution_id, current(state, on)))
         .outerjoin(County, County.code == state.county_code)

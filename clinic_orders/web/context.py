@@ -12,7 +12,7 @@ from flask_login import current_user
 from clinic_orders.queries.roster import has_demo_data
 from clinic_orders.rules.parties import Actor, Role
 from clinic_orders.web import names, notice_texts  # noqa: F401 - importing them registers the words.
-from clinic_orders.web.navigation import places
+from clinic_orders.web.navigation import head_of
 
 LOCALES = ("zh_CN", "en")
 
@@ -67,9 +67,11 @@ def _frame(actor: Actor | None) -> str:
 
 def _context() -> dict[str, Any]:
     actor = g.get("actor")
+    head = head_of(actor if "now" in g else None, g.get("now"))
     return {
         "actor": actor,
-        "nav_items": places(actor, g.now) if actor is not None and "now" in g else [],
+        "nav_items": head.places,
+        "letters_to_sign": head.to_sign,
         "locale": locale(),
         "big_print": big_print(),
         # Known of the person already; only the pages before the log-in ask.

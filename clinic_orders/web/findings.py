@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 from clinic_orders.actions import findings as deeds
 from clinic_orders.actions.loading import NotFound
 from clinic_orders.queries import findings as queries
+from clinic_orders.queries.cases import cases_of_findings
 from clinic_orders.queries.checks import checked_rules
 from clinic_orders.queries.findings import FindingRow, FindingsWanted
 from clinic_orders.queries.institutions import counties
@@ -78,10 +79,14 @@ def index() -> str | Response:
         return as_file("findings", COLUMNS, queries.findings(actor(), on=on, wanted=wanted, sort=sort))
     counted = queries.count_findings(actor(), on=on, wanted=wanted)
     page = page_cut(counted.total)
+    rows = queries.findings(actor(), on=on, wanted=wanted, sort=sort, limit=page.limit, offset=page.offset)
+    may_open = actor().may(Permission.CASES_HANDLE)
     return render_template(
         "findings/index.html",
         frame=frame(),
-        rows=queries.findings(actor(), on=on, wanted=wanted, sort=sort, limit=page.limit, offset=page.offset),
+        rows=rows,
+        may_open=may_open,
+        in_cases=cases_of_findings([row.id for row in rows], actor(), on=on) if may_open else {},
         counted=counted,
         wanted=wanted,
         filtered=wanted != FindingsWanted(),
@@ -149,6 +154,8 @@ def _page(finding_id: int, refusal: str = "") -> str:
         shape=SHAPES[found.severity],
         state_shapes=STATE_SHAPES,
         may_waive=may and found.state is FindingState.OPEN,
+        case_number=cases_of_findings([finding_id], actor(), on=today()).get(finding_id) if may else None,
+        may_open=may and found.state is FindingState.OPEN and bool(found.subject),
         may_take_back=may and found.state is FindingState.WAIVED,
         refusal=refusal,
         reason=request.form.get("reason", ""),

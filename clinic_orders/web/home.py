@@ -30,6 +30,7 @@ from clinic_orders.web.navigation import PLACES, counts, places
 blueprint = Blueprint("home", __name__)
 
 _BUYER: tuple[tuple[str, str, str], ...] = (
+    ("cases.inbox", N_("Official letters"), "mail"),
     ("duties.index", N_("My duties"), "flag"),
     ("sales.new", N_("Write down a sale"), "edit"),
     ("stock.index", N_("Stock"), "box"),
@@ -68,6 +69,7 @@ MORE: dict[Role, tuple[tuple[str, str, str], ...]] = {
     Role.INSTITUTION: _BUYER,
     Role.HOSPITAL: _BUYER,
     Role.DISTRIBUTOR: (
+        ("cases.inbox", N_("Official letters"), "mail"),
         ("findings.index", N_("Findings about us"), "flag"),
         ("packs.index", N_("Life of a pack"), "scan"),
         ("supply.index", N_("Supply problems"), "warn"),

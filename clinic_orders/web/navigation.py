@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from flask import current_app, request, url_for
 from flask_babel import gettext
@@ -42,6 +42,7 @@ PLACES: dict[Role, tuple[tuple[str, str], ...]] = {
     Role.COUNTY: (
         ("bureau.desk", N_("Desk")),
         ("dashboard.index", N_("Dashboard")),
+        ("cases.index", N_("Cases")),
         ("bureau_orders.index", N_("Orders")),
         ("roster.institutions", N_("Roster")),
         ("catalogue.search", N_("Catalogue")),
@@ -52,6 +53,7 @@ PLACES: dict[Role, tuple[tuple[str, str], ...]] = {
     Role.CITY: (
         ("bureau.desk", N_("Desk")),
         ("dashboard.index", N_("Dashboard")),
+        ("cases.index", N_("Cases")),
         ("bureau_orders.index", N_("Orders")),
         ("roster.institutions", N_("Roster")),
         ("catalogue.search", N_("Catalogue")),
@@ -87,6 +89,7 @@ _UNDER: dict[str, tuple[str, ...]] = {
     "volumes": ("home.more",),
     "supply": ("home.more",),
     "findings": ("bureau.desk", "home.more"),
+    "cases": ("cases.index", "home.more"),
     "doubles": ("bureau_orders.index",),
     "bulletins": ("statistics.index",),
 }
@@ -112,10 +115,26 @@ def counts(endpoint: str) -> Callable[[Count], Count]:
     return register
 
 
+LETTERS: Final = "cases.inbox"
+"""What has to be signed for is said on every page; it is counted with the places."""
+
+
+class Head(NamedTuple):
+    """What stands in the head of a page: the places, and how many letters wait to be signed for."""
+
+    places: list[Place]
+    to_sign: int
+
+
 def places(actor: Actor | None, at: datetime) -> list[Place]:
     """The places of the person's role."""
+    return head_of(actor, at).places
+
+
+def head_of(actor: Actor | None, at: datetime) -> Head:
+    """The places of the person's role and what waits; one statement."""
     if actor is None:
-        return []
+        return Head([], 0)
     found = [
         (endpoint, word)
         for endpoint, word in PLACES.get(actor.role, ())
@@ -123,8 +142,8 @@ def places(actor: Actor | None, at: datetime) -> list[Place]:
     ]
     urls = {endpoint: url_for(endpoint) for endpoint, _ in found}
     here = _nearest(urls)
-    waiting = _waiting([endpoint for endpoint, _ in found], actor, at)
-    return [
+    waiting = _waiting([*(endpoint for endpoint, _ in found), LETTERS], actor, at)
+    tabs = [
         Place(
             endpoint,
             gettext(word),
@@ -134,6 +153,7 @@ def places(actor: Actor | None, at: datetime) -> list[Place]:
         )
         for endpoint, word in found
     ]
+    return Head(tabs, waiting.get(LETTERS, 0))
 
 
 def _waiting(endpoints: list[str], actor: Actor, at: datetime) -> dict[str, int]:

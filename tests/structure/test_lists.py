@@ -58,6 +58,8 @@ LISTS: dict[str, tuple[List, ...]] = {
     "bulletins.index": (List(Role.CITY, "/bulletins/"),),
     "bureau.alarms": (List(Role.COUNTY, "/bureau/alarms"),),
     "bureau_orders.index": (List(Role.CITY, "/bureau/orders/"),),
+    "cases.inbox": (List(Role.INSTITUTION, "/letters/"),),
+    "cases.index": (List(Role.CITY, "/cases/"), List(Role.COUNTY, "/cases/")),
     "catalogue.search": (
         List(Role.CITY, "/catalogue/"),
         List(Role.INSTITUTION, "/catalogue/"),

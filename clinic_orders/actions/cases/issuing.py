@@ -119,7 +119,9 @@ def _checked(
     check_deadline(request.deadline, issued_on=today, answer_days=answer_days(at=at))
     check_meeting(request, at=at)
     request = replace(request, jump_reason=reason, words=check_length(request.words, MOST_WORDS))
-    if not request.notice and request.level is Level.SUSPENSION:
+    # A notice may name the days that are intended; the decision must.
+    named = request.first_day is not None or request.last_day is not None
+    if request.level is Level.SUSPENSION and (named or not request.notice):
         check_suspension_days(request.first_day, request.last_day, today=today)
     if not request.notice and request.level is Level.CANCELLATION:
         request = replace(request, first_day=request.first_day or today)

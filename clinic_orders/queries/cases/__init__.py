@@ -12,6 +12,7 @@ from clinic_orders.queries.cases.collecting import (
     accused,
     deadlines_over,
     draft_of,
+    findings_beside,
     findings_to_collect,
     in_no_case,
     lagging_items,
@@ -24,7 +25,7 @@ from clinic_orders.queries.cases.detail import (
     Filed,
     answers_of,
     case_by_id,
-    case_of_finding,
+    cases_of_findings,
     events_of,
     find_attachment,
     find_letter,
@@ -48,10 +49,17 @@ from clinic_orders.queries.cases.lists import (
     find_case,
     letters,
     unsigned_letters,
+    unsigned_question,
     waiting_question,
 )
 from clinic_orders.queries.cases.standards import Standard, documents, standards_of, unconfirmed
-from clinic_orders.queries.cases.visible import cases_visible_to, last_letter, letters_visible_to, sides_of
+from clinic_orders.queries.cases.visible import (
+    cases_visible_to,
+    last_letter,
+    last_letter_out,
+    letters_visible_to,
+    sides_of,
+)
 
 __all__ = [
     "LETTER_SORTS",
@@ -69,8 +77,8 @@ __all__ = [
     "answers_of",
     "by_level",
     "case_by_id",
-    "case_of_finding",
     "cases",
+    "cases_of_findings",
     "cases_visible_to",
     "content_of",
     "count_cases",
@@ -83,12 +91,14 @@ __all__ = [
     "find_attachment",
     "find_case",
     "find_letter",
+    "findings_beside",
     "findings_of",
     "findings_to_collect",
     "in_no_case",
     "issuing_county",
     "lagging_items",
     "last_letter",
+    "last_letter_out",
     "letter_by_token",
     "letters",
     "letters_of",
@@ -100,5 +110,6 @@ __all__ = [
     "standards_of",
     "unconfirmed",
     "unsigned_letters",
+    "unsigned_question",
     "waiting_question",
 ]

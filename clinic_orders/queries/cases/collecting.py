@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy import ColumnElement, and_, exists, func, select
 
 from clinic_orders.models.base import db
 from clinic_orders.models.cases import CaseFile, CaseFinding
 from clinic_orders.models.supervision import FindingRecord
-from clinic_orders.queries.findings import findings_visible_to
+from clinic_orders.queries.cases.lists import CaseRow
+from clinic_orders.queries.findings import FindingRow, findings_by, findings_visible_to
 from clinic_orders.rules.days import Month
 from clinic_orders.rules.finding_states import BUREAU_ONLY, FindingState
 from clinic_orders.rules.findings import CheckRule
@@ -91,6 +92,20 @@ def of_party(party: Party) -> ColumnElement[bool]:
     if party.institution_id is not None:
         return record.institution_id == party.institution_id
     return (record.distributor_id == party.distributor_id) & record.institution_id.is_(None)
+
+
+def findings_beside(case: CaseRow, actor: Actor, *, on: date) -> list[FindingRow]:
+    """Open findings against the party of a case that stand in no case; one statement."""
+    party = Party(case.institution_id, case.distributor_id)
+    return findings_by(
+        and_(
+            FindingRecord.state == FindingState.OPEN,
+            of_party(party),
+            in_no_case(),
+            findings_visible_to(actor, on),
+        ),
+        on=on,
+    )
 
 
 def draft_of(party: Party, month: str) -> CaseFile | None:

@@ -100,11 +100,11 @@ def find_attachment(attachment_id: int, actor: Actor, *, on: date) -> CaseAttach
     return db.session.scalars(statement).one_or_none()
 
 
-def case_of_finding(finding_id: int, actor: Actor, *, on: date) -> str | None:
-    """The number of the case in which a finding stands, if the actor may see it."""
-    statement = (
-        select(CaseFile.number)
-        .join(CaseFinding, CaseFinding.case_id == CaseFile.id)
-        .where(CaseFinding.finding_id == finding_id, cases_visible_to(actor, on))
+def cases_of_findings(finding_ids: Sequence[int], actor: Actor, *, on: date) -> dict[int, str]:
+    """By finding the number of the case in which it stands, if the actor may see that; one statement."""
+    rows = db.session.execute(
+        select(CaseFinding.finding_id, CaseFile.number)
+        .join(CaseFile, CaseFile.id == CaseFinding.case_id)
+        .where(CaseFinding.finding_id.in_(finding_ids), cases_visible_to(actor, on))
     )
-    return db.session.scalars(statement).one_or_none()
+    return {row.finding_id: row.number for row in rows}

@@ -386,6 +386,28 @@ def _unsigned(column: str) -> Select[*tuple[Any, ...]]:
     )
 
 
+@cache
+def _count_unsigned(column: str) -> Select[int]:
+    return (
+        select(func.count())
+        .select_from(CaseLetter)
+        .join(CaseFile, CaseFile.id == CaseLetter.case_id)
+        .where(
+            getattr(CaseFile, column) == bindparam("party"),
+            CaseLetter.state == LetterState.ISSUED,
+            CaseLetter.received_at.is_(None),
+        )
+    )
+
+
+def unsigned_question(actor: Actor) -> Question | int:
+    """How many letters somebody of the actor's organisation has to sign for, to be asked with other numbers."""
+    if actor.role not in BUYER_ROLES and actor.role is not Role.DISTRIBUTOR:
+        return 0
+    column, party = _party(actor)
+    return Question(_count_unsigned(column), {"party": party})
+
+
 class Unsigned(NamedTuple):
     """A letter that nobody has signed for."""
 

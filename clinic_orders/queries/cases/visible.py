@@ -81,3 +81,14 @@ def last_letter(case_id: int) -> CaseLetter | None:
         .limit(1)
     )
     return db.session.scalars(statement).one_or_none()
+
+
+def last_letter_out(case_id: int) -> CaseLetter | None:
+    """The newest letter of a case that has left the bureau."""
+    statement = (
+        select(CaseLetter)
+        .where(CaseLetter.case_id == case_id, CaseLetter.state.in_(OUT))
+        .order_by(CaseLetter.id.desc())
+        .limit(1)
+    )
+    return db.session.scalars(statement).one_or_none()
