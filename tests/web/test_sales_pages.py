@@ -144,6 +144,7 @@ def test_what_is_too_dear_or_more_than_there_is_is_said_before_it_is_written_dow
     ]
 
 
+@pytest.mark.both_databases
 def test_a_sale_taken_back_stands_nowhere_but_on_record_and_can_be_put_right(
     doctor: Any, world: make.World
 ) -> None:
@@ -177,6 +178,7 @@ def test_a_sale_taken_back_stands_nowhere_but_on_record_and_can_be_put_right(
     doctor.post(f"/sales/receipt?no={number}", data={"reason": "wrong_item", "do": "take-back"}, status=409)
 
 
+@pytest.mark.both_databases
 def test_something_comes_back_at_its_part_of_the_price_and_never_more_than_was_sold(
     doctor: Any, world: make.World
 ) -> None:

@@ -72,6 +72,7 @@ def test_a_loss_lessens_what_is_there_and_not_the_ledger_of_the_checks(
     assert "差异 -1" in page.text
 
 
+@pytest.mark.both_databases
 def test_a_loss_is_taken_back_and_stays_on_record(doctor: Any, world: make.World) -> None:
     lose(doctor, world, 8)
     number = db.session.scalars(select(StockEntry.entry_no)).one()
