@@ -25,6 +25,7 @@ from clinic_orders.models.jobs import JobRun, RunState
 from clinic_orders.models.letter_runs import LetterRun
 from clinic_orders.models.notices import Alarm
 from clinic_orders.models.orders import Order
+from clinic_orders.models.payment_links import GatewayMessage
 from clinic_orders.models.policy import PolicyValue
 from clinic_orders.models.reports import PlannedVolume, VolumeConversion
 from clinic_orders.models.roster import DeliveryRelation, Distributor, Institution, Membership
@@ -45,6 +46,7 @@ from clinic_orders.rules.ladder import CaseState, LetterState
 from clinic_orders.rules.letter_runs import LetterRunState
 from clinic_orders.rules.letters import LetterContent, LetterKind, LetterNumber
 from clinic_orders.rules.parties import Actor, InstitutionKind, Role
+from clinic_orders.rules.payment_links import Verdict
 from clinic_orders.rules.scorecard import Score
 from tests.deliveries_in_work import accepted, make_shipment
 from tests.orders_in_work import LONG_AGO, NOW, World, make_institution, make_order, make_world
@@ -83,6 +85,7 @@ def make_many() -> tuple[World, dict[Role, User]]:
     _office(world)
     _orders(world, people)
     _holds(world)
+    _gateway_messages()
     _statements(world)
     _bank(world)
     _findings(world)
@@ -390,6 +393,19 @@ def _holds(world: World) -> None:
                 receipts=1,
                 began_at=NOW - timedelta(hours=number),
                 looked_at=NOW,
+            )
+        )
+
+
+def _gateway_messages() -> None:
+    """Messages of the gateway that were not believed."""
+    for number in range(MANY):
+        db.session.add(
+            GatewayMessage(
+                number=f"FL{number:04}",
+                fields='{"trade_status": "TRADE_SUCCESS"}',
+                verdict=Verdict.FORGED,
+                received_at=NOW - timedelta(minutes=number),
             )
         )
 

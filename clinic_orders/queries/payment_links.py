@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from clinic_orders.models.base import db
 from clinic_orders.models.deliveries import Shipment
@@ -116,3 +117,82 @@ def verdicts_of(link_id: int) -> list[tuple[Verdict, datetime]]:
         .limit(20)
     )
     return [(verdict, at) for verdict, at in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class MessagesWanted:
+    """Which messages of the gateway a list shows: what they were taken for (None = all), part of a number or name."""
+
+    verdict: Verdict | None = None
+    search: str = ""
+
+
+class MessageRow(NamedTuple):
+    """A message of the gateway with the link it speaks of, if it speaks of one of ours."""
+
+    id: int
+    received_at: datetime
+    verdict: Verdict
+    asked: bool
+    number: str
+    link_id: int | None
+    payer: str
+    distributor: str
+    amount: Decimal | None
+    fields: str
+
+
+MESSAGE_SORTS = ("received", "number")
+
+
+def _messages(on: date, wanted: MessagesWanted) -> Select[*tuple[Any, ...]]:
+    record, message = InstitutionRecord, GatewayMessage
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.verdict is not None:
+        conditions.append(message.verdict == wanted.verdict)
+    if wanted.search:
+        columns = (message.number, record.name, Distributor.name, message.fields)
+        conditions.append(or_(*(column.contains(wanted.search, autoescape=True) for column in columns)))
+    return (
+        select(
+            message.id,
+            message.received_at,
+            message.verdict,
+            message.asked,
+            message.number,
+            message.link_id,
+            func.coalesce(record.name, ""),
+            func.coalesce(Distributor.name, ""),
+            PaymentLink.amount,
+            message.fields,
+        )
+        .outerjoin(PaymentLink, PaymentLink.id == message.link_id)
+        .outerjoin(Distributor, Distributor.id == PaymentLink.distributor_id)
+        .outerjoin(record, and_(record.institution_id == PaymentLink.paying_id, current(record, on)))
+        .where(*conditions)
+    )
+
+
+def messages(
+    *,
+    on: date,
+    wanted: MessagesWanted,
+    sort: str = "-received",
+    limit: int | None = None,
+    offset: int = 0,
+) -> list[MessageRow]:
+    """The messages of a page or a file, believed or not; one statement. For whoever watches over the whole."""
+    by: dict[str, ColumnElement[Any]] = {
+        "received": GatewayMessage.received_at.expression,
+        "number": GatewayMessage.number.expression,
+    }
+    column, last = by[sort.removeprefix("-")], GatewayMessage.id
+    order = [column.desc(), last.desc()] if sort.startswith("-") else [column.asc(), last.asc()]
+    statement = _messages(on, wanted).order_by(*order).limit(limit).offset(offset)
+    return [MessageRow._make(row) for row in db.session.execute(statement)]
+
+
+def messages_count(*, on: date, wanted: MessagesWanted) -> int:
+    """How many messages the filters leave; one statement."""
+    listed = _messages(on, wanted).with_only_columns(GatewayMessage.id).subquery()
+    return db.session.scalar(select(func.count()).select_from(listed)) or 0

@@ -61,6 +61,7 @@ _BUREAU: tuple[tuple[str, str, str], ...] = (
     ("files.index", N_("Files"), "upload"),
     ("users.index", N_("Accounts"), "users"),
     ("jobs.index", N_("Jobs"), "clock"),
+    ("gateway_messages.index", N_("Messages of Alipay"), "money"),
     ("audit.index", N_("Who did what"), "history"),
     ("letter_runs.index", N_("Print many letters"), "print"),
 )
@@ -78,7 +79,10 @@ MORE: dict[Role, tuple[tuple[str, str, str], ...]] = {
     ),
     Role.COUNTY: _BUREAU,
     Role.CITY: _BUREAU,
-    Role.OPERATOR: (("policy.index", N_("Policy"), "doc"),),
+    Role.OPERATOR: (
+        ("policy.index", N_("Policy"), "doc"),
+        ("gateway_messages.index", N_("Messages of Alipay"), "money"),
+    ),
 }
 _FILE = (
     Column(N_("Time"), lambda notice: notice.created_at),

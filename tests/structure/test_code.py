@@ -43,7 +43,6 @@ NOT_SHOWN = {
     "Side": "who may take a step; the buttons are named",
     "Step": "the buttons are named on their pages",
     "TradeStatus": "the gateway's words",
-    "Verdict": "what messages were taken for; the page says what to do in sentences",
     "StatementStep": "the buttons are named",
     "Subject": "what a step is taken on",
 }

@@ -78,6 +78,10 @@ LISTS: dict[str, tuple[List, ...]] = {
     "editions.show": (List(Role.CITY, "/editions/{edition}"),),
     "files.index": (List(Role.CITY, "/files/"),),
     "findings.index": (List(Role.CITY, "/findings/"), List(Role.INSTITUTION, "/findings/")),
+    "gateway_messages.index": (
+        List(Role.CITY, "/gateway-messages/"),
+        List(Role.OPERATOR, "/gateway-messages/"),
+    ),
     "holds.index": (List(Role.COUNTY, "/holds/"),),
     "home.notices": (List(Role.INSTITUTION, "/notices"),),
     "import_jobs.index": (List(Role.CITY, "/files/background/"),),
