@@ -28,6 +28,7 @@ from clinic_orders.cli.benchmark.page import GZIP_GOAL, OrderPageRounds
 from clinic_orders.cli.benchmark.peers import PEERS, Running, install, running
 from clinic_orders.cli.benchmark.submission import SubmissionRounds
 from clinic_orders.cli.benchmark.supervised import stages
+from clinic_orders.cli.benchmark.traces import CODES_A_MONTH, add_codes, first_month, measure_traces
 from clinic_orders.cli.benchmark.world import LINES, World, application, fill
 from clinic_orders.cli.context import Console, Failed, pass_console
 from clinic_orders.cli.throwaway_postgres import cluster, server_programs
@@ -242,6 +243,60 @@ def checks(
             for comparison in (*part["comparisons"], part["night"]):
                 _print_comparison(comparison)
             click.echo(f"    looked at again: {part['night']['institutions']} institutions")
+
+
+@bench.command("traces")
+@_rounds(3)
+@_DATABASE
+@click.option(
+    "--codes",
+    type=click.IntRange(1000),
+    help="Codes on sales and receipts; default 40 million on PostgreSQL (with 20 million sales), 5 million on SQLite.",
+)
+@click.option(
+    "--months",
+    multiple=True,
+    default=(6, 12, 24),
+    show_default=True,
+    type=click.IntRange(1, 24),
+    help="Months of history to measure at; several times for several.",
+)
+@_FORMAT
+@pass_console
+def traces(
+    console: Console, rounds: int, only: str | None, codes: int | None, months: tuple[int, ...], form: str
+) -> None:
+    """One trace code's look-up, and the clues of a month, against the leanest SQL over the same rows."""
+
+    def say(words: str) -> None:
+        click.echo(words, err=True)
+
+    found: dict[str, Any] = {"rounds": rounds, "machine": _machine(), "databases": {}}
+    longest = max(months)
+    with tempfile.TemporaryDirectory(prefix="clinic-orders-bench-") as folder:
+        for name in _databases(only):
+            wanted = codes or (5_000_000 if name == SQLITE else 40_000_000)
+            scale = wanted / (2 * longest * CODES_A_MONTH)
+            say(f"filling a {name} database with about {wanted:,} codes; this may take some minutes")
+            with _application(console.make_app, name, Path(folder)) as app:
+                parts, done = [], 0
+                for stage in stages(app, scale, sorted(months)):
+                    stored = add_codes(app, first_month(longest), stage.months, after=done)
+                    done = stage.months
+                    parts.append(measure_traces(app, stage, stored, rounds, say))
+                found["databases"][name] = parts
+    if form == "json":
+        click.echo(json.dumps(found, ensure_ascii=False, indent=1))
+        return
+    click.echo(", ".join(f"{name} {value}" for name, value in found["machine"].items()))
+    click.echo(f"{rounds} rounds; ratios min / median / max")
+    for name, parts in found["databases"].items():
+        for part in parts:
+            rows = ", ".join(f"{count:,} {what}" for what, count in part["rows"].items())
+            click.echo(f"\n{name}, {part['months']} months ({rows}), as of {part['as_of']}")
+            for comparison in part["comparisons"]:
+                _print_comparison(comparison)
+            click.echo(f"    clues: {part['findings']}")
 
 
 def _databases(only: str | None) -> list[str]:

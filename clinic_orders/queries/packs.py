@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import BindParameter, Select, String, and_, bindparam, func, select
 
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
@@ -70,6 +71,13 @@ class PackLife:
 
 
 _ORDER = list(PackStep)
+# To build a statement costs more than to run it, so each is built once for a reader and a day.
+_CODE: BindParameter[str] = bindparam("code", type_=String)
+_PRODUCT = (
+    select(Item.item_code, Item.generic_name, Item.strength, TraceProduct.base_units_per_code)
+    .join(Item, Item.id == TraceProduct.item_id)
+    .where(TraceProduct.prefix == bindparam("prefix", type_=String), TraceProduct.replaced_at.is_(None))
+)
 
 
 def life_of_pack(code: str, actor: Actor, *, on: date) -> PackLife:
@@ -78,11 +86,7 @@ def life_of_pack(code: str, actor: Actor, *, on: date) -> PackLife:
         [*_shipped(code, actor, on), *_sold(code, actor, on), *_sent_back(code, actor, on)],
         key=lambda event: (event.at, _ORDER.index(event.step)),
     )
-    product = db.session.execute(
-        select(Item.item_code, Item.generic_name, Item.strength, TraceProduct.base_units_per_code)
-        .join(Item, Item.id == TraceProduct.item_id)
-        .where(TraceProduct.prefix == code[:PREFIX], TraceProduct.replaced_at.is_(None))
-    ).one_or_none()
+    product = db.session.connection().execute(_PRODUCT, {"prefix": code[:PREFIX]}).one_or_none()
     if product is None:
         return PackLife(code, "", "", None, tuple(events))
     name = f"{product.generic_name} {product.strength}"
@@ -101,7 +105,8 @@ def _named(statement: Select[Any], institution_id: Any, on: date) -> Select[Any]
     )
 
 
-def _shipped(code: str, actor: Actor, on: date) -> list[PackEvent]:
+@lru_cache(maxsize=256)
+def _asked_of_shipments(actor: Actor, on: date) -> Select[Any]:
     statement: Any = (
         select(
             Shipment.receipt_no,
@@ -121,10 +126,14 @@ def _shipped(code: str, actor: Actor, on: date) -> list[PackEvent]:
         .join(OrderLine, OrderLine.id == ShipmentLine.order_line_id)
         .join(Item, Item.id == OrderLine.item_id)
         .join(Distributor, Distributor.id == Shipment.distributor_id)
-        .where(ShipmentCode.code == code, Shipment.voided_at.is_(None), shipments_visible_to(actor, on))
+        .where(ShipmentCode.code == _CODE, Shipment.voided_at.is_(None), shipments_visible_to(actor, on))
     )
+    return _named(statement, Shipment.institution_id, on)
+
+
+def _shipped(code: str, actor: Actor, on: date) -> list[PackEvent]:
     events = []
-    for row in db.session.execute(_named(statement, Shipment.institution_id, on)):
+    for row in db.session.connection().execute(_asked_of_shipments(actor, on), {"code": code}):
         judged = PackStep.REJECTED if row.accepted is False else PackStep.ACCEPTED
         for at, step in (
             (row.shipped_at, PackStep.SHIPPED),
@@ -149,7 +158,8 @@ def _shipped(code: str, actor: Actor, on: date) -> list[PackEvent]:
     return events
 
 
-def _sold(code: str, actor: Actor, on: date) -> list[PackEvent]:
+@lru_cache(maxsize=256)
+def _asked_of_sales(actor: Actor, on: date) -> Select[Any]:
     line = SaleLine
     statement: Any = (
         select(
@@ -159,9 +169,15 @@ def _sold(code: str, actor: Actor, on: date) -> list[PackEvent]:
         .join(line, line.id == SaleCode.sale_line_id)
         .outerjoin(Item, Item.id == line.item_id)
         .where(
-            SaleCode.code == code, line.replaced_at.is_(None), institutions_of(actor, line.institution_id, on)
+            SaleCode.code == _CODE,
+            line.replaced_at.is_(None),
+            institutions_of(actor, line.institution_id, on),
         )
     )
+    return _named(statement, line.institution_id, on)
+
+
+def _sold(code: str, actor: Actor, on: date) -> list[PackEvent]:
     return [
         PackEvent(
             row.sold_at,
@@ -174,11 +190,12 @@ def _sold(code: str, actor: Actor, on: date) -> list[PackEvent]:
             row.sale_no,
             base_units=row.base_units,
         )
-        for row in db.session.execute(_named(statement, line.institution_id, on))
+        for row in db.session.connection().execute(_asked_of_sales(actor, on), {"code": code})
     ]
 
 
-def _sent_back(code: str, actor: Actor, on: date) -> list[PackEvent]:
+@lru_cache(maxsize=256)
+def _asked_of_returns(actor: Actor, on: date) -> Select[Any]:
     statement: Any = (
         select(
             GoodsReturn.return_no,
@@ -196,8 +213,12 @@ def _sent_back(code: str, actor: Actor, on: date) -> list[PackEvent]:
         .join(OrderLine, OrderLine.id == ShipmentLine.order_line_id)
         .join(Item, Item.id == OrderLine.item_id)
         .join(Distributor, Distributor.id == GoodsReturn.distributor_id)
-        .where(ReturnCode.code == code, GoodsReturn.agreed_at.is_not(None), returns_visible_to(actor, on))
+        .where(ReturnCode.code == _CODE, GoodsReturn.agreed_at.is_not(None), returns_visible_to(actor, on))
     )
+    return _named(statement, GoodsReturn.institution_id, on)
+
+
+def _sent_back(code: str, actor: Actor, on: date) -> list[PackEvent]:
     return [
         PackEvent(
             row.agreed_at,
@@ -211,5 +232,5 @@ def _sent_back(code: str, actor: Actor, on: date) -> list[PackEvent]:
             row.batch_no,
             row.expiry_date,
         )
-        for row in db.session.execute(_named(statement, GoodsReturn.institution_id, on))
+        for row in db.session.connection().execute(_asked_of_returns(actor, on), {"code": code})
     ]

@@ -301,8 +301,8 @@ def _orders(connection: Connection, month: Month, number: int) -> None:
     _run(
         connection,
         f"""
-        INSERT INTO return_line (return_id, shipment_line_id, packs, reason, codes)
-        SELECT g.shipment_id, min(g.id), 1, 'quality', ''
+        INSERT INTO return_line (return_id, shipment_line_id, packs, reason)
+        SELECT g.shipment_id, min(g.id), 1, 'quality'
         FROM shipment_line g WHERE g.shipment_id > {first_id} AND g.shipment_id % 50 = 7 GROUP BY g.shipment_id
         """,  # noqa: S608
     )

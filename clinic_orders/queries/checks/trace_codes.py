@@ -21,6 +21,7 @@ from clinic_orders.models.deliveries import (
     ShipmentCode,
     ShipmentLine,
 )
+from clinic_orders.models.orders import OrderLine
 from clinic_orders.models.roster import Institution
 from clinic_orders.models.sales import RepeatedCode, SaleCode, SaleLine
 from clinic_orders.models.tracing import TraceProduct
@@ -50,6 +51,9 @@ def _sold(scope: Scope) -> CTE:
         select(SaleCode.code, line.institution_id, line.item_id, line.sold_on)
         .join(SaleCode, SaleCode.sale_line_id == line.id)
         .where(
+            # Said of the codes, too: PostgreSQL then opens the tables of this month only.
+            SaleCode.sold_on >= scope.month.first_day,
+            SaleCode.sold_on <= scope.as_of,
             line.sold_on >= scope.month.first_day,
             line.sold_on <= scope.as_of,
             line.replaced_at.is_(None),
@@ -92,7 +96,7 @@ def _repeated(scope: Scope, sold: CTE) -> Select[Any]:
     )
 
 
-def _odd(scope: Scope, sold: CTE) -> Select[Any]:
+def _odd(scope: Scope, sold: CTE) -> tuple[Select[Any], Select[Any]]:
     """Codes without an acceptance where they were sold, or sold outside of its days: T6, T7, T10a and T10c."""
     arrived = (
         select(
@@ -106,35 +110,32 @@ def _odd(scope: Scope, sold: CTE) -> Select[Any]:
         .where(ShipmentCode.accepted.is_(True), Shipment.accepted_at < end_of_day(scope.as_of))
         .subquery("arrived")
     )
-    uncoded = uncoded_lines(scope.as_of).subquery("uncoded")
-    first_uncoded = (
-        select(uncoded.c.institution_id, uncoded.c.item_id, func.min(uncoded.c.day).label("day"))
-        .group_by(uncoded.c.institution_id, uncoded.c.item_id)
-        .subquery("first_uncoded")
-    )
-    return (
-        select(sold.c.code)
+    came = (
+        select(sold, arrived.c.code.label("there"), arrived.c.delivered_on, arrived.c.expiry_date)
         .outerjoin(
             arrived, and_(arrived.c.code == sold.c.code, arrived.c.institution_id == sold.c.institution_id)
         )
-        .outerjoin(
-            first_uncoded,
-            and_(
-                first_uncoded.c.institution_id == sold.c.institution_id,
-                first_uncoded.c.item_id == sold.c.item_id,
-            ),
-        )
-        .where(
-            or_(
-                and_(
-                    arrived.c.code.is_(None),
-                    or_(first_uncoded.c.day.is_(None), first_uncoded.c.day > sold.c.sold_on),
-                ),
-                arrived.c.delivered_on > sold.c.sold_on,
-                arrived.c.expiry_date < sold.c.sold_on,
-            )
-        )
+        .cte("came")
     )
+    pair = select(came.c.institution_id, came.c.item_id).where(came.c.there.is_(None)).distinct().cte("pair")
+    uncoded = uncoded_lines(scope.as_of).where(
+        Shipment.institution_id == pair.c.institution_id, OrderLine.item_id == pair.c.item_id
+    )
+    # Where goods come without codes, mostly the first ones did already: a pair is looked at until one is found.
+    first = uncoded.with_only_columns(china_day(Shipment.accepted_at)).order_by(Shipment.accepted_at).limit(1)
+    excused = select(pair, first.correlate(pair).scalar_subquery().label("day")).cte("excused")
+    missing = (
+        select(came.c.code)
+        .outerjoin(
+            excused,
+            and_(excused.c.institution_id == came.c.institution_id, excused.c.item_id == came.c.item_id),
+        )
+        .where(came.c.there.is_(None), or_(excused.c.day.is_(None), excused.c.day > came.c.sold_on))
+    )
+    out_of_time = select(came.c.code).where(
+        or_(came.c.delivered_on > came.c.sold_on, came.c.expiry_date < came.c.sold_on)
+    )
+    return missing, out_of_time
 
 
 def _misnamed(sold: CTE) -> Select[Any]:
@@ -168,7 +169,7 @@ def _returned(scope: Scope, sold: CTE) -> Select[Any]:
 def candidates(scope: Scope) -> list[str]:
     """The codes of the month on which there may be a clue; no other has one."""
     sold = _sold(scope)
-    statement = union(_repeated(scope, sold), _odd(scope, sold), _misnamed(sold), _returned(scope, sold))
+    statement = union(_repeated(scope, sold), *_odd(scope, sold), _misnamed(sold), _returned(scope, sold))
     return sorted(db.session.connection().scalars(statement))
 
 

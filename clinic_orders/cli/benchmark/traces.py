@@ -1,0 +1,207 @@
+"""Trace codes at scale: one code's look-up and the clues of a month, each against the leanest SQL over the same rows.
+
+The sales of ``benchmark.supervised`` carry codes: one pack on the small lines, two on the middle ones, each received by
+the institution in the month before. One of a thousand packs is sold a second time elsewhere, where nobody received it.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from datetime import date
+from functools import partial
+from typing import Any, Final
+
+from flask import Flask
+from sqlalchemy import text
+
+from clinic_orders import clock
+from clinic_orders.actions.code_months import add_code_months
+from clinic_orders.cli.benchmark.measuring import CLOCK, PROCESSOR, Comparison, Rounds, timed
+from clinic_orders.cli.benchmark.supervised import Stage
+from clinic_orders.models.base import db
+from clinic_orders.queries.checks import Scope, check
+from clinic_orders.queries.checks.trace_codes import RULES
+from clinic_orders.queries.packs import life_of_pack
+from clinic_orders.rules.days import Month, end_of_day
+from clinic_orders.rules.findings import Finding
+from clinic_orders.rules.parties import SYSTEM
+
+GOAL: Final = 2.0
+CODES_A_MONTH: Final = 3267 * 255
+"""Codes sold in a month at scale 1, and as many received."""
+_LOOK_UPS: Final = 200
+
+
+def _code(item: str, institution: str, month: int, pack: str) -> str:
+    """A code in plain SQL: two fixed digits, five of the item, six of the institution, four of the month, three of the pack."""
+    if db.engine.dialect.name == "sqlite":
+        return f"printf('81%05d%06d%04d%03d', {item}, {institution}, {month}, {pack})"
+    return (
+        f"'81' || to_char({item}, 'FM00000') || to_char({institution}, 'FM000000')"
+        f" || to_char({month}, 'FM0000') || to_char({pack}, 'FM000')"
+    )
+
+
+def add_codes(app: Flask, first: Month, months: int, *, after: int) -> int:
+    """Give the sales of some months codes, and put them on the receipts of the month before each.
+
+    Args:
+        app: on a database of ``benchmark.supervised``.
+        first: the first month of all.
+        months: how many there are.
+        after: how many of them have codes already.
+
+    Returns:
+        the codes that stand on sales.
+
+    """
+    with app.app_context():
+        with db.engine.begin() as connection:
+            if not after:
+                connection.execute(
+                    text(
+                        "INSERT INTO trace_product (prefix, item_id, base_units_per_code, recorded_at)"  # noqa: S608
+                        " SELECT substr(code, 1, 7), id, 10, recorded_at FROM"
+                        f" (SELECT id, recorded_at, {_code('id', '1', 1, '0')} AS code FROM item) t"
+                    )
+                )
+        for number in range(after, months):
+            month = first.plus(number)
+            if db.engine.dialect.name == "postgresql":
+                add_code_months(by=SYSTEM, at=end_of_day(month.first_day))
+            with db.engine.begin() as connection:
+                for statement in _statements(month, number):
+                    connection.execute(text(statement))
+        with db.engine.begin() as connection:
+            connection.execute(text("ANALYZE"))
+            return int(connection.execute(text("SELECT count(*) FROM sale_code")).scalar_one())
+
+
+def _statements(month: Month, number: int) -> list[str]:
+    """The codes of a month's sales, the second sales, and the receipts of the month before (of the first its own)."""
+    packs = "(SELECT 10 AS units, 0 AS pack UNION ALL SELECT 20, 1 UNION ALL SELECT 20, 2)"
+    code = _code("s.item_id", "s.institution_id", number, "p.pack")
+    where = (
+        f"s.sold_on >= '{month.first_day}' AND s.sold_on <= '{month.last_day}' AND s.item_id IS NOT NULL"
+        " AND s.replaced_at IS NULL"
+    )
+    other = _code("s.item_id", "s.institution_id - 1", number, "0")
+    source = month.previous() if number else month
+    lines = f"""
+        SELECT g.id, h.institution_id,
+               row_number() OVER (PARTITION BY h.institution_id ORDER BY g.id) - 1 AS place,
+               count(*) OVER (PARTITION BY h.institution_id) AS lines
+        FROM shipment h JOIN shipment_line g ON g.shipment_id = h.id
+        WHERE h.acceptance_day = '{source.last_day}'
+    """  # noqa: S608
+    # One line of a thousand sells a pack of another institution again.
+    again = f"{where} AND s.base_units = 10 AND s.institution_id > 1 AND (s.institution_id * 31 + s.item_id * 17) % 1000 = 100"
+    sold = f"INSERT INTO sale_code (code, sale_line_id, sold_on) SELECT {code}, s.id, s.sold_on"
+    twice = f"INSERT INTO sale_code (code, sale_line_id, sold_on) SELECT {other}, s.id, s.sold_on"
+    noted = f"INSERT INTO repeated_code (code) SELECT {other}"
+    received = f"INSERT INTO shipment_code (shipment_line_id, code, accepted) SELECT l.id, {code}, true"
+    at_receipt = f"JOIN ({lines}) l ON l.institution_id = s.institution_id AND l.place = s.item_id % l.lines"
+    return [
+        f"{sold} FROM sale_line s JOIN {packs} p ON p.units = s.base_units WHERE {where}",
+        f"{twice} FROM sale_line s WHERE {again} ON CONFLICT DO NOTHING",
+        f"{noted} FROM sale_line s WHERE {again} ON CONFLICT DO NOTHING",
+        f"{received} FROM sale_line s JOIN {packs} p ON p.units = s.base_units {at_receipt} WHERE {where}",
+    ]
+
+
+def _floor_of_month(stage: Stage) -> str:
+    """The month's codes with their lines, acceptances and products, added up; one row."""
+    month = Month.of(stage.on)
+    return f"""
+        SELECT count(*), count(a.code), sum(s.base_units), sum(p.base_units_per_code), max(h.accepted_at),
+               min(g.expiry_date), count(r.code)
+        FROM sale_code c JOIN sale_line s ON s.id = c.sale_line_id
+        LEFT JOIN trace_product p ON p.prefix = substr(c.code, 1, 7) AND p.replaced_at IS NULL
+        LEFT JOIN shipment_code a ON a.code = c.code AND a.accepted
+        LEFT JOIN shipment_line g ON g.id = a.shipment_line_id
+        LEFT JOIN shipment h ON h.id = g.shipment_id AND h.institution_id = s.institution_id
+        LEFT JOIN repeated_code r ON r.code = c.code
+        WHERE c.sold_on >= '{month.first_day}' AND c.sold_on <= '{stage.on}'
+          AND s.replaced_at IS NULL AND s.base_units > 0
+    """  # noqa: S608
+
+
+_BARE: Final = (
+    "SELECT code, sale_line_id, sold_on FROM sale_code WHERE code = :code",
+    "SELECT shipment_line_id, accepted FROM shipment_code WHERE code = :code",
+    "SELECT return_line_id FROM return_code WHERE code = :code",
+    "SELECT item_id FROM trace_product WHERE prefix = substr(:code, 1, 7)",
+)
+
+
+def _bare(codes: list[str]) -> None:
+    for code in codes:
+        for statement in _BARE:
+            db.session.execute(text(statement), {"code": code}).all()
+
+
+def _lives(codes: list[str], on: date) -> None:
+    for code in codes:
+        assert life_of_pack(code, SYSTEM, on=on).events
+
+
+def measure_traces(
+    app: Flask, stage: Stage, codes: int, rounds: int, say: Callable[[str], None]
+) -> dict[str, Any]:
+    """The look-up of codes of all months, and the clues of the last month, turn by turn with their floors."""
+    with app.app_context():
+        by = PROCESSOR if db.engine.dialect.name == "sqlite" else CLOCK
+        some = list(
+            db.session.scalars(
+                text(
+                    "SELECT c.code FROM sale_line s JOIN sale_code c ON c.sale_line_id = s.id"
+                    " WHERE s.id % :part = 0 LIMIT :most"
+                ),
+                {"part": max(1, stage.sale_lines // _LOOK_UPS), "most": _LOOK_UPS},
+            )
+        )
+        single, whole = Rounds(), Rounds()
+        found: list[Finding] = []
+        for number in range(rounds):
+            say(f"{stage.months} months: round {number + 1}")
+            gc.collect()
+            ours, _ = timed(partial(_lives, some, stage.on))
+            lean, _ = timed(partial(_bare, some))
+            single.add(ours, lean)
+            single.close()
+            ours, found = timed(lambda: check(Scope(stage.on), RULES))
+            lean, _ = timed(lambda: db.session.execute(text(_floor_of_month(stage))).all())
+            whole.add(ours, lean)
+            whole.close()
+            db.session.rollback()
+        comparisons = (
+            Comparison(
+                f"the lives of {len(some)} codes",
+                "bare indexed selects of the same codes in the same tables",
+                GOAL,
+                True,
+                single,
+                CLOCK,
+            ),
+            Comparison(
+                "the clues of a month",
+                "the month's codes with line, product and acceptance added up; no rule, no clue",
+                GOAL,
+                True,
+                whole,
+                by,
+            ),
+        )
+        return {
+            "months": stage.months,
+            "rows": {"sale lines": stage.sale_lines, "codes of sales": codes},
+            "as_of": stage.on.isoformat(),
+            "findings": len(found),
+            "comparisons": [one.as_dict() for one in comparisons],
+        }
+
+
+def first_month(months: int) -> Month:
+    """The first month of a history that ends with the month before this one, as ``supervised`` makes it."""
+    return Month.of(clock.now().date()).plus(-months)
