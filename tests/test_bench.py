@@ -175,3 +175,34 @@ def test_the_checks_are_measured_on_months_with_something_to_find(tmp_path, data
     assert part["findings"]["over_markup"] > 0
     assert {one["name"] for one in part["comparisons"]} == {rule.value for rule in FLOORS}
     assert all(one["ratio"]["median"] > 0 for one in (*part["comparisons"], part["night"]))
+
+
+@pytest.mark.parametrize("database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def test_codes_and_their_clues_are_measured_at_each_length_of_history(tmp_path, database):
+    arguments = [
+        "--codes",
+        "20000",
+        "--rounds",
+        "1",
+        "--months",
+        "1",
+        "--months",
+        "2",
+        "--database",
+        database,
+    ]
+    found = subprocess.run(
+        [sys.executable, "-m", "clinic_orders", "bench", "traces", *arguments, "--format", "json"],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "CLINIC_ORDERS_INSTANCE": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    parts = json.loads(found)["databases"][database]
+    assert [part["months"] for part in parts] == [1, 2]
+    assert parts[0]["rows"]["codes of sales"] < parts[1]["rows"]["codes of sales"]
+    for part in parts:
+        assert part["findings"] > 0
+        assert [one["goal"] for one in part["comparisons"]] == ["<= 2 x", "<= 2 x"]
+        assert all(one["ratio"]["median"] > 0 for one in part["comparisons"])
