@@ -204,5 +204,5 @@ def test_codes_and_their_clues_are_measured_at_each_length_of_history(tmp_path, 
     assert parts[0]["rows"]["codes of sales"] < parts[1]["rows"]["codes of sales"]
     for part in parts:
         assert part["findings"] > 0
-        assert [one["goal"] for one in part["comparisons"]] == ["<= 2 x", "<= 2 x"]
+        assert [one["goal"] for one in part["comparisons"]] == ["<= 2", "<= 2"]
         assert all(one["ratio"]["median"] > 0 for one in part["comparisons"])
