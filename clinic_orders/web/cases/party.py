@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 
 from clinic_orders.actions import cases as deeds
 from clinic_orders.actions.loading import NotFound
+from clinic_orders.models.cases import CaseLetter
 from clinic_orders.queries import cases as queries
 from clinic_orders.queries.cases import LettersWanted
 from clinic_orders.queries.counting import Question
@@ -22,6 +23,7 @@ from clinic_orders.rules.ladder import (
     CaseStep,
     LetterState,
     case_steps_open_to,
+    deadline_after_receipt,
 )
 from clinic_orders.rules.letters import LetterContent
 from clinic_orders.rules.parties import Actor, Permission
@@ -94,6 +96,13 @@ def _days_left(deadline: date | None) -> int | None:
     return None if deadline is None else (deadline - today()).days
 
 
+def _last_day(deadline: date, letter: CaseLetter) -> date:
+    """The last day to answer; while nobody has signed, as it would be if somebody signed now."""
+    if letter.received_at is not None:
+        return deadline
+    return deadline_after_receipt(deadline, received_on=today(), answer_days=deeds.answer_days(at=at()))
+
+
 def _page(letter_id: int, errors: list[tuple[str, str]] | None = None) -> str:
     letter = queries.find_letter(letter_id, actor(), on=today())
     if letter is None or not actor().may(Permission.LETTERS_ANSWER):
@@ -116,7 +125,7 @@ def _page(letter_id: int, errors: list[tuple[str, str]] | None = None) -> str:
         to_sign=CaseStep.RECEIVE in steps,
         may_answer=CaseStep.ANSWER in steps and left is not None and left >= 0,
         too_late=CaseStep.ANSWER in steps and left is not None and left < 0,
-        deadline=case.deadline if is_last and case.deadline else letter.deadline,
+        deadline=_last_day(case.deadline if is_last and case.deadline else letter.deadline, letter),
         left=left,
         answers=answers,
         events=[one for one in queries.events_of(case.id) if one.step in _TOLD],
