@@ -6,10 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from clinic_orders.models.base import db
+from clinic_orders.models.catalogue import Item
 from clinic_orders.models.deliveries import Shipment, ShipmentCode, ShipmentLine
 from clinic_orders.models.sales import SaleCode, SaleLine
 from clinic_orders.models.tracing import ProductCode, TraceProduct
@@ -69,6 +71,14 @@ def items_of(scans: Iterable[Scan]) -> dict[str, int]:
         known.update((barcode, item_id) for barcode, item_id in rows)
     found = {scan.code: known.get(scan.barcode or scan.code[:_PREFIX_LENGTH]) for scan in scans}
     return {code: item_id for code, item_id in found.items() if item_id is not None}
+
+
+def item_names(item_ids: Iterable[int]) -> dict[int, Row[Any]]:
+    """``id``, ``item_code`` and ``generic_name`` of some items, by id."""
+    rows = db.session.execute(
+        select(Item.id, Item.item_code, Item.generic_name).where(Item.id.in_(set(item_ids)))
+    )
+    return {row.id: row for row in rows}
 
 
 def searched_item(query: str) -> int | None:

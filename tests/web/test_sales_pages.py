@@ -15,6 +15,7 @@ from clinic_orders.models.orders import UsualItem
 from clinic_orders.models.sales import SaleCode, SaleLine
 from clinic_orders.models.stock import ShelfPrice, StockCount
 from clinic_orders.models.stock_entries import SaleDraft, StockEntry
+from clinic_orders.models.tracing import ProductCode, TraceProduct
 from clinic_orders.queries.checks import check
 from clinic_orders.queries.checks.scope import Scope
 from clinic_orders.queries.stock import shelf_of
@@ -248,3 +249,54 @@ def test_another_institutions_receipts_look_like_none(client: Any, doctor: Any, 
     client.get(f"/sales/receipt?no={number}", status=404)
     client.get(f"/sales/return?no={number}", status=404)
     client.post(f"/sales/receipt?no={number}", data={"reason": "wrong_item"}, status=404)
+
+
+def test_scanned_packs_are_added_with_their_codes_and_one_sold_before_is_told(
+    doctor: Any, world: make.World
+) -> None:
+    item = world.items[0]
+    first, second, unknown = "81000010000000000001", "81000010000000000002", "89999990000000000001"
+    db.session.add(
+        TraceProduct(
+            prefix="8100001", item_id=item.id, base_units_per_code=item.pack_size, recorded_at=make.NOW
+        )
+    )
+    db.session.add(ProductCode(barcode="6901234567892", item_id=item.id, recorded_at=make.NOW))
+    db.session.commit()
+    doctor.get("/sales/new", status=200)
+    doctor.submit("main form", do="scan", code=f"{first} {first} {unknown} 12", follow_redirects=True)
+    page = doctor.page
+    assert page.one(f"#p-{item.item_code}")["value"] == "1"
+    for words in ("已经扫过了", f"还不知道 {unknown}", "“12”"):
+        assert words in page.text
+    doctor.submit("main form", do="check", code="6901234567892", follow_redirects=True)
+    assert doctor.page.one(f"#p-{item.item_code}")["value"] == "2", (
+        "the code was taken over before anything else"
+    )
+    doctor.submit("main form", do="check", follow_redirects=True)
+    doctor.submit("main form", do="save", insured="0", follow_redirects=True)
+    assert [code.code for code in db.session.scalars(select(SaleCode))] == [first]
+    doctor.get("/sales/new", status=200)
+    doctor.submit("main form", do="scan", code=f"{first} {second}", follow_redirects=True)
+    assert f"{first} 已于" in doctor.page.text
+    assert f"{second} 已于" not in doctor.page.text
+
+
+def test_of_a_pack_sold_in_pieces_only_the_code_is_noted(doctor: Any, world: make.World) -> None:
+    item = world.items[0]
+    db.session.add(
+        TraceProduct(
+            prefix="8100001", item_id=item.id, base_units_per_code=item.pack_size, recorded_at=make.NOW
+        )
+    )
+    db.session.commit()
+    doctor.get("/sales/new", status=200)
+    doctor.submit(
+        "main form",
+        do="scan",
+        code="81000010000000000001",
+        follow_redirects=True,
+        **{f"u-{item.item_code}": "3"},
+    )
+    assert doctor.page.one(f"#p-{item.item_code}")["value"] == "0"
+    assert doctor.page.one(f"#u-{item.item_code}")["value"] == "3"

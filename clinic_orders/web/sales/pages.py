@@ -11,7 +11,7 @@ from flask_babel import gettext
 from werkzeug.wrappers import Response
 
 from clinic_orders.actions import selling as deeds
-from clinic_orders.queries.selling import entry_by_key
+from clinic_orders.queries.selling import entry_by_key, sale_draft_of
 from clinic_orders.rules.errors import RuleBroken
 from clinic_orders.rules.parties import Permission
 from clinic_orders.rules.stock_entries import NothingEntered
@@ -20,6 +20,7 @@ from clinic_orders.web.errors import say
 from clinic_orders.web.guards import actor, at, needs, today
 from clinic_orders.web.sales.door import blueprint, own, warning_text
 from clinic_orders.web.sales.form import BOXES, SaleForm
+from clinic_orders.web.sales.scanned import scan_into
 
 _KEY = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
@@ -69,7 +70,18 @@ def keep() -> Response:
         deeds.clear_sale_draft(by=actor(), at=at())
         flash(gettext("What you had typed is thrown away."), "ok")
         return redirect(url_for(".new"), 303)
-    deeds.save_sale_draft(_typed(), by=actor(), at=at())
+    typed = _typed()
+    code = request.form.get("code", "").strip()
+    if code:
+        # Whatever is pressed: a code that stands in the field is taken over first.
+        known = sale_draft_of(own(), actor().user_id).fields | typed
+        changed, notes = scan_into(code, known, actor(), on=today())
+        typed |= changed
+        for kind, text in notes:
+            flash(text, "ok" if kind == "ok" else "warn")
+    deeds.save_sale_draft(typed, by=actor(), at=at())
+    if code or do == "scan":
+        return redirect(url_for(".new", _anchor="scan-l"), 303)
     if do == "check":
         return redirect(url_for(".check"), 303)
     if do == "find":
