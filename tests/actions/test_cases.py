@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
+from clinic_orders import jobs
 from clinic_orders.actions import cases as deeds
 from clinic_orders.actions.findings import raise_findings
 from clinic_orders.actions.loading import ChangedMeanwhile, NotFound
@@ -684,3 +685,21 @@ def test_the_suspension_can_still_be_lifted_by_hand(world):
     assert letter.suspension_id is not None
     lift_suspension(letter.suspension_id, lifted_on=TODAY, reason="已整改", by=world.officer(), at=NOW)
     assert buyer(world.clinic.id, institution_id=world.clinic.id, on=TODAY) is not None
+
+
+def test_the_jobs_collect_the_month_before_and_tell_of_days_once(world):
+    found(overdue("V01", "PS1"), overdue("P01", "PS2"))
+    for _ in range(2):
+        outcome = jobs.Outcome()
+        jobs.collect_cases(date(2026, 12, 16), later(26), outcome)
+    assert (outcome.changed, db.session.scalar(select(func.count()).select_from(CaseFile))) == (0, 2)
+    case = db.session.scalars(select(CaseFile).where(CaseFile.institution_id == world.clinic.id)).one()
+    deeds.receive_letter(
+        issue(case, Level.REMINDER, by=world.officer("song"), at=later(26)).id,
+        by=world.somebody(world.clinic),
+        at=later(26),
+    )
+    for _ in range(2):
+        outcome = jobs.Outcome()
+        jobs.remind_of_cases(date(2026, 12, 30), later(40), outcome)
+    assert (outcome.changed, len(notices("answer_missing"))) == (0, 1)
