@@ -31,7 +31,7 @@ from clinic_orders.models.reports import PlannedVolume, VolumeConversion
 from clinic_orders.models.roster import DeliveryRelation, Distributor, Institution, Membership
 from clinic_orders.models.sales import SaleLine
 from clinic_orders.models.statements import AccountStatement
-from clinic_orders.models.statistics import ClosedMonth, ReckonedMonth
+from clinic_orders.models.statistics import Bulletin, ClosedMonth, ReckonedMonth
 from clinic_orders.models.stock import ShelfPrice, StockCount
 from clinic_orders.models.supervision import FindingRecord
 from clinic_orders.models.volume import SupplyProblem
@@ -93,7 +93,7 @@ def make_many() -> tuple[World, dict[Role, User]]:
     _volumes(world)
     _stock(world)
     make_months()
-    _reckoned()
+    _reckoned(world)
     db.session.commit()
     return world, people
 
@@ -137,7 +137,7 @@ def _stock(world: World) -> None:
         )
 
 
-def _reckoned() -> None:
+def _reckoned(world: World) -> None:
     """The running month as it was reckoned: many members, agreed volumes, and distributors in many townships."""
     members = [
         InstitutionRow(
@@ -162,6 +162,10 @@ def _reckoned() -> None:
         )
         for number in range(MANY)
     ]
+    scores += [
+        ScoreRow(world.distributor.code, "豫西安康", "410329", f"第{number}镇", Score(late_item_days=number))
+        for number in range(MANY)
+    ]
     first = START
     volumes = [
         VolumeRow(
@@ -178,6 +182,10 @@ def _reckoned() -> None:
         )
         for number in range(MANY)
     ]
+    db.session.add_all(
+        Bulletin(quarter=f"20{number}-Q1", drafted_at=NOW, drafted_by_name="system")
+        for number in range(10, 20)
+    )
     nothing: dict[str, object] = {"city": None, "counties": [], "kinds": []}
     db.session.add(
         ReckonedMonth(

@@ -13,6 +13,7 @@ from sqlalchemy import and_, case, func, select
 
 from clinic_orders.models.base import db
 from clinic_orders.models.orders import EventKind, Order, OrderEvent, OrderLine
+from clinic_orders.models.roster import Distributor
 from clinic_orders.queries.checks.due_in_month import LineDue, lines_due, taken_back
 from clinic_orders.queries.checks.scope import Scope
 from clinic_orders.queries.checks.stretches import Stretch, stretches
@@ -132,3 +133,8 @@ class _Limits:
             remote=line.far,
             emergency=line.emergency,
         )
+
+
+def distributor_code(distributor_id: int | None) -> str:
+    """The code of a distributor; "" where there is none."""
+    return db.session.scalar(select(Distributor.code).where(Distributor.id == distributor_id)) or ""

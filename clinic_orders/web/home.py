@@ -57,6 +57,7 @@ _BUREAU: tuple[tuple[str, str, str], ...] = (
     ("supply.index", N_("Supply problems"), "warn"),
     ("doubles.index", N_("Possible double orders"), "link"),
     ("bulletins.index", N_("Quarterly bulletins"), "doc"),
+    ("scorecards.index", N_("Distributors' scorecards"), "truck"),
     ("editions.index", N_("Editions and prices"), "pill"),
     ("files.index", N_("Files"), "upload"),
     ("users.index", N_("Accounts"), "users"),
@@ -71,6 +72,7 @@ MORE: dict[Role, tuple[tuple[str, str, str], ...]] = {
     Role.HOSPITAL: _BUYER,
     Role.DISTRIBUTOR: (
         ("cases.inbox", N_("Official letters"), "mail"),
+        ("scorecards.own", N_("Our scorecard"), "truck"),
         ("findings.index", N_("Findings about us"), "flag"),
         ("packs.index", N_("Life of a pack"), "scan"),
         ("supply.index", N_("Supply problems"), "warn"),

@@ -93,6 +93,7 @@ _UNDER: dict[str, tuple[str, ...]] = {
     "gateway_messages": ("home.more",),
     "doubles": ("bureau_orders.index",),
     "bulletins": ("statistics.index",),
+    "scorecards": ("statistics.index", "home.more"),
 }
 
 

@@ -107,6 +107,8 @@ LISTS: dict[str, tuple[List, ...]] = {
     "tags.index": (List(Role.INSTITUTION, "/stock/tags/"),),
     "shelf_prices.history": (List(Role.INSTITUTION, "/shelf-prices/history"),),
     "statistics.index": (List(Role.CITY, "/statistics/"), List(Role.COUNTY, "/statistics/")),
+    "scorecards.index": (List(Role.CITY, "/scorecards/"),),
+    "scorecards.show": (List(Role.DISTRIBUTOR, "/scorecards/own"),),
     "statistics.rows": (List(Role.CITY, f"/statistics/{RECKONED}/rows/orders"),),
     "statistics.volumes": (List(Role.CITY, f"/statistics/{RECKONED}/volumes?by=item"),),
     "stocking.lists": (List(Role.CITY, "/stocking/lists", always_has_rows=True),),
