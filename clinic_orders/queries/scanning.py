@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Any
 
 from sqlalchemy import Row, select
 
@@ -73,7 +72,7 @@ def items_of(scans: Iterable[Scan]) -> dict[str, int]:
     return {code: item_id for code, item_id in found.items() if item_id is not None}
 
 
-def item_names(item_ids: Iterable[int]) -> dict[int, Row[Any]]:
+def item_names(item_ids: Iterable[int]) -> dict[int, Row[int, str, str]]:
     """``id``, ``item_code`` and ``generic_name`` of some items, by id."""
     rows = db.session.execute(
         select(Item.id, Item.item_code, Item.generic_name).where(Item.id.in_(set(item_ids)))
