@@ -24,6 +24,7 @@ from clinic_orders.rules.import_jobs import (
     MOST_FAILURES,
     PAUSE,
     RUNNING,
+    TRIED_KEPT,
     ImportMovedOn,
     ImportNotFound,
     ImportState,
@@ -59,9 +60,37 @@ class Told:
     first: Sequence[dict[str, Any]] = field(default=())
 
 
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What a trial would do.
+
+    Attributes:
+        created: how many records it would make.
+        updated: how many it would change.
+        unchanged: how many are as in the file.
+        count: how many records differ.
+        first: the first of them before and after, as plain values.
+
+    """
+
+    created: int
+    updated: int
+    unchanged: int
+    count: int
+    first: Sequence[dict[str, Any]]
+
+
 @transactional
 def request_import(
-    kind: str, filename: str, token: str, size: int, *, run_after: datetime, by: Actor, at: datetime
+    kind: str,
+    filename: str,
+    token: str,
+    size: int,
+    *,
+    run_after: datetime,
+    trial: bool = False,
+    by: Actor,
+    at: datetime,
 ) -> ImportJob:
     """Ask that an uploaded file be taken in.
 
@@ -71,6 +100,7 @@ def request_import(
         token: of its folder.
         size: in bytes.
         run_after: not before this instant.
+        trial: only try it, and wait for somebody who has seen what it would do.
         by: in whose name it is stored.
         at: when.
 
@@ -86,6 +116,7 @@ def request_import(
         by_name=by.name,
         requested_at=at,
         run_after=run_after,
+        trial=trial,
         report=[],
     )
     db.session.add(job)
@@ -199,6 +230,85 @@ def note_warnings(job_id: int, told: Told, *, by: Actor, at: datetime) -> None:
 
 
 @transactional
+def finish_trial(claim: Claim, told: Told, tried: Tried, *, by: Actor, at: datetime) -> None:
+    """End a trial in which nothing was wrong; what it did was taken back before.
+
+    Raises:
+        ImportMovedOn: the import is no longer this process's.
+
+    """
+    job = _claimed(claim, by)
+    job.state = after(ImportStep.TRY, job.state)
+    job.tried_at = job.heartbeat_at = at
+    job.rows, job.read_bytes = told.rows, job.size
+    job.problems, job.report = told.problems, list(told.first)
+    job.created, job.updated, job.unchanged = tried.created, tried.updated, tried.unchanged
+    job.differences, job.differences_count = list(tried.first), tried.count
+    counted = {"created": job.created, "updated": job.updated, "unchanged": job.unchanged}
+    _write_down("finish_trial", job, by=by, at=at, after={"rows": job.rows, **counted})
+    _tell("import_tried", job, at=at, **counted)
+
+
+@transactional
+def store_tried_import(job_id: int, *, run_after: datetime, by: Actor, at: datetime) -> ImportJob:
+    """Have a file stored that was tried; what was read of it is not read again.
+
+    Args:
+        job_id: which one.
+        run_after: not before this instant.
+        by: who decides so; it is stored in the name of who uploaded it.
+        at: when.
+
+    Raises:
+        ImportNotFound: no such import.
+        ImportMovedOn: it is not waiting for this decision (any more).
+
+    """
+    by.need(Permission.FILES_IMPORT)
+    job = _locked(job_id)
+    before = job.state
+    job.state = after(ImportStep.STORE_TRIED, before)
+    job.trial, job.failures, job.run_after = False, 0, run_after
+    # What is to be looked at, and what changes, is found anew when it is stored.
+    job.problems, job.report, job.differences = 0, [], []
+    _write_down(
+        "store_tried_import",
+        job,
+        by=by,
+        at=at,
+        before={"import_state": before.value},
+        after={"import_state": job.state.value, "run_after": run_after},
+    )
+    return job
+
+
+@transactional
+def drop_tried_import(job_id: int, *, by: Actor, at: datetime) -> None:
+    """Cancel a file that was tried and that nobody had stored for too long.
+
+    Raises:
+        ImportNotFound: no such import.
+        ImportMovedOn: it is not waiting for a decision (any more), or not for so long.
+
+    """
+    by.need(Permission.FILES_IMPORT)
+    job = _locked(job_id)
+    if job.state is not ImportState.TRIED or job.tried_at is None or job.tried_at > at - TRIED_KEPT:
+        raise ImportMovedOn
+    before = job.state
+    job.state = after(ImportStep.CANCEL, before)
+    job.ended_at, job.differences = at, []
+    _write_down(
+        "drop_tried_import",
+        job,
+        by=by,
+        at=at,
+        before={"import_state": before.value},
+        after={"import_state": job.state.value},
+    )
+
+
+@transactional
 def refuse_import(claim: Claim, told: Told, *, by: Actor, at: datetime) -> None:
     """End an import of which nothing was stored, with what is to be put right.
 
@@ -254,7 +364,7 @@ def cancel_import(job_id: int, *, by: Actor, at: datetime) -> ImportJob:
     job = _locked(job_id)
     before = job.state
     job.state = after(ImportStep.CANCEL, before)
-    job.ended_at, job.cancelled_by = at, by.name
+    job.ended_at, job.cancelled_by, job.differences = at, by.name, []
     _write_down(
         "cancel_import",
         job,

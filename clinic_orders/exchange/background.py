@@ -20,7 +20,7 @@ from typing import Any, Final, Self
 
 from clinic_orders import clock
 from clinic_orders.actions import import_jobs as deeds
-from clinic_orders.actions.import_jobs import Claim, Told
+from clinic_orders.actions.import_jobs import Claim, Told, Tried
 from clinic_orders.actions.transaction import end_reading
 from clinic_orders.exchange.exporting import CSV, XLSX
 from clinic_orders.exchange.import_folders import ImportFolder, Life, folders
@@ -31,13 +31,17 @@ from clinic_orders.exchange.writing import TooMuchForSheet, write_error_csv, wri
 from clinic_orders.models.base import db, reading_only
 from clinic_orders.models.exchange import ImportBatch
 from clinic_orders.models.import_jobs import ImportJob
+from clinic_orders.queries import batches as trials
 from clinic_orders.queries import import_jobs as questions
+from clinic_orders.queries.batches import ShownRecord
 from clinic_orders.rules.days import day_in_china
 from clinic_orders.rules.errors import RuleBroken
 from clinic_orders.rules.import_jobs import (
+    DIFFERENCES_KEPT,
     ERRORS_KEPT,
     RUNNING,
     SILENT_AFTER,
+    TRIED_KEPT,
     ImporterGone,
     ImportFileGone,
     ImportMovedOn,
@@ -58,6 +62,10 @@ _STRAY: Final = timedelta(days=1)
 
 # A refusal in the words of a language.
 Say = Callable[[RuleBroken, str], str]
+
+
+def _nothing() -> None:
+    """Leave a folder as it is."""
 
 
 class _Stopped(Exception):
@@ -96,6 +104,19 @@ class _Beat(threading.Thread):
 
 
 @dataclass(slots=True)
+class _Differences:
+    """What a trial would do to the records: the first of them, and how many there are."""
+
+    first: list[ShownRecord] = field(default_factory=list)
+    count: int = 0
+
+    def look(self, batch_id: int) -> None:
+        """Take it down while it stands; the trial takes it back afterwards."""
+        self.count = trials.count_records(batch_id)
+        self.first = list(trials.records(batch_id, limit=DIFFERENCES_KEPT))
+
+
+@dataclass(slots=True)
 class Runner:
     """Takes long files in, one after the other.
 
@@ -118,6 +139,7 @@ class Runner:
         while not self.stop.is_set() and (job := self._claim()) is not None:
             claimed += 1
             self._run(job)
+        self._drop_tried()
         self._sweep()
         return claimed
 
@@ -162,7 +184,7 @@ class Runner:
     def _take_in(self, job: ImportJob, claim: Claim, folder: ImportFolder, beat: _Beat) -> Callable[[], None]:
         """Take a file in; what is to be done with its folder when nobody writes into it any more."""
         at = clock.now()
-        number, kind, filename, size = job.id, job.kind, job.filename, job.size
+        number, kind, filename, size, trial = job.id, job.kind, job.filename, job.size, job.trial
         by, language = self._importer(job, at)
         if by is None:
             return self._refuse_whole(claim, folder, ImporterGone(name=job.by_name))
@@ -192,15 +214,34 @@ class Runner:
             deeds.finish_import(claim, batch, by=SYSTEM, at=clock.now())
 
         work = LongFile(kind, folder.source, filename, folder.staging)
-        report = work.take_in(by=by, at=at, progress=progress, stored_too=stored_too)
+        seen = _Differences()
+        report = work.take_in(
+            dry_run=trial, look=seen.look, by=by, at=at, progress=progress, stored_too=stored_too
+        )
         if report.errors:
             return self._refuse(claim, folder, report, language)
+        if trial and report.rows:
+            self._finish_trial(claim, report, seen)
+            # The file and its rows are kept for whoever has it stored.
+            return _nothing
         if report.stored.batch_id is None:
             deeds.finish_import(claim, None, by=SYSTEM, at=clock.now())
         elif report.warnings:
             told = Told(problems=len(report.warnings), first=self._first(report.warnings))
             deeds.note_warnings(number, told, by=SYSTEM, at=clock.now())
         return folder.remove
+
+    def _finish_trial(self, claim: Claim, report: Report, seen: _Differences) -> None:
+        told = Told(report.rows, len(report.warnings), first=self._first(report.warnings))
+        stored = report.stored
+        tried = Tried(
+            stored.created,
+            stored.updated,
+            stored.unchanged,
+            seen.count,
+            [trials.kept_form(record) for record in seen.first],
+        )
+        deeds.finish_trial(claim, told, tried, by=SYSTEM, at=clock.now())
 
     def _importer(self, job: ImportJob, at: datetime) -> tuple[Actor | None, str]:
         """In whose name the rows are stored, and in which language the error file speaks."""
@@ -252,6 +293,17 @@ class Runner:
         log.info("import %d has moved on", number)
         if state is ImportState.CANCELLED:
             folder.remove()
+
+    def _drop_tried(self) -> None:
+        """Cancel the files that were tried and that nobody had stored for some days."""
+        at = clock.now()
+        with reading_only():
+            found = questions.tried_until(at - TRIED_KEPT)
+            end_reading()
+        for number in found:
+            # Somebody has decided in the last moment.
+            with suppress(ImportMovedOn):
+                deeds.drop_tried_import(number, by=SYSTEM, at=at)
 
     def _sweep(self) -> None:
         """Take away the folders of imports that have ended, and strays; error files can be fetched for a while."""

@@ -17,7 +17,9 @@ class ImportJob(Base):
 
     ``token`` names its folder in the instance. ``attempt`` counts the processes that have claimed it and tells them
     apart; ``failures`` counts those that broke off. ``read_bytes`` of its ``size`` were read. ``report``
-    holds the first refusals, or warnings of a file that was stored, in words of every language.
+    holds the first refusals, or warnings of a file that was stored or tried, in words of every language.
+    A ``trial`` is taken back at its end; then the counts say what storing would do, and ``differences`` holds the first
+    of ``differences_count`` records that it would make or change.
     """
 
     __tablename__ = "import_job"
@@ -43,6 +45,11 @@ class ImportJob(Base):
     created: Mapped[int] = mapped_column(default=0)
     updated: Mapped[int] = mapped_column(default=0)
     unchanged: Mapped[int] = mapped_column(default=0)
+    trial: Mapped[bool] = mapped_column(default=False)
+    tried_at: Mapped[datetime | None]
+    # Of hundreds of records, which lists of imports never show.
+    differences: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list, deferred=True)
+    differences_count: Mapped[int] = mapped_column(default=0)
     # Refusals, or warnings of a file that was stored; how many rows were refused.
     problems: Mapped[int] = mapped_column(default=0)
     rejected: Mapped[int] = mapped_column(default=0)
@@ -56,6 +63,7 @@ class ImportJob(Base):
             "(state IN ('done', 'refused', 'failed', 'cancelled')) = (ended_at IS NOT NULL)",
             name="ended_has_instant",
         ),
+        CheckConstraint("state <> 'tried' OR (trial AND tried_at IS NOT NULL)", name="tried_has_instant"),
         CheckConstraint("batch_id IS NULL OR state = 'done'", name="batch_is_done"),
         CheckConstraint("size >= 0 AND read_bytes >= 0", name="sizes_not_negative"),
         Index("ix_import_job_state", "state", "run_after"),

@@ -36,6 +36,22 @@ class ShownRecord:
     after: Facts
 
 
+def kept_form(record: ShownRecord) -> dict[str, Any]:
+    """The record as plain values, which ``shown_again`` makes the record of."""
+    return {
+        "word": record.word,
+        "name": record.name,
+        "change": record.change.value,
+        "before": record.before,
+        "after": record.after,
+    }
+
+
+def shown_again(kept: Mapping[str, Any]) -> ShownRecord:
+    """The record that ``kept_form`` made plain values of."""
+    return ShownRecord(**{**kept, "change": RecordChange(kept["change"])})
+
+
 def batch(batch_id: int) -> ImportBatch | None:
     """One import batch."""
     return db.session.get(ImportBatch, batch_id)

@@ -24,7 +24,7 @@ from clinic_orders.rules.parties import Actor, Permission
 from clinic_orders.rules.payments import PaymentState
 from clinic_orders.rules.supply import ProblemState
 
-_OPEN_IMPORTS = (ImportState.WAITING, ImportState.READING, ImportState.STORING)
+_OPEN_IMPORTS = (ImportState.WAITING, ImportState.READING, ImportState.STORING, ImportState.TRIED)
 
 
 @dataclass(frozen=True, slots=True)

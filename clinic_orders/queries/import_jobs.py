@@ -113,6 +113,15 @@ def ends_by_token(tokens: Collection[str]) -> dict[str, tuple[ImportState, datet
     return {row.token: (row.state, row.ended_at) for row in rows}
 
 
+def tried_until(at: datetime) -> Sequence[int]:
+    """Numbers of the files that were tried until an instant and wait for somebody to have them stored."""
+    return db.session.scalars(
+        select(ImportJob.id)
+        .where(ImportJob.state == ImportState.TRIED, ImportJob.tried_at <= at)
+        .order_by(ImportJob.id)
+    ).all()
+
+
 def importer_of(user_id: int, on: date) -> Principal | None:
     """The person in a role that may import files on a day; None if there is none any more."""
     for post in posts_of(user_id, on=on):

@@ -28,6 +28,10 @@ PAUSE: Final = timedelta(minutes=1)
 LONG_BYTES: Final = 8 * 1024 * 1024
 # The error file of a refused import can be fetched for so long.
 ERRORS_KEPT: Final = timedelta(days=30)
+# A file that was tried waits so long for somebody to have it stored.
+TRIED_KEPT: Final = timedelta(days=3)
+# So many of the differences that a trial found are kept to be shown.
+DIFFERENCES_KEPT: Final = 200
 # When few people work, and the jobs of midnight are through.
 NIGHT: Final = time(1, 0)
 
@@ -38,6 +42,7 @@ class ImportState(StrEnum):
     WAITING = "waiting"
     READING = "reading"
     STORING = "storing"
+    TRIED = "tried"
     DONE = "done"
     REFUSED = "refused"
     FAILED = "failed"
@@ -49,6 +54,8 @@ class ImportStep(StrEnum):
 
     CLAIM = "claim"
     STORE = "store"
+    TRY = "try"
+    STORE_TRIED = "store_tried"
     FINISH = "finish"
     REFUSE = "refuse"
     RELEASE = "release"
@@ -65,6 +72,9 @@ STEPS: Final[Mapping[tuple[ImportStep, ImportState], ImportState]] = {
     (ImportStep.CLAIM, _S.READING): _S.READING,
     (ImportStep.CLAIM, _S.STORING): _S.READING,
     (ImportStep.STORE, _S.READING): _S.STORING,
+    # A trial that found nothing wrong ends before anything is kept; a person decides how it goes on.
+    (ImportStep.TRY, _S.STORING): _S.TRIED,
+    (ImportStep.STORE_TRIED, _S.TRIED): _S.WAITING,
     # A file of headings alone is finished without anything to store.
     (ImportStep.FINISH, _S.READING): _S.DONE,
     (ImportStep.FINISH, _S.STORING): _S.DONE,
@@ -77,6 +87,7 @@ STEPS: Final[Mapping[tuple[ImportStep, ImportState], ImportState]] = {
     (ImportStep.CANCEL, _S.WAITING): _S.CANCELLED,
     (ImportStep.CANCEL, _S.READING): _S.CANCELLED,
     (ImportStep.CANCEL, _S.STORING): _S.CANCELLED,
+    (ImportStep.CANCEL, _S.TRIED): _S.CANCELLED,
     (ImportStep.CANCEL, _S.FAILED): _S.CANCELLED,
     (ImportStep.RETRY, _S.FAILED): _S.WAITING,
 }

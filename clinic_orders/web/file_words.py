@@ -26,6 +26,7 @@ register_labels(
         ImportState.WAITING: N_("waiting for its turn"),
         ImportState.READING: N_("being read"),
         ImportState.STORING: N_("being stored"),
+        ImportState.TRIED: N_("tried, waiting for your decision"),
         ImportState.DONE: N_("taken in"),
         ImportState.REFUSED: N_("to be put right"),
         ImportState.FAILED: N_("broken off"),

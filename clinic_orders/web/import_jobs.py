@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
@@ -12,11 +14,13 @@ from clinic_orders.exchange.keeping import find_kept
 from clinic_orders.exchange.tables import KINDS
 from clinic_orders.models.import_jobs import ImportJob
 from clinic_orders.queries import import_jobs as questions
+from clinic_orders.queries.batches import shown_again
 from clinic_orders.rules.errors import N_
 from clinic_orders.rules.import_jobs import (
     OPEN,
     RUNNING,
     SILENT_AFTER,
+    TRIED_KEPT,
     ImportState,
     ImportStep,
     is_possible,
@@ -28,6 +32,7 @@ from clinic_orders.web.context import locale
 from clinic_orders.web.file_words import KIND_WORDS, kind_name
 from clinic_orders.web.guards import needs
 from clinic_orders.web.listing import Column, as_file, page_cut, sort_order, wanted_file
+from clinic_orders.web.record_words import facts_of
 
 blueprint = Blueprint("import_jobs", __name__, url_prefix="/files/background")
 
@@ -35,6 +40,7 @@ SHAPES = {
     ImportState.WAITING: "wait",
     ImportState.READING: "wait",
     ImportState.STORING: "wait",
+    ImportState.TRIED: "wait",
     ImportState.DONE: "ok",
     ImportState.REFUSED: "bad",
     ImportState.FAILED: "bad",
@@ -75,6 +81,11 @@ def _folder(job: ImportJob) -> ImportFolder:
     return ImportFolder(current_app.extensions["settings"].instance, job.token)
 
 
+def _wanted_hour(at: datetime) -> datetime:
+    """Not before when the file is to be taken in: now, or when few people work."""
+    return next_night(at) if request.form.get("when") == "night" else at
+
+
 @blueprint.get("/")
 @needs(Permission.FILES_IMPORT)
 def index() -> str | Response:
@@ -104,7 +115,7 @@ def index() -> str | Response:
 @blueprint.post("/")
 @needs(Permission.FILES_IMPORT)
 def start() -> AnyResponse:
-    """Ask that an uploaded file be taken in, now or at night."""
+    """Ask that an uploaded file be tried or taken in, now or at night."""
     kind, token = request.form.get("kind", ""), request.form.get("token", "")
     actor, at = guards.actor(), guards.at()
     uploads = current_app.extensions["settings"].instance / "uploads"
@@ -124,7 +135,9 @@ def start() -> AnyResponse:
             filename,
             folder.token,
             folder.source.stat().st_size,
-            run_after=next_night(at) if request.form.get("when") == "night" else at,
+            run_after=_wanted_hour(at),
+            # Whoever did not choose sees first what the file would do.
+            trial=request.form.get("how") != "store",
             by=actor,
             at=at,
         )
@@ -149,6 +162,7 @@ def show(number: int) -> Response:
         job.state is not ImportState.STORING or silent or not questions.has_one_writer()
     )
     again = job.state in OPEN and "still" not in request.args
+    differences = job.differences if job.state is ImportState.TRIED else []
     stored = round(100 * life.share) if life is not None and life.storing else 0
     response = Response(
         render_template(
@@ -164,6 +178,10 @@ def show(number: int) -> Response:
             rows=life.rows if life is not None and not life.storing else job.rows,
             silent=silent,
             can_cancel=can_cancel,
+            says_nothing_new=not (job.created or job.updated),
+            differences=[(record, facts_of(record)) for record in map(shown_again, differences)],
+            kept_until=job.tried_at + TRIED_KEPT if job.tried_at else None,
+            days_kept=TRIED_KEPT.days,
             can_retry=is_possible(ImportStep.RETRY, job.state),
             waits_for_night=job.state is ImportState.WAITING and job.run_after > at,
             holds_writer=questions.has_one_writer(),
@@ -177,6 +195,16 @@ def show(number: int) -> Response:
     if again:
         response.headers["Refresh"] = str(_AGAIN)
     return response
+
+
+@blueprint.post("/<int:number>/store")
+@needs(Permission.FILES_IMPORT)
+def store(number: int) -> AnyResponse:
+    """Have a file stored that was tried, now or at night."""
+    at = guards.at()
+    deeds.store_tried_import(_job(number).id, run_after=_wanted_hour(at), by=guards.actor(), at=at)
+    flash(_("The file will be stored as it was tried."), "ok")
+    return redirect(url_for(".show", number=number))
 
 
 @blueprint.post("/<int:number>/cancel")

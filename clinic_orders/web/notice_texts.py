@@ -322,6 +322,12 @@ register_notices(
                 "%(file)s of %(who)s is stored: %(created)s new, %(updated)s changed, %(unchanged)s unchanged of %(rows)s rows."
             ),
         ),
+        "import_tried": NoticeText(
+            N_("Your trial of a long file is ready"),
+            N_(
+                "%(file)s of %(who)s was tried: %(created)s new, %(updated)s changed, %(unchanged)s unchanged of %(rows)s rows. Nothing is stored yet: look at it and have it stored."
+            ),
+        ),
         "import_refused": NoticeText(
             N_("Long file not taken in"),
             N_(

@@ -72,7 +72,9 @@ class Office:
     def runner(self, worker: str = "one") -> Runner:
         return Runner(self.instance, worker, self.app.extensions["say_in"])
 
-    def upload(self, rows: list[list[str]] | None = None, *, after: timedelta = timedelta(0)) -> int:
+    def upload(
+        self, rows: list[list[str]] | None = None, *, after: timedelta = timedelta(0), trial: bool = False
+    ) -> int:
         """The number of a new import of sales."""
         text = text_of(SALES, [sale(number) for number in range(ROWS)] if rows is None else rows)
         source = self.instance / "upload.csv"
@@ -88,6 +90,7 @@ class Office:
                 kept.token,
                 source.stat().st_size,
                 run_after=at + after,
+                trial=trial,
                 by=self.city,
                 at=at,
             ).id
@@ -95,6 +98,11 @@ class Office:
     def run(self, worker: str = "one") -> int:
         with self.app.app_context():
             return self.runner(worker).run_waiting()
+
+    def store_tried(self, number: int) -> None:
+        with self.app.app_context():
+            at = clock.now()
+            deeds.store_tried_import(number, run_after=at, by=self.city, at=at)
 
     def job(self, number: int) -> ImportJob:
         with self.app.app_context():
@@ -427,25 +435,29 @@ with app.app_context():
 """
 
 
-@pytest.mark.parametrize("phase", list(Phase), ids=str)
-def test_a_killed_process_is_taken_over_and_the_file_is_stored_once(
-    office: Office, committed_db: str, phase: Phase, clock_at: Callable[[datetime], None]
-) -> None:
-    number = office.upload()
+def killed_in(office: Office, database: str, phase: Phase) -> int:
+    """How a process ended that was killed in the middle of a phase."""
     environment = os.environ | {
-        "CLINIC_ORDERS_DATABASE_URL": committed_db,
+        "CLINIC_ORDERS_DATABASE_URL": database,
         "CLINIC_ORDERS_INSTANCE": str(office.instance),
         "CLINIC_ORDERS_SECRET_KEY": "tests only",
     }
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-c", KILLED, phase.value],
         env=environment,
         cwd=Path(__file__).parents[2],
         capture_output=True,
         check=False,
         timeout=120,
-    )
-    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    ).returncode
+
+
+@pytest.mark.parametrize("phase", list(Phase), ids=str)
+def test_a_killed_process_is_taken_over_and_the_file_is_stored_once(
+    office: Office, committed_db: str, phase: Phase, clock_at: Callable[[datetime], None]
+) -> None:
+    number = office.upload()
+    assert killed_in(office, committed_db, phase) == -signal.SIGKILL
     job = office.job(number)
     assert (job.state.value, job.worker, office.lines()) == (phase.value, "killed", 0)
     # It showed its life a moment ago, so nobody takes the file yet.

@@ -54,9 +54,9 @@ def send(client: CheckingClient, text: str) -> Any:
     return client.submit("main form", file=(io.BytesIO(text.encode()), "价格.csv"))
 
 
-def start(client: CheckingClient, text: str = GOOD, when: str = "now") -> ImportJob:
+def start(client: CheckingClient, text: str = GOOD, when: str = "now", how: str = "store") -> ImportJob:
     send(client, text)
-    client.submit("main form", follow_redirects=True, when=when)
+    client.submit("main form", follow_redirects=True, when=when, how=how)
     return the_job()
 
 
@@ -74,7 +74,7 @@ def test_a_long_file_is_taken_in_behind_the_scenes_and_leads_to_its_page(
 ) -> None:
     page = send(city, GOOD)
     assert "SQLite" in page.text
-    waiting = city.submit("main form", follow_redirects=True, when="now")
+    waiting = city.submit("main form", follow_redirects=True, when="now", how="store")
     assert "一分钟内开始" in waiting.text
     assert waiting.headers["Refresh"] == "5"
     assert "Refresh" not in city.get(f"/files/background/{the_job().id}?still=1", status=200).headers
@@ -166,3 +166,64 @@ def test_a_file_that_broke_off_can_go_on(city: CheckingClient) -> None:
 def test_a_number_that_does_not_exist_is_not_found(city: CheckingClient) -> None:
     city.get("/files/background/99", status=404)
     city.get("/files/background/99/errors", status=404)
+
+
+def test_a_tried_file_shows_its_differences_and_is_stored_afterwards(
+    app: Flask, city: CheckingClient
+) -> None:
+    page = send(city, GOOD).page
+    assert page.one('input[name="how"][checked]')["value"] == "try"
+    city.submit("main form", follow_redirects=True, when="now")
+    run(app)
+    job = the_job()
+    assert job.state is ImportState.TRIED
+    assert db.session.scalar(select(func.count()).select_from(Price)) == 0
+    tried = city.get(f"/files/background/{job.id}", status=200)
+    assert "Refresh" not in tried.headers
+    assert "文件可以保存" in tried.text
+    assert "3.36" in tried.text
+    assert tried.page.all('form[action$="/cancel"]')
+    assert "大文件试导入已完成" in city.get("/notices", status=200).text
+    city.get(f"/files/background/{job.id}", status=200)
+    city.submit('form[action$="/store"]', follow_redirects=True, when="now")
+    run(app)
+    assert the_job().state is ImportState.DONE
+    assert db.session.scalar(select(func.count()).select_from(Price)) == 2
+    assert city.post(f"/files/background/{job.id}/store").status_code == 409
+
+
+def test_a_changed_record_is_shown_before_and_after(app: Flask, city: CheckingClient) -> None:
+    start(city)
+    run(app)
+    job = start(city, GOOD.replace("3.36", "3.38"), how="try")
+    run(app)
+    page = city.get(f"/files/background/{job.id}", status=200).page
+    assert [cell.text.strip() for cell in page.all("main del")] == ["3.36 元"]
+    nothing_new = start(city, GOOD, how="try")
+    run(app)
+    page = city.get(f"/files/background/{nothing_new.id}", status=200)
+    assert not page.page.all('form[action$="/store"]')
+    assert page.page.all('form[action$="/cancel"]')
+
+
+def test_a_tried_file_can_wait_for_the_night_and_be_cancelled(
+    app: Flask, city: CheckingClient, instance: Path
+) -> None:
+    job = start(city, how="try")
+    run(app)
+    city.get(f"/files/background/{job.id}", status=200)
+    city.submit('form[action$="/store"]', follow_redirects=True, when="night")
+    assert the_job().run_after > NOW
+    again = start(city, how="try")
+    run(app)
+    city.get(f"/files/background/{again.id}", status=200)
+    city.submit('form[action$="/cancel"]', follow_redirects=True)
+    assert the_job().state is ImportState.CANCELLED
+    assert not ImportFolder(instance, again.token).path.exists()
+
+
+def test_a_tried_file_that_was_swept_says_why(city: CheckingClient) -> None:
+    job = start(city, how="try")
+    job.state, job.tried_at, job.ended_at = ImportState.CANCELLED, NOW, NOW
+    db.session.commit()
+    assert "已自动取消" in city.get(f"/files/background/{job.id}", status=200).text
