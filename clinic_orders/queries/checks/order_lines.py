@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CTE, Select, and_, case, func, or_, select
+from sqlalchemy import CTE, ColumnElement, Select, and_, case, func, or_, select, true
 
 from clinic_orders.models.base import china_day
 from clinic_orders.models.catalogue import Item
@@ -25,7 +25,9 @@ WITHDRAWALS = (EventKind.WITHDRAWN_BEFORE, EventKind.WITHDRAWN_AFTER)
 """The events by which the buyer takes packs back."""
 
 
-def _orders(submitted_in: tuple[datetime, datetime], *, seen_before: datetime) -> CTE:
+def _orders(
+    submitted_in: tuple[datetime, datetime], *, seen_before: datetime, only: ColumnElement[bool] | None = None
+) -> CTE:
     """Orders with the instant from which their limits run: submission for emergencies and what is not answered yet."""
     answered = func.coalesce(Order.answered_at, seen_before) < seen_before
     return (
@@ -44,6 +46,7 @@ def _orders(submitted_in: tuple[datetime, datetime], *, seen_before: datetime) -
             Order.submitted_at >= submitted_in[0],
             Order.submitted_at < min(submitted_in[1], seen_before),
             counts_once(Order.id),
+            true() if only is None else only,
         )
         .cte("begun")
     )
@@ -88,7 +91,9 @@ def _with_limits(orders: CTE, book: PolicyBook, first: date, last: date) -> Sele
     )
 
 
-def lines_submitted(book: PolicyBook, *, first: date, last: date, as_of: date) -> CTE:
+def lines_submitted(
+    book: PolicyBook, *, first: date, last: date, as_of: date, only: ColumnElement[bool] | None = None
+) -> CTE:
     """Order lines submitted between two days, with the day on which their delivery limit falls as seen on a day (R-DEL-3).
 
     Args:
@@ -96,6 +101,7 @@ def lines_submitted(book: PolicyBook, *, first: date, last: date, as_of: date) -
         first: the first day of submission.
         last: the last one.
         as_of: the day D; what is dated later is not seen.
+        only: a condition on the orders, where not all are wanted.
 
     Returns:
         a CTE with line_id, order_id, distributor_id, institution_id, item_id, submitted_at, ordered (packs),
@@ -103,7 +109,7 @@ def lines_submitted(book: PolicyBook, *, first: date, last: date, as_of: date) -
 
     """
     submitted = (start_of_day(first), end_of_day(last))
-    orders = _orders(submitted, seen_before=end_of_day(as_of))
+    orders = _orders(submitted, seen_before=end_of_day(as_of), only=only)
     return _with_limits(orders, book, first, as_of).cte("submitted")
 
 

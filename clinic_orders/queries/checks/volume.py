@@ -24,7 +24,7 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from clinic_orders.models.base import china_day, db
 from clinic_orders.models.catalogue import Item
@@ -216,6 +216,20 @@ def _of(items: Collection[int] | None) -> ColumnElement[bool]:
     return true() if items is None else OrderLine.item_id.in_(items)
 
 
+def _may_count(scope: Scope, receiver: InstrumentedAttribute[int]) -> ColumnElement[bool]:
+    """Whether packs of a receiver may count for those looked at: it is one, or one has ever supervised it (R-VOL-2).
+
+    Whom they really count for is asked of each movement; this only keeps the history of everybody else out.
+    """
+    if scope.institution_ids is None:
+        return true()
+    supervised = select(InstitutionRecord.institution_id).where(
+        InstitutionRecord.supervisor_id.in_(scope.institution_ids)
+    )
+    own = select(Institution.id).where(Institution.id.in_(scope.institution_ids))
+    return receiver.in_(own.union(supervised))
+
+
 def _receipts(scope: Scope, first: date, until: date, items: Collection[int] | None = None) -> CTE:
     """Receipt lines accepted between two days: packs accepted, rejected, and returned by D, with their reasons."""
     ends = scope.ends
@@ -258,6 +272,7 @@ def _receipts(scope: Scope, first: date, until: date, items: Collection[int] | N
             Shipment.accepted_at < end_of_day(until),
             Shipment.voided_at.is_(None),
             counts_once(Shipment.order_id),
+            _may_count(scope, Shipment.institution_id),
             _of(items),
         )
         .cte("moved")
@@ -266,7 +281,8 @@ def _receipts(scope: Scope, first: date, until: date, items: Collection[int] | N
 
 def _missing(scope: Scope, first: date, until: date, items: Collection[int] | None = None) -> CTE:
     """Order lines submitted between two days and what of them did not come by the second (R-VOL-5)."""
-    lines = lines_submitted(scope.book, first=first, last=until, as_of=scope.as_of)
+    only = _may_count(scope, Order.institution_id)
+    lines = lines_submitted(scope.book, first=first, last=until, as_of=scope.as_of, only=only)
     taken = withdrawn_by_limit(lines, as_of=until)
     came = delivered_by(lines, as_of=until)
     ends = end_of_day(until)
