@@ -30,6 +30,7 @@ _GS1: Final = re.compile(r"\(01\)[0-9]{14}(?:\((?:10|21)\)[!-'*-z]{1,20}|\(17\)[
 _PART: Final = re.compile(r"\((01|10|17|21)\)([^(]*)")
 # What scanners put in front of GS1's symbols: Code 128, Data Matrix, QR.
 _SYMBOL: Final = re.compile(r"\A\](?:C1|d2|Q3|e0)")
+_SENT: Final = re.compile(r"01[0-9]{14}[!-~\x1d]*")
 _SEPARATOR: Final = "\x1d"
 _BETWEEN: Final = re.compile(r"[ \t\r\n\f\v\u3000,;，；、]+")
 # A Chinese keyboard types full-width digits unnoticed; they mean the same and nothing else.
@@ -74,9 +75,13 @@ def element_string(text: str) -> str | None:
     if text.startswith("(01)"):
         string = text
     else:
+        sent = _SYMBOL.sub("", text)
+        if _SENT.fullmatch(sent) is None:
+            return None
         try:
-            found = gs1_128.info(_SYMBOL.sub("", text), separator=_SEPARATOR)
-        except ValidationError:
+            found = gs1_128.info(sent, separator=_SEPARATOR)
+        except (ValidationError, ValueError):
+            # A part that says it is a date and is none is a ValueError of the library's.
             return None
         string = "".join(
             f"({name}){value.strftime('%y%m%d') if isinstance(value, date) else value}"

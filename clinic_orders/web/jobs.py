@@ -36,6 +36,7 @@ register_labels(
 SHAPES = {RunState.RUNNING: "wait", RunState.DONE: "ok", RunState.FAILED: "bad"}
 _DAILY = re.compile(r"(\d+) (\d+) \* \* \*")
 _MONTHLY = re.compile(r"(\d+) (\d+) (\d+|last) \* \*")
+_QUARTERLY = re.compile(r"(\d+) (\d+) (\d+) 1,4,7,10 \*")
 _HOURLY = re.compile(r"(\d+) \* \* \* \*")
 _EVERY = re.compile(r"\*/(\d+) \* \* \* \*")
 
@@ -61,6 +62,9 @@ def times_of(cron: str) -> str:
         if found[3] == "last":
             return str(_("on the last day of each month at %(time)s", time=time))
         return str(_("on day %(day)s of each month at %(time)s", day=int(found[3]), time=time))
+    if found := _QUARTERLY.fullmatch(cron):
+        time = f"{int(found[2])}:{int(found[1]):02}"
+        return str(_("on day %(day)s of each quarter at %(time)s", day=int(found[3]), time=time))
     if found := _HOURLY.fullmatch(cron):
         return str(_("every hour, %(minutes)s minutes past", minutes=int(found[1])))
     if found := _EVERY.fullmatch(cron):

@@ -62,7 +62,7 @@ def test_the_69_code_is_only_the_product(text: str) -> None:
     "text",
     [
         "", "12", CODE[:-1], f"{CODE}1", "6901234567893", "(01)123", "]d2", f"{CODE[:-1]}x",
-        "0106901234567893" + "21S77",
+        "0106901234567893" + "21S77", "%", "010690123456789217%", "0106901234567892179999992177",
     ],
 )  # fmt: skip
 def test_anything_else_is_refused(text: str) -> None:
