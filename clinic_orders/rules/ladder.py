@@ -224,7 +224,10 @@ STEPS: Final = (
     CaseRow(_C.ANSWER, _S.ANSWERED, _S.ANSWERED, _BOTH),
     *(CaseRow(_C.EXTEND, state, state, _OFFICERS) for state in (_S.ISSUED, _S.RECEIVED, _S.ANSWERED)),
     # A case that is accepted may go up after a failed re-check, so its letter has to have arrived before.
-    *(CaseRow(_C.ACCEPT, state, _S.ACCEPTED, _OFFICERS) for state in (_S.RECEIVED, _S.ANSWERED, _S.UNRESOLVED)),
+    *(
+        CaseRow(_C.ACCEPT, state, _S.ACCEPTED, _OFFICERS)
+        for state in (_S.RECEIVED, _S.ANSWERED, _S.UNRESOLVED)
+    ),
     CaseRow(_C.UPHOLD, _S.ANSWERED, _S.CLOSED, _OFFICERS),
     CaseRow(_C.RECHECK_PASSED, _S.ACCEPTED, _S.CLOSED, _OFFICERS),
     CaseRow(_C.RECHECK_FAILED, _S.ACCEPTED, _S.UNRESOLVED, _OFFICERS),
