@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from clinic_orders import jobs
 from clinic_orders.actions import jobs as runs
+from clinic_orders.jobs.job import each
 from clinic_orders.models.base import db
 from clinic_orders.models.jobs import JobRun, RunState
 from clinic_orders.rules.days import SHANGHAI
@@ -147,7 +148,7 @@ def test_one_bad_record_does_not_stop_the_night(app: Flask) -> None:
             raise RuntimeError("bad record")
         seen.append(record_id)
 
-    jobs._each([1, 2, 3], deed, outcome)
+    each([1, 2, 3], deed, outcome)
     assert seen == [1, 3]
     assert (outcome.rows_read, outcome.changed, outcome.failures) == (3, 2, 1)
 

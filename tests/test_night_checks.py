@@ -9,8 +9,9 @@ from flask import Flask
 from sqlalchemy import select
 
 from clinic_orders import jobs
+from clinic_orders.jobs import checks
 from clinic_orders.models.base import db
-from clinic_orders.models.jobs import RunState
+from clinic_orders.models.jobs import JobRun, RunState
 from clinic_orders.models.price_marks import PriceMark
 from clinic_orders.models.supervision import FindingHistory, FindingRecord
 from clinic_orders.queries.checks import price_night
@@ -46,12 +47,12 @@ class Check:
 def check(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Check:
     make_world()
     made = Check()
-    monkeypatch.setattr(jobs, "CHECKS", (made,))
+    monkeypatch.setattr(checks, "CHECKS", (made,))
     monkeypatch.setattr("clinic_orders.queries.checks.CHECKS", (made,))
     return made
 
 
-def run(name: str, day: date) -> jobs.JobRun:
+def run(name: str, day: date) -> JobRun:
     return jobs.run_now(name, day)
 
 
@@ -114,7 +115,7 @@ def test_every_check_is_looked_at_by_some_job(app: Flask, monkeypatch: pytest.Mo
     def note(as_of, rules, at, outcome):
         looked.update(rules)
 
-    monkeypatch.setattr(jobs, "_look", note)
+    monkeypatch.setattr(checks, "look", note)
     for name in ("check-payments", "check-prices", "check-volume", "check-delivery", "check-stocking"):
         run(name, date(2026, 12, 1))
     assert looked == set(CheckRule)

@@ -14,6 +14,7 @@ from clinic_orders.actions import cases as deeds
 from clinic_orders.actions.findings import raise_findings
 from clinic_orders.actions.loading import ChangedMeanwhile, NotFound
 from clinic_orders.actions.roster import lift_suspension, reopen_institution, suspend_institution
+from clinic_orders.jobs import checks
 from clinic_orders.models.audit import AuditEntry
 from clinic_orders.models.base import db
 from clinic_orders.models.cases import CaseEvent, CaseFile, CaseFinding, CaseLetter
@@ -691,7 +692,7 @@ def test_the_jobs_collect_the_month_before_and_tell_of_days_once(world):
     found(overdue("V01", "PS1"), overdue("P01", "PS2"))
     for _ in range(2):
         outcome = jobs.Outcome()
-        jobs.collect_cases(date(2026, 12, 16), later(26), outcome)
+        checks.collect_cases(date(2026, 12, 16), later(26), outcome)
     assert (outcome.changed, db.session.scalar(select(func.count()).select_from(CaseFile))) == (0, 2)
     case = db.session.scalars(select(CaseFile).where(CaseFile.institution_id == world.clinic.id)).one()
     deeds.receive_letter(
@@ -701,5 +702,5 @@ def test_the_jobs_collect_the_month_before_and_tell_of_days_once(world):
     )
     for _ in range(2):
         outcome = jobs.Outcome()
-        jobs.remind_of_cases(date(2026, 12, 30), later(40), outcome)
+        checks.remind_of_cases(date(2026, 12, 30), later(40), outcome)
     assert (outcome.changed, len(notices("answer_missing"))) == (0, 1)

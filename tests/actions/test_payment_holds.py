@@ -13,6 +13,7 @@ from sqlalchemy import select
 from clinic_orders import jobs
 from clinic_orders.actions.payments import dispute_payment, record_payment
 from clinic_orders.actions.returns import ReturnedPacks, refuse_return, request_return
+from clinic_orders.jobs import money
 from clinic_orders.models.arrears import PaymentHold
 from clinic_orders.models.base import db
 from clinic_orders.models.deliveries import Shipment
@@ -50,13 +51,13 @@ def receipt_due(world: World, packs: int = 100, due: date = DUE) -> Shipment:
 
 def remind(day: date) -> None:
     outcome = jobs.Outcome()
-    jobs.remind_of_payments(day, morning(day, 0) + timedelta(minutes=10), outcome)
+    money.remind_of_payments(day, morning(day, 0) + timedelta(minutes=10), outcome)
     assert outcome.failures == 0
 
 
 def look(day: date) -> list[PaymentHold]:
     outcome = jobs.Outcome()
-    jobs.look_at_payment_holds(day, morning(day, 0) + timedelta(minutes=20), outcome)
+    money.look_at_payment_holds(day, morning(day, 0) + timedelta(minutes=20), outcome)
     assert outcome.failures == 0
     return list(db.session.scalars(select(PaymentHold).where(PaymentHold.ended_at.is_(None))))
 

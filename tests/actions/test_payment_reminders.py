@@ -15,6 +15,7 @@ from sqlalchemy import select
 from clinic_orders import jobs
 from clinic_orders.actions.payment_reminders import remind_of_payments
 from clinic_orders.actions.payments import record_payment
+from clinic_orders.jobs import money
 from clinic_orders.models.arrears import PaymentReminder
 from clinic_orders.models.base import db
 from clinic_orders.models.deliveries import Shipment
@@ -58,7 +59,7 @@ def stages() -> list[ReminderStage]:
 
 def run(day: date, at: datetime | None = None) -> jobs.Outcome:
     outcome = jobs.Outcome()
-    jobs.remind_of_payments(day, at or night(day), outcome)
+    money.remind_of_payments(day, at or night(day), outcome)
     assert outcome.failures == 0
     return outcome
 

@@ -14,6 +14,7 @@ from clinic_orders import jobs
 from clinic_orders.actions.loading import ChangedMeanwhile, NotFound
 from clinic_orders.actions.payments import record_payment
 from clinic_orders.actions.statements import confirm_statement, dispute_statement
+from clinic_orders.jobs import money
 from clinic_orders.models.base import db
 from clinic_orders.models.deliveries import Shipment
 from clinic_orders.models.notices import Notice
@@ -61,7 +62,7 @@ def pair(world: World) -> tuple[int, int]:
 
 def make() -> jobs.Outcome:
     outcome = jobs.Outcome()
-    jobs.make_statements(date(2026, 12, 1), FIRST, outcome)
+    money.make_statements(date(2026, 12, 1), FIRST, outcome)
     assert outcome.failures == 0
     return outcome
 

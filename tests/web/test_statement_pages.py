@@ -14,6 +14,7 @@ from flask import Flask
 
 from clinic_orders import jobs
 from clinic_orders.actions.payments import record_payment
+from clinic_orders.jobs import money
 from clinic_orders.models.base import db
 from clinic_orders.models.deliveries import Shipment
 from clinic_orders.rules.parties import Role
@@ -44,7 +45,7 @@ def world(app: Flask, clock_at: Callable[[datetime], None]) -> World:
 
 def make() -> None:
     outcome = jobs.Outcome()
-    jobs.make_statements(DECEMBER.date(), DECEMBER, outcome)
+    money.make_statements(DECEMBER.date(), DECEMBER, outcome)
     assert (outcome.changed, outcome.failures) == (1, 0)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from clinic_orders import jobs
 from clinic_orders.actions.statistics import ask_to_reckon, close_month, keep_reckoned, set_scope
+from clinic_orders.jobs import figures
 from clinic_orders.models.accounts import RoleAssignment, User
 from clinic_orders.models.base import db
 from clinic_orders.queries import statistics as questions
@@ -188,7 +189,7 @@ def test_a_month_too_large_for_a_page_is_reckoned_by_the_clock(city, client, mon
     client.submit("form[action$='/reckon']")
     assert months_wanted() == [FEBRUARY]
     outcome = jobs.Outcome()
-    jobs.reckon_wanted(date(2026, 3, 5), NOW, outcome)
+    figures.reckon_wanted(date(2026, 3, 5), NOW, outcome)
     assert (outcome.changed, outcome.failures, months_wanted()) == (1, 0, [])
     take_well(
         "orders",

@@ -1,0 +1,130 @@
+"""Jobs that look for findings at night and store them (R-CASE-1), and those about cases."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Sequence
+from datetime import date, datetime, timedelta
+
+from clinic_orders.actions import cases, findings, price_marks
+from clinic_orders.jobs.job import Outcome, each
+from clinic_orders.models.base import db
+from clinic_orders.queries import cases as case_questions
+from clinic_orders.queries.checks import CHECKS, Scope, check, price_night
+from clinic_orders.queries.findings import all_institution_ids
+from clinic_orders.rules.days import Month, day_in_china
+from clinic_orders.rules.findings import CheckRule
+from clinic_orders.rules.parties import SYSTEM
+
+log = logging.getLogger(__name__)
+
+
+# Failing one by one beyond this, it is not the institutions that fail.
+_MOST_FAILURES = 20
+# Sales and counts of a month are reported in the first days of the next: so long its end is looked at again.
+_LATE_REPORTS = 15
+_TRACE_RULES = frozenset(
+    rule for rule in CheckRule if rule.value.startswith("trace_") or rule is CheckRule.SOLD_BEYOND_STOCK
+)
+_MONTH_RULES = frozenset(
+    {
+        CheckRule.DELIVERY_RATE,
+        CheckRule.LATE_CONFIRMATION,
+        CheckRule.EMERGENCY_SHARE,
+        CheckRule.NONSELECTED_SHARE,
+        CheckRule.SETTLED_NOT_SOLD,
+    }
+)
+
+
+def look(as_of: date, rules: Collection[CheckRule], at: datetime, outcome: Outcome) -> None:
+    """Look for findings as of a day and store them, each check in its own transactions (R-CASE-1)."""
+    for one in CHECKS:
+        wanted = frozenset(rules).intersection(one.RULES)
+        if wanted:
+            look_at(None, as_of, wanted, at, outcome)
+
+
+def look_at(
+    ids: Sequence[int] | None, as_of: date, rules: Collection[CheckRule], at: datetime, outcome: Outcome
+) -> None:
+    """One check of some institutions; where it fails, halves of them, so that the failing one stands alone."""
+    try:
+        found = check(Scope(as_of, ids), rules)
+        done = findings.raise_findings(as_of, found, rules, institution_ids=ids, by=SYSTEM, at=at)
+    except Exception:
+        db.session.rollback()
+        outcome.failures += 1
+        names = ", ".join(sorted(rule.value for rule in rules))
+        log.exception("the checks %s as of %s failed", names, as_of, extra={"institution_ids": ids})
+        if outcome.failures >= _MOST_FAILURES:
+            raise
+        ids = all_institution_ids() if ids is None else ids
+        if len(ids) > 1:
+            for half in (ids[: len(ids) // 2], ids[len(ids) // 2 :]):
+                look_at(half, as_of, rules, at, outcome)
+        return
+    outcome.rows_read += len(found)
+    outcome.changed += done.touched
+
+
+def _days_tolook_at(as_of: date) -> list[date]:
+    """The day before, which is over; early in a month also the end of the month before, for late reports."""
+    yesterday = as_of - timedelta(days=1)
+    end_before = Month.of(yesterday).previous().last_day
+    return [end_before, yesterday] if yesterday.day <= _LATE_REPORTS else [yesterday]
+
+
+def check_payments(as_of: date, at: datetime, outcome: Outcome) -> None:
+    """Age what is owed, and look for goods that were not accepted in time, as of the day that begins."""
+    look(as_of, {CheckRule.PAYMENT_OVERDUE, CheckRule.LATE_ACCEPTANCE}, at, outcome)
+
+
+def check_prices(as_of: date, at: datetime, outcome: Outcome) -> None:
+    """Compare sales that are new, or whose inputs changed, with promised markups and posted prices (R-PRICE).
+
+    Tied sales and trace codes are looked for among all sales of the month.
+    """
+    night = price_night.tonight(as_of - timedelta(days=1), at=at)
+    for part in night.looks:
+        ids = None if part.institution_ids is None else sorted(part.institution_ids)
+        look_at(ids, part.as_of, price_night.RULES, at, outcome)
+    # Where something failed the next night has to look again.
+    if night.mark is not None and not outcome.failures:
+        price_marks.keep_price_mark(night.mark, by=SYSTEM, at=at)
+    for day in _days_tolook_at(as_of):
+        look(day, {CheckRule.TIED_SALE} | _TRACE_RULES, at, outcome)
+
+
+def check_volume(as_of: date, at: datetime, outcome: Outcome) -> None:
+    """Compare agreed volume with what was bought by the end of the day before."""
+    look(as_of - timedelta(days=1), {CheckRule.VOLUME_BEHIND}, at, outcome)
+
+
+def check_delivery(as_of: date, at: datetime, outcome: Outcome) -> None:
+    """Look for low delivery, late answers, shares of a month that has ended, and reports that are missing."""
+    for day in _days_tolook_at(as_of):
+        look(day, _MONTH_RULES, at, outcome)
+        if day == Month.of(day).last_day:
+            # Stock counts of a month's end come in the first days of the next.
+            look(day, {CheckRule.STOCKING_SHORT}, at, outcome)
+    look(as_of, {CheckRule.REPORT_MISSING}, at, outcome)
+
+
+def check_stocking(as_of: date, at: datetime, outcome: Outcome) -> None:
+    """Count on the last evening of a month how many items each member keeps (R-STOCK-4)."""
+    look(as_of, {CheckRule.STOCKING_SHORT}, at, outcome)
+
+
+def collect_cases(as_of: date, at: datetime, outcome: Outcome) -> None:
+    """Gather the open findings of the month before into drafts by party; late reports have come by then (R-CASE-2)."""
+    month = Month.of(as_of).previous()
+    found = case_questions.parties_to_collect(month, SYSTEM, on=as_of)
+    each(found, lambda party: cases.collect_case(party, month, by=SYSTEM, at=at), outcome)
+
+
+def remind_of_cases(_as_of: date, at: datetime, outcome: Outcome) -> None:
+    """Tell the bureau of days to answer that are over and re-checks that are due; nothing goes up by itself."""
+    today = day_in_china(at)
+    found = [*case_questions.deadlines_over(today), *case_questions.rechecks_due(today)]
+    each(found, lambda case_id: cases.remind_of_case(case_id, by=SYSTEM, at=at), outcome)

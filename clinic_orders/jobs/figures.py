@@ -1,0 +1,49 @@
+"""Jobs about figures: months reckoned and closed, bulletins drafted."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from clinic_orders.actions import bulletins as bulletin_deeds
+from clinic_orders.actions import statistics as statistics_deeds
+from clinic_orders.jobs.job import Outcome, each
+from clinic_orders.models.base import db, reading_only
+from clinic_orders.queries.bulletins import drafts_wanted
+from clinic_orders.queries.statistics import closed_month, figures_to_keep, months_wanted
+from clinic_orders.rules.days import Month
+from clinic_orders.rules.parties import SYSTEM
+
+
+def close_month(as_of: date, at: datetime, outcome: Outcome) -> None:
+    """Freeze the figures of the month before; a month that somebody closed already is left alone (R-STAT-1)."""
+    months = [month for month in [Month.of(as_of).previous()] if closed_month(month) is None]
+    each(months, lambda month: statistics_deeds.close_month(month, by=SYSTEM, at=at), outcome)
+
+
+def draft_bulletin(as_of: date, at: datetime, outcome: Outcome) -> None:
+    """Make the draft of the bulletin of the quarter that has ended; one that is there already stays (R-STAT-3)."""
+    each(
+        drafts_wanted(as_of),
+        lambda quarter: bulletin_deeds.draft_bulletin(quarter, by=SYSTEM, at=at),
+        outcome,
+    )
+
+
+def _reckon(month: Month, at: datetime) -> None:
+    """Reckon first and keep then, so that no writer waits for the reckoning."""
+    with reading_only():
+        figures = figures_to_keep(month)
+        db.session.rollback()
+    statistics_deeds.keep_reckoned(month, figures, by=SYSTEM, at=at)
+
+
+def reckon_months(as_of: date, at: datetime, outcome: Outcome) -> None:
+    """Reckon the month that runs, and the one before while it is open, for the pages (R-STAT-2)."""
+    running = Month.of(as_of)
+    months = [month for month in (running.previous(), running) if closed_month(month) is None]
+    each(months, lambda month: _reckon(month, at), outcome)
+
+
+def reckon_wanted(_as_of: date, at: datetime, outcome: Outcome) -> None:
+    """Reckon the months that somebody asked for."""
+    each(months_wanted(), lambda month: _reckon(month, at), outcome)
