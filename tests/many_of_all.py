@@ -12,6 +12,7 @@ from clinic_orders.actions import notices
 from clinic_orders.actions.answering import answer_order_in_full
 from clinic_orders.actions.payments import record_payment
 from clinic_orders.actions.returns import ReturnedPacks, request_return
+from clinic_orders.exchange.tables import KINDS
 from clinic_orders.models.accounts import RoleAssignment, User
 from clinic_orders.models.arrears import PaymentHold
 from clinic_orders.models.bank import BankFile, BankLine
@@ -20,6 +21,7 @@ from clinic_orders.models.cases import CaseFile, CaseLetter
 from clinic_orders.models.catalogue import Edition, EditionItem, Price
 from clinic_orders.models.doubles import OrderDouble
 from clinic_orders.models.exchange import ImportBatch
+from clinic_orders.models.export_jobs import ExportJob
 from clinic_orders.models.import_jobs import ImportJob
 from clinic_orders.models.jobs import JobRun, RunState
 from clinic_orders.models.letter_runs import LetterRun
@@ -37,6 +39,7 @@ from clinic_orders.models.supervision import FindingRecord
 from clinic_orders.models.volume import SupplyProblem
 from clinic_orders.queries.month_rows import InstitutionRow, MonthRows, ScoreRow, VolumeRow, kept
 from clinic_orders.rules.days import Month
+from clinic_orders.rules.export_jobs import ExportState
 from clinic_orders.rules.finding_states import FindingState
 from clinic_orders.rules.findings import CheckRule, Grade
 from clinic_orders.rules.further_indicators import row_of
@@ -83,6 +86,7 @@ def make_many() -> tuple[World, dict[Role, User]]:
     _roster(world)
     _catalogue(world)
     _office(world)
+    _exports(people)
     _orders(world, people)
     _holds(world)
     _gateway_messages()
@@ -96,6 +100,28 @@ def make_many() -> tuple[World, dict[Role, User]]:
     _reckoned(world)
     db.session.commit()
     return world, people
+
+
+def _exports(people: dict[Role, User]) -> None:
+    """Long exports of both bureaus."""
+    kinds = sorted(KINDS)
+    for role, county in ((Role.CITY, ""), (Role.COUNTY, "410325")):
+        db.session.add_all(
+            ExportJob(
+                kind=kinds[number % len(kinds)],
+                form="csv",
+                token=f"{role.value}{number}",
+                state=ExportState.WAITING,
+                by_id=people[role].id,
+                by_name="王桂兰",
+                role=role,
+                county_code=county,
+                total=number * 20_000,
+                size=number,
+                requested_at=NOW - timedelta(hours=number + 3),
+            )
+            for number in range(MANY)
+        )
 
 
 def _stock(world: World) -> None:

@@ -16,6 +16,7 @@ from flask_babel import gettext
 
 from clinic_orders import clock, jobs
 from clinic_orders.cli.context import Console, Failed, pass_console
+from clinic_orders.cli.export_jobs import maker
 from clinic_orders.cli.import_jobs import runner
 from clinic_orders.cli.letters import printer
 from clinic_orders.cli.schema import refuse_not_newest
@@ -126,12 +127,19 @@ def run_scheduler(console: Console) -> None:
     clockwork = BlockingScheduler(
         timezone=SHANGHAI, executors={"default": ThreadPoolExecutor(1), "imports": ThreadPoolExecutor(1)}
     )
-    long_files, letters = runner(console), printer(console)
+    long_files, long_exports, letters = runner(console), maker(console), printer(console)
 
     def take_in_files() -> None:
         with app.app_context():
             try:
                 long_files.run_waiting()
+            finally:
+                db.session.remove()
+
+    def make_exports() -> None:
+        with app.app_context():
+            try:
+                long_exports.run_waiting()
             finally:
                 db.session.remove()
 
@@ -174,6 +182,16 @@ def run_scheduler(console: Console) -> None:
     )
 
     clockwork.add_job(
+        make_exports,
+        CronTrigger(minute="*", timezone=SHANGHAI),
+        id="export-jobs",
+        executor="imports",
+        coalesce=True,
+        max_instances=1,
+        misfire_grace_time=None,
+    )
+
+    clockwork.add_job(
         print_letters,
         CronTrigger(minute="*", timezone=SHANGHAI),
         id="letter-runs",
@@ -184,8 +202,9 @@ def run_scheduler(console: Console) -> None:
     )
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
-        # A long file or a run of letters is given back, for the next process to go on with.
+        # A long file, a long export or a run of letters is given back, for the next process to go on with.
         long_files.stop.set()
+        long_exports.stop.set()
         letters.stop.set()
         clockwork.shutdown(wait=True)
 

@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import xlsxwriter
@@ -27,7 +28,7 @@ from clinic_orders.rules.errors import N_, RuleBroken
 _RISKY: Final = re.compile(r"'*[=+\-@＝＋－＠\t\r\n]")
 _PLAIN_NUMBER: Final = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 _SHEET_TEXT: Final = 32_767
-_SHEET_ROWS: Final = 1_048_576
+SHEET_ROWS: Final = 1_048_576
 _SHEET_DIGITS: Final = 15
 # Spreadsheets count days from 1900 and have the first two months wrong.
 _SHEET_FIRST_YEAR: Final = 1901
@@ -63,16 +64,23 @@ def write_csv(kind: Kind, rows: Iterable[Mapping[str, Any]], out: BinaryIO, *, l
         return count
 
 
-def write_xlsx(kind: Kind, rows: Iterable[Mapping[str, Any]], out: BinaryIO, *, labels: bool = False) -> int:
+def write_xlsx(
+    kind: Kind,
+    rows: Iterable[Mapping[str, Any]],
+    out: BinaryIO,
+    *,
+    labels: bool = False,
+    scratch: Path | None = None,
+) -> int:
     """Write rows as XLSX with typed cells and tell how many; codes are text, instants in Asia/Shanghai.
 
-    Rows are written as they come, in constant memory. `out` stays open.
+    Rows are written as they come, in constant memory, to a file in `scratch` or the system's folder. `out` stays open.
 
     Raises:
         TooMuchForSheet: a text or the number of rows is beyond the format.
 
     """
-    with _Book(out, kind.label, [column.sheet for column in kind.columns]) as book:
+    with _Book(out, kind.label, [column.sheet for column in kind.columns], scratch) as book:
         book.header([column.label if labels else column.name for column in kind.columns])
         count = 0
         for row in rows:
@@ -174,9 +182,15 @@ class _text:  # noqa: N801 - used as a function.
 class _Book:
     """One workbook with one sheet."""
 
-    def __init__(self, out: BinaryIO, title: str, sorts: list[Sheet]) -> None:
+    def __init__(self, out: BinaryIO, title: str, sorts: list[Sheet], scratch: Path | None = None) -> None:
         self._book = xlsxwriter.Workbook(
-            out, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+            out,
+            {
+                "constant_memory": True,
+                "strings_to_formulas": False,
+                "strings_to_urls": False,
+                "tmpdir": scratch and str(scratch),
+            },
         )
         self._sheet = self._book.add_worksheet(title)
         self._formats = {sort: self._book.add_format({"num_format": form}) for sort, form in _FORMATS.items()}
@@ -200,7 +214,7 @@ class _Book:
         self._next = 1
 
     def row(self, values: list[Any]) -> None:
-        if self._next >= _SHEET_ROWS:
+        if self._next >= SHEET_ROWS:
             raise TooMuchForSheet
         for index, value in enumerate(values):
             sort = self._sorts[index] if index < len(self._sorts) else Sheet.TEXT

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime
+from itertools import islice
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, func, or_, select, true
@@ -193,9 +194,9 @@ def relation_rows(condition: ColumnElement[bool]) -> Iterator[Row]:
 
 
 def _in_parts(values: Iterable[int]) -> Iterator[list[int]]:
-    ordered = list(values)
-    for start in range(0, len(ordered), PART):
-        yield ordered[start : start + PART]
+    ordered = iter(values)
+    while part := list(islice(ordered, PART)):
+        yield part
 
 
 def order_rows(order_ids: Iterable[int]) -> Iterator[Row]:
@@ -339,8 +340,8 @@ def _return_part(return_ids: Sequence[int]) -> Iterator[Row]:
         yield {**row, "trace_codes": tuple(codes.get(row["line_id"], ()))}
 
 
-def _ids(column: Any, condition: ColumnElement[bool], order: Any) -> list[int]:
-    return list(db.session.scalars(select(column).where(condition).order_by(order)))
+def _ids(column: Any, condition: ColumnElement[bool], order: Any) -> Iterator[int]:
+    return (row["id"] for row in stream(select(column.label("id")).where(condition).order_by(order)))
 
 
 def _orders(actor: Actor, on: date) -> Iterator[Row]:

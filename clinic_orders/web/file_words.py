@@ -11,6 +11,7 @@ from clinic_orders.exchange.cells import Sheet
 from clinic_orders.exchange.tables import Column, Kind
 from clinic_orders.models.exchange import RecordChange
 from clinic_orders.rules.errors import N_
+from clinic_orders.rules.export_jobs import ExportState
 from clinic_orders.rules.import_jobs import ImportState
 from clinic_orders.web.display import register_labels
 
@@ -31,6 +32,16 @@ register_labels(
         ImportState.REFUSED: N_("to be put right"),
         ImportState.FAILED: N_("broken off"),
         ImportState.CANCELLED: N_("cancelled"),
+    }
+)
+register_labels(
+    {
+        ExportState.WAITING: N_("waiting for its turn"),
+        ExportState.WRITING: N_("being made"),
+        ExportState.DONE: N_("ready to fetch"),
+        ExportState.REFUSED: N_("can't be made"),
+        ExportState.FAILED: N_("broken off"),
+        ExportState.CANCELLED: N_("cancelled"),
     }
 )
 

@@ -42,13 +42,17 @@ from clinic_orders.models.exchange import ImportBatch
 from clinic_orders.queries import batches as trials
 from clinic_orders.queries import files as questions
 from clinic_orders.queries.batches import ShownRecord
+from clinic_orders.queries.export_jobs import count_open as count_open_exports
+from clinic_orders.queries.file_counts import count_rows
 from clinic_orders.queries.import_jobs import count_open, has_one_writer
 from clinic_orders.rules.errors import N_
+from clinic_orders.rules.export_jobs import LONG_ROWS
 from clinic_orders.rules.import_jobs import LONG_BYTES
 from clinic_orders.rules.parties import Permission, Role
 from clinic_orders.web import guards
 from clinic_orders.web.display import label
 from clinic_orders.web.errors import say
+from clinic_orders.web.export_jobs import MEDIA, ask_page
 from clinic_orders.web.file_words import KIND_WORDS, columns_of, kind_name
 from clinic_orders.web.guards import needs
 from clinic_orders.web.listing import Column, as_file, page_cut, sort_order, wanted_file
@@ -61,10 +65,6 @@ blueprint = Blueprint("files", __name__, url_prefix="/files")
 MAX_ROWS = 20_000
 _SHOWN = 100
 _SHOWN_RECORDS = 50
-_MEDIA = {
-    CSV: "text/csv; charset=utf-8",
-    XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
 
 
 def importer(batch: ImportBatch) -> str:
@@ -126,6 +126,7 @@ def index() -> str | Response:
         importer=importer,
         may_import=may_import,
         long_files=count_open() if may_import else 0,
+        long_exports=count_open_exports(guards.actor()),
         rows=questions.batches(words, kind, state, sort=sort, offset=cut.offset, limit=cut.limit)
         if may_import
         else [],
@@ -273,7 +274,7 @@ def _download(out: IO[bytes], name: str, form: str) -> Response:
 
     length = out.seek(0, os.SEEK_END)
     out.seek(0)
-    response = Response(pieces(), content_type=_MEDIA[form])
+    response = Response(pieces(), content_type=MEDIA[form])
     response.content_length = length
     # Names in Chinese go into a header of their own form.
     response.headers.set("Content-Disposition", "attachment", filename=f"{name}.{form}")
@@ -331,9 +332,12 @@ def template(kind: str) -> AnyResponse:
 
 @blueprint.get("/<kind>/export")
 @needs(Permission.FILES_EXPORT)
-def export(kind: str) -> AnyResponse:
-    """All records of the kind that the actor may see, as a file that imports unchanged."""
+def export(kind: str) -> str | AnyResponse:
+    """All records of the kind that the actor may see, as a file that imports unchanged; a long one is asked for."""
     table, form = _kind(kind), wanted_file() or CSV
+    total = count_rows(table.name, guards.actor(), guards.today())
+    if total > LONG_ROWS:
+        return ask_page(table.name, form, total)
     out = tempfile.TemporaryFile()  # noqa: SIM115 - it is closed with the answer.
     export_file(table.name, form, out, by=guards.actor(), on=guards.today())
     return _download(out, f"{kind}-{guards.today():%Y%m%d}", form)

@@ -13,6 +13,7 @@ from clinic_orders.rules.ladder import AnswerKind
 from clinic_orders.rules.letters import LetterKind
 from clinic_orders.rules.reasons import CloseReason, ReturnReason, parse_reason
 from clinic_orders.web.display import MISSING, NoticeText, day, label, register_notices, yuan
+from clinic_orders.web.file_words import kind_name
 
 
 def _day(value: Any) -> str:
@@ -339,6 +340,18 @@ register_notices(
             N_(
                 "%(file)s of %(who)s could not be taken in, and nothing of it was stored. Let it go on, or tell the operator."
             ),
+        ),
+        "export_done": NoticeText(
+            N_("Long export is ready"),
+            N_(
+                "%(kind)s, %(rows)s rows, asked for by %(who)s. It can be fetched for three days by who asked."
+            ),
+            {"kind": kind_name},
+        ),
+        "export_failed": NoticeText(
+            N_("Long export was not made"),
+            N_("%(kind)s, asked for by %(who)s, could not be made. Its page says why and what to do."),
+            {"kind": kind_name},
         ),
         "letter_issued": NoticeText(
             N_("Official letter to sign for"),

@@ -131,7 +131,7 @@ def test_what_a_spreadsheet_can_not_hold_is_refused_and_not_dropped(monkeypatch)
     receipt = {"receipt_no": "R1", "trace_codes": long}
     with pytest.raises(writing.TooMuchForSheet):
         write_xlsx(KINDS["receipts"], [receipt], io.BytesIO())
-    monkeypatch.setattr(writing, "_SHEET_ROWS", 2)
+    monkeypatch.setattr(writing, "SHEET_ROWS", 2)
     with pytest.raises(writing.TooMuchForSheet):
         write_xlsx(KINDS["distributors"], [{"code": "1"}, {"code": "2"}], io.BytesIO())
 

@@ -26,6 +26,8 @@ NOT_SHOWN = {
     "Figure": "how a figure of a finding is written",
     "Form": "how a policy value is written",
     "ImportStep": "a step of the table, not shown",
+    "ExportStep": "a step of the table, not shown",
+    "ExportRefusal": "the page says it in a sentence with the way out",
     "MediaType": "what a file is by its content; pages show its name",
     "LossReason": "named by rules.reasons",
     "MarkupBase": "a choice of policy, shown as its value",

@@ -76,6 +76,7 @@ LISTS: dict[str, tuple[List, ...]] = {
     "editions.index": (List(Role.CITY, "/editions/"),),
     "editions.prices": (List(Role.CITY, "/editions/prices"),),
     "editions.show": (List(Role.CITY, "/editions/{edition}"),),
+    "export_jobs.index": (List(Role.CITY, "/files/exports/"), List(Role.COUNTY, "/files/exports/")),
     "files.index": (List(Role.CITY, "/files/"),),
     "findings.index": (List(Role.CITY, "/findings/"), List(Role.INSTITUTION, "/findings/")),
     "gateway_messages.index": (

@@ -19,7 +19,7 @@ from clinic_orders.exchange.backups.manifest import FORMAT, Manifest, add_part
 from clinic_orders.rules.errors import N_, RuleBroken
 
 # Folders of the instance that hold nothing worth keeping.
-NOT_KEPT: Final = frozenset({"alipay", "backups", "imports", "peers"})
+NOT_KEPT: Final = frozenset({"alipay", "backups", "exports", "imports", "peers"})
 FILES: Final = "files/"
 
 

@@ -1,0 +1,127 @@
+"""Exports behind the scenes: those of a person, whose turn it is, and with whose rights one is made."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+
+from sqlalchemy import ColumnElement, and_, func, or_, select
+
+from clinic_orders.models.base import db
+from clinic_orders.models.export_jobs import ExportJob
+from clinic_orders.queries.accounts import posts_of, principal
+from clinic_orders.rules.export_jobs import OPEN, SILENT_AFTER, ExportState
+from clinic_orders.rules.parties import Actor, Permission
+
+EXPORT_SORTS: Final = {
+    "at": ExportJob.requested_at,
+    "kind": ExportJob.kind,
+    "total": ExportJob.total,
+    "size": ExportJob.size,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ExportsWanted:
+    """Which exports are wanted; None asks for all.
+
+    Attributes:
+        kinds: of these kinds.
+        state: in this state.
+
+    """
+
+    kinds: Collection[str] | None = None
+    state: ExportState | None = None
+
+
+def exports_of(actor: Actor) -> ColumnElement[bool]:
+    """The exports that a person asked for in the role in which they are here; nobody else sees them."""
+    return and_(
+        ExportJob.by_id == actor.user_id,
+        ExportJob.role == actor.role,
+        ExportJob.county_code == (actor.county_code or ""),
+    )
+
+
+def _conditions(actor: Actor, wanted: ExportsWanted) -> list[ColumnElement[bool]]:
+    conditions = [exports_of(actor)]
+    if wanted.kinds is not None:
+        conditions.append(ExportJob.kind.in_(wanted.kinds))
+    if wanted.state is not None:
+        conditions.append(ExportJob.state == wanted.state)
+    return conditions
+
+
+def count_exports(actor: Actor, wanted: ExportsWanted) -> int:
+    """How many of a person's exports are wanted."""
+    statement = select(func.count()).select_from(ExportJob).where(*_conditions(actor, wanted))
+    return db.session.scalar(statement) or 0
+
+
+def exports(
+    actor: Actor, wanted: ExportsWanted, *, sort: str = "-at", offset: int = 0, limit: int | None = None
+) -> Sequence[ExportJob]:
+    """Those exports in an order of EXPORT_SORTS (``-`` = downwards)."""
+    column = EXPORT_SORTS[sort.removeprefix("-")]
+    order = column.desc() if sort.startswith("-") else column.asc()
+    statement = select(ExportJob).where(*_conditions(actor, wanted)).order_by(order, ExportJob.id.desc())
+    return db.session.scalars(statement.offset(offset).limit(limit)).all()
+
+
+def find_export(number: int, actor: Actor) -> ExportJob | None:
+    """One export, if it is the actor's own."""
+    return db.session.scalars(
+        select(ExportJob).where(ExportJob.id == number, exports_of(actor))
+    ).one_or_none()
+
+
+def open_export(kind: str, form: str, actor: Actor) -> ExportJob | None:
+    """The actor's export of this kind and form that is still to be made; None if there is none."""
+    return db.session.scalars(
+        select(ExportJob)
+        .where(
+            exports_of(actor),
+            ExportJob.kind == kind,
+            ExportJob.form == form,
+            ExportJob.state.in_(OPEN),
+        )
+        .limit(1)
+    ).one_or_none()
+
+
+def count_open(actor: Actor) -> int:
+    """How many of a person's exports are still to be made."""
+    statement = select(func.count()).select_from(ExportJob)
+    return db.session.scalar(statement.where(exports_of(actor), ExportJob.state.in_(OPEN))) or 0
+
+
+def to_claim(at: datetime) -> ColumnElement[bool]:
+    """The condition of the exports that a process may take: they wait, or their process has died."""
+    left = and_(ExportJob.state == ExportState.WRITING, ExportJob.heartbeat_at < at - SILENT_AFTER)
+    return or_(ExportJob.state == ExportState.WAITING, left)
+
+
+def any_to_claim(at: datetime) -> bool:
+    """Whether a process has anything to take."""
+    return db.session.scalar(select(ExportJob.id).where(to_claim(at)).limit(1)) is not None
+
+
+def ends_by_token(tokens: Collection[str]) -> dict[str, tuple[ExportState, datetime | None]]:
+    """State and end of the exports with these folders."""
+    rows = db.session.execute(
+        select(ExportJob.token, ExportJob.state, ExportJob.ended_at).where(ExportJob.token.in_(tokens))
+    )
+    return {row.token: (row.state, row.ended_at) for row in rows}
+
+
+def exporter_of(job: ExportJob, on: date) -> Actor | None:
+    """Who asked, in the role in which they asked; None if they do not hold it on a day or may not export."""
+    for post in posts_of(job.by_id, on=on):
+        found = principal(job.by_id, post.assignment_id, on=on) if post.role is job.role else None
+        if found is None or (found.actor.county_code or "") != job.county_code:
+            continue
+        return found.actor if found.actor.may(Permission.FILES_EXPORT) else None
+    return None
