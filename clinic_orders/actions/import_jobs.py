@@ -1,45 +1,25 @@
-"""Take a long file in behind the scenes: ask for it, claim it, say how far it is, end it, cancel it, try it again.
-
-A claim is a number of the row that rises with every process that takes the file: what a process says under an older
-number, because it was cancelled or taken for dead, is refused, and with it everything it would have stored.
-"""
+"""Take a long file in behind the scenes: ask for it, claim it, say how far it is, end it, cancel it, try it again."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import and_
 
 from clinic_orders.actions import audit
+from clinic_orders.actions.background import Claim, Desk
 from clinic_orders.actions.notices import tell
 from clinic_orders.actions.transaction import transactional
 from clinic_orders.models.base import db
 from clinic_orders.models.exchange import ImportBatch
 from clinic_orders.models.import_jobs import ImportJob
 from clinic_orders.queries.import_jobs import to_claim
-from clinic_orders.rules.import_jobs import (
-    MOST_FAILURES,
-    PAUSE,
-    RUNNING,
-    TRIED_KEPT,
-    ImportMovedOn,
-    ImportNotFound,
-    ImportState,
-    ImportStep,
-    after,
-)
+from clinic_orders.rules.background import MovedOn, Step
+from clinic_orders.rules.import_jobs import PAUSE, TRIED_KEPT, ImportState
 from clinic_orders.rules.parties import Actor, Permission
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """That a process works on an import: its number and which attempt this is."""
-
-    job_id: int
-    attempt: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,26 +127,10 @@ def claim_import(
         at: when.
 
     """
-    by.need(Permission.FILES_IMPORT)
-    statement = select(ImportJob).where(to_claim(at, alive)).order_by(ImportJob.id).limit(1)
+    which = to_claim(at, alive)
     if only is not None:
-        statement = statement.where(ImportJob.id == only)
-    # A row that another process is just claiming is passed over; SQLite has one writer in any case.
-    locked = statement.with_for_update(skip_locked=True).execution_options(populate_existing=True)
-    while (job := db.session.scalars(locked).one_or_none()) is not None:
-        if job.state in RUNNING:
-            job.failures += 1
-            if job.failures >= MOST_FAILURES:
-                _give_up(job, "the process fell silent", by=by, at=at)
-                db.session.flush()
-                continue
-        job.state = after(ImportStep.CLAIM, job.state)
-        job.attempt += 1
-        job.worker, job.heartbeat_at = worker[:64], at
-        job.started_at = job.started_at or at
-        db.session.flush()
-        return job
-    return None
+        which = and_(which, ImportJob.id == only)
+    return _DESK.claim(worker, which, by=by, at=at)
 
 
 @transactional
@@ -174,11 +138,11 @@ def note_reading(claim: Claim, rows: int, read_bytes: int, *, by: Actor, at: dat
     """Say how far a file was read, and that its process is alive.
 
     Raises:
-        ImportMovedOn: the import is no longer this process's.
+        MovedOn: the import is no longer this process's.
 
     """
-    job = _claimed(claim, by)
-    job.rows, job.heartbeat_at = rows, at
+    job = _DESK.claimed(claim, by=by, at=at)
+    job.rows = rows
     job.read_bytes = min(max(read_bytes, job.read_bytes), job.size)
 
 
@@ -187,12 +151,12 @@ def begin_storing(claim: Claim, rows: int, *, by: Actor, at: datetime) -> None:
     """Say that a file is read and is being stored from now on.
 
     Raises:
-        ImportMovedOn: the import is no longer this process's.
+        MovedOn: the import is no longer this process's.
 
     """
-    job = _claimed(claim, by)
-    job.state = after(ImportStep.STORE, job.state)
-    job.rows, job.read_bytes, job.heartbeat_at = rows, job.size, at
+    job = _DESK.claimed(claim, by=by, at=at)
+    _DESK.move(job, Step.STORE)
+    job.rows, job.read_bytes = rows, job.size
 
 
 @transactional
@@ -206,12 +170,11 @@ def finish_import(claim: Claim, batch: ImportBatch | None, *, by: Actor, at: dat
         at: when.
 
     Raises:
-        ImportMovedOn: the import was cancelled or taken over, so nothing of it may be stored.
+        MovedOn: the import was cancelled or taken over, so nothing of it may be stored.
 
     """
-    job = _claimed(claim, by)
-    job.state = after(ImportStep.FINISH, job.state)
-    job.ended_at = job.heartbeat_at = at
+    job = _DESK.claimed(claim, by=by, at=at)
+    _DESK.end(job, Step.FINISH, at=at)
     job.read_bytes = job.size
     if batch is not None:
         job.batch_id, job.rows = batch.id, batch.rows
@@ -224,8 +187,7 @@ def finish_import(claim: Claim, batch: ImportBatch | None, *, by: Actor, at: dat
 @transactional
 def note_warnings(job_id: int, told: Told, *, by: Actor, at: datetime) -> None:
     """Keep what should be looked at in a file that was stored."""
-    by.need(Permission.FILES_IMPORT)
-    job = _locked(job_id)
+    job = _DESK.locked(job_id, by=by)
     job.problems, job.report = told.problems, list(told.first)
 
 
@@ -234,12 +196,12 @@ def finish_trial(claim: Claim, told: Told, tried: Tried, *, by: Actor, at: datet
     """End a trial in which nothing was wrong; what it did was taken back before.
 
     Raises:
-        ImportMovedOn: the import is no longer this process's.
+        MovedOn: the import is no longer this process's.
 
     """
-    job = _claimed(claim, by)
-    job.state = after(ImportStep.TRY, job.state)
-    job.tried_at = job.heartbeat_at = at
+    job = _DESK.claimed(claim, by=by, at=at)
+    _DESK.move(job, Step.TRY)
+    job.tried_at = at
     job.rows, job.read_bytes = told.rows, job.size
     job.problems, job.report = told.problems, list(told.first)
     job.created, job.updated, job.unchanged = tried.created, tried.updated, tried.unchanged
@@ -260,14 +222,13 @@ def store_tried_import(job_id: int, *, run_after: datetime, by: Actor, at: datet
         at: when.
 
     Raises:
-        ImportNotFound: no such import.
-        ImportMovedOn: it is not waiting for this decision (any more).
+        NotFound: no such import.
+        MovedOn: it is not waiting for this decision (any more).
 
     """
-    by.need(Permission.FILES_IMPORT)
-    job = _locked(job_id)
+    job = _DESK.locked(job_id, by=by)
     before = job.state
-    job.state = after(ImportStep.STORE_TRIED, before)
+    _DESK.move(job, Step.STORE_TRIED)
     job.trial, job.failures, job.run_after = False, 0, run_after
     # What is to be looked at, and what changes, is found anew when it is stored.
     job.problems, job.report, job.differences = 0, [], []
@@ -287,17 +248,16 @@ def drop_tried_import(job_id: int, *, by: Actor, at: datetime) -> None:
     """Cancel a file that was tried and that nobody had stored for too long.
 
     Raises:
-        ImportNotFound: no such import.
-        ImportMovedOn: it is not waiting for a decision (any more), or not for so long.
+        NotFound: no such import.
+        MovedOn: it is not waiting for a decision (any more), or not for so long.
 
     """
-    by.need(Permission.FILES_IMPORT)
-    job = _locked(job_id)
+    job = _DESK.locked(job_id, by=by)
     if job.state is not ImportState.TRIED or job.tried_at is None or job.tried_at > at - TRIED_KEPT:
-        raise ImportMovedOn
+        raise MovedOn
     before = job.state
-    job.state = after(ImportStep.CANCEL, before)
-    job.ended_at, job.differences = at, []
+    _DESK.end(job, Step.CANCEL, at=at)
+    job.differences = []
     _write_down(
         "drop_tried_import",
         job,
@@ -313,12 +273,11 @@ def refuse_import(claim: Claim, told: Told, *, by: Actor, at: datetime) -> None:
     """End an import of which nothing was stored, with what is to be put right.
 
     Raises:
-        ImportMovedOn: the import is no longer this process's.
+        MovedOn: the import is no longer this process's.
 
     """
-    job = _claimed(claim, by)
-    job.state = after(ImportStep.REFUSE, job.state)
-    job.ended_at = job.heartbeat_at = at
+    job = _DESK.claimed(claim, by=by, at=at)
+    _DESK.end(job, Step.REFUSE, at=at)
     job.rows, job.problems, job.rejected = told.rows, told.problems, told.rejected
     job.report = list(told.first)
     _write_down("refuse_import", job, by=by, at=at, after={"rows": told.rows, "problems": told.problems})
@@ -336,18 +295,12 @@ def release_import(claim: Claim, error: str = "", *, by: Actor, at: datetime) ->
         at: when.
 
     Raises:
-        ImportMovedOn: the import is no longer this process's.
+        MovedOn: the import is no longer this process's.
 
     """
-    job = _claimed(claim, by)
-    job.heartbeat_at, job.error = at, error[-4000:]
+    job = _DESK.release(claim, error, by=by, at=at)
     if error:
-        job.failures += 1
         job.run_after = at + PAUSE
-    if error and job.failures >= MOST_FAILURES:
-        _give_up(job, error, by=by, at=at)
-    else:
-        job.state = after(ImportStep.RELEASE, job.state)
     return job.state
 
 
@@ -356,15 +309,14 @@ def cancel_import(job_id: int, *, by: Actor, at: datetime) -> ImportJob:
     """Cancel an import; a process that is at work on it stores nothing.
 
     Raises:
-        ImportNotFound: no such import.
-        ImportMovedOn: it has ended already.
+        NotFound: no such import.
+        MovedOn: it has ended already.
 
     """
-    by.need(Permission.FILES_IMPORT)
-    job = _locked(job_id)
+    job = _DESK.locked(job_id, by=by)
     before = job.state
-    job.state = after(ImportStep.CANCEL, before)
-    job.ended_at, job.cancelled_by, job.differences = at, by.name, []
+    _DESK.end(job, Step.CANCEL, at=at)
+    job.cancelled_by, job.differences = by.name, []
     _write_down(
         "cancel_import",
         job,
@@ -381,15 +333,14 @@ def retry_import(job_id: int, *, by: Actor, at: datetime) -> ImportJob:
     """Let an import that failed go on where it stopped.
 
     Raises:
-        ImportNotFound: no such import.
-        ImportMovedOn: it has not failed.
+        NotFound: no such import.
+        MovedOn: it has not failed.
 
     """
-    by.need(Permission.FILES_IMPORT)
-    job = _locked(job_id)
+    job = _DESK.locked(job_id, by=by)
     before = job.state
-    job.state = after(ImportStep.RETRY, before)
-    job.ended_at, job.failures, job.run_after = None, 0, at
+    _DESK.again(job)
+    job.run_after = at
     _write_down(
         "retry_import",
         job,
@@ -401,31 +352,12 @@ def retry_import(job_id: int, *, by: Actor, at: datetime) -> ImportJob:
     return job
 
 
-def _give_up(job: ImportJob, error: str, *, by: Actor, at: datetime) -> None:
-    job.state = after(ImportStep.FAIL, job.state)
-    job.ended_at, job.error = at, error[-4000:]
+def _given_up(job: ImportJob, /, *, by: Actor, at: datetime) -> None:
     _write_down("fail_import", job, by=by, at=at, after={"failures": job.failures})
     _tell("import_failed", job, at=at)
 
 
-def _locked(job_id: int) -> ImportJob:
-    job = db.session.scalars(
-        select(ImportJob)
-        .where(ImportJob.id == job_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).one_or_none()
-    if job is None:
-        raise ImportNotFound(number=job_id)
-    return job
-
-
-def _claimed(claim: Claim, by: Actor) -> ImportJob:
-    by.need(Permission.FILES_IMPORT)
-    job = _locked(claim.job_id)
-    if job.attempt != claim.attempt or job.state not in RUNNING:
-        raise ImportMovedOn
-    return job
+_DESK: Final = Desk(ImportJob, Permission.FILES_IMPORT, _given_up)
 
 
 def _tell(kind: str, job: ImportJob, *, at: datetime, **facts: int) -> None:

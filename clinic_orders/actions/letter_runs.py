@@ -1,43 +1,22 @@
-"""Print many letters: choose them, claim the run, say how far it is, end it, cancel it, let it go on.
-
-A claim is a number of the row that rises with every process that takes the run, as with long files.
-"""
+"""Print many letters: choose them, claim the run, say how far it is, end it, cancel it, let it go on."""
 
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-
-from sqlalchemy import select
+from typing import Any, Final
 
 from clinic_orders.actions import audit
-from clinic_orders.actions.loading import NotFound
+from clinic_orders.actions.background import Claim, Desk
 from clinic_orders.actions.transaction import transactional
 from clinic_orders.models.base import db
 from clinic_orders.models.letter_runs import LetterRun
-from clinic_orders.queries.letter_runs import LettersChosen, letters_chosen, runs_visible_to, to_claim
+from clinic_orders.queries.background import to_claim
+from clinic_orders.queries.letter_runs import LettersChosen, letters_chosen, runs_visible_to
+from clinic_orders.rules.background import Step
 from clinic_orders.rules.days import day_in_china
-from clinic_orders.rules.letter_runs import (
-    MOST_FAILURES,
-    MOST_LETTERS,
-    LetterRunMovedOn,
-    LetterRunState,
-    NoLetterFits,
-    RunStep,
-    TooManyLetters,
-    after,
-)
+from clinic_orders.rules.letter_runs import MOST_LETTERS, LetterRunState, NoLetterFits, TooManyLetters
 from clinic_orders.rules.parties import Actor, Permission
-
-
-@dataclass(frozen=True, slots=True)
-class RunClaim:
-    """That a process works on a run: its number and which attempt this is."""
-
-    run_id: int
-    attempt: int
 
 
 @transactional
@@ -84,60 +63,37 @@ def request_letter_run(chosen: LettersChosen, *, address: str, by: Actor, at: da
 @transactional
 def claim_letter_run(worker: str, *, by: Actor, at: datetime) -> LetterRun | None:
     """Take the oldest run whose turn it is for this process; None if there is none."""
-    by.need(Permission.CASES_HANDLE)
-    # A row that another process is just claiming is passed over; SQLite has one writer in any case.
-    locked = (
-        select(LetterRun)
-        .where(to_claim(at))
-        .order_by(LetterRun.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-        .execution_options(populate_existing=True)
-    )
-    while (run := db.session.scalars(locked).one_or_none()) is not None:
-        if run.state is LetterRunState.PRINTING:
-            run.failures += 1
-            if run.failures >= MOST_FAILURES:
-                _give_up(run, "the process fell silent", by=by, at=at)
-                db.session.flush()
-                continue
-        run.state = after(RunStep.CLAIM, run.state)
-        run.attempt += 1
-        run.worker, run.heartbeat_at = worker[:64], at
-        run.started_at = run.started_at or at
-        db.session.flush()
-        return run
-    return None
+    return _DESK.claim(worker, to_claim(LetterRun, at), by=by, at=at)
 
 
 @transactional
-def note_printed(claim: RunClaim, made: int, *, by: Actor, at: datetime) -> None:
+def note_printed(claim: Claim, made: int, *, by: Actor, at: datetime) -> None:
     """Say how many letters are made, and that the process is alive.
 
     Raises:
-        LetterRunMovedOn: the run is no longer this process's.
+        MovedOn: the run is no longer this process's.
 
     """
-    run = _claimed(claim, by)
-    run.made, run.heartbeat_at = min(made, run.total), at
+    run = _DESK.claimed(claim, by=by, at=at)
+    run.made = min(made, run.total)
 
 
 @transactional
-def finish_letter_run(claim: RunClaim, *, by: Actor, at: datetime) -> None:
+def finish_letter_run(claim: Claim, *, by: Actor, at: datetime) -> None:
     """End a run well: its files lie in its folder.
 
     Raises:
-        LetterRunMovedOn: the run is no longer this process's.
+        MovedOn: the run is no longer this process's.
 
     """
-    run = _claimed(claim, by)
-    run.state = after(RunStep.FINISH, run.state)
-    run.made, run.ended_at, run.heartbeat_at, run.error = run.total, at, at, ""
+    run = _DESK.claimed(claim, by=by, at=at)
+    _DESK.end(run, Step.FINISH, at=at)
+    run.made, run.error = run.total, ""
     _write_down("finish_letter_run", run, by=by, at=at, after={"letters": run.total})
 
 
 @transactional
-def release_letter_run(claim: RunClaim, error: str = "", *, by: Actor, at: datetime) -> None:
+def release_letter_run(claim: Claim, error: str = "", *, by: Actor, at: datetime) -> None:
     """Give a run back, to be gone on with by the next process; after too many errors it is ended as failed.
 
     Args:
@@ -147,16 +103,10 @@ def release_letter_run(claim: RunClaim, error: str = "", *, by: Actor, at: datet
         at: when.
 
     Raises:
-        LetterRunMovedOn: the run is no longer this process's.
+        MovedOn: the run is no longer this process's.
 
     """
-    run = _claimed(claim, by)
-    run.heartbeat_at, run.error = at, error[-4000:]
-    run.failures += bool(error)
-    if error and run.failures >= MOST_FAILURES:
-        _give_up(run, error, by=by, at=at)
-    else:
-        run.state = after(RunStep.RELEASE, run.state)
+    _DESK.release(claim, error, by=by, at=at)
 
 
 @transactional
@@ -165,10 +115,13 @@ def cancel_letter_run(number: int, *, by: Actor, at: datetime) -> LetterRun:
 
     Raises:
         NotFound: no such run for this person.
-        LetterRunMovedOn: it has ended already.
+        MovedOn: it has ended already.
 
     """
-    return _move(number, RunStep.CANCEL, "cancel_letter_run", by=by, at=at)
+    run = _DESK.locked(number, runs_visible_to(by), by=by)
+    _DESK.end(run, Step.CANCEL, at=at)
+    _write_down("cancel_letter_run", run, by=by, at=at, after={"letters": run.total})
+    return run
 
 
 @transactional
@@ -177,41 +130,20 @@ def retry_letter_run(number: int, *, by: Actor, at: datetime) -> LetterRun:
 
     Raises:
         NotFound: no such run for this person.
-        LetterRunMovedOn: it has not failed.
+        MovedOn: it has not failed.
 
     """
-    return _move(number, RunStep.RETRY, "retry_letter_run", by=by, at=at)
-
-
-def _move(number: int, step: RunStep, deed: str, *, by: Actor, at: datetime) -> LetterRun:
-    by.need(Permission.CASES_HANDLE)
-    run = db.session.scalars(
-        select(LetterRun)
-        .where(LetterRun.id == number, runs_visible_to(by))
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).one_or_none()
-    if run is None:
-        raise NotFound(number=number)
-    run.state = after(step, run.state)
-    run.ended_at = at if step is RunStep.CANCEL else None
-    run.failures = 0
-    _write_down(deed, run, by=by, at=at, after={"letters": run.total})
+    run = _DESK.locked(number, runs_visible_to(by), by=by)
+    _DESK.again(run)
+    _write_down("retry_letter_run", run, by=by, at=at, after={"letters": run.total})
     return run
 
 
-def _give_up(run: LetterRun, error: str, *, by: Actor, at: datetime) -> None:
-    run.state = after(RunStep.FAIL, run.state)
-    run.ended_at, run.error = at, error[-4000:]
+def _given_up(run: LetterRun, /, *, by: Actor, at: datetime) -> None:
     _write_down("fail_letter_run", run, by=by, at=at, after={"failures": run.failures})
 
 
-def _claimed(claim: RunClaim, by: Actor) -> LetterRun:
-    by.need(Permission.CASES_HANDLE)
-    run = db.session.get(LetterRun, claim.run_id, with_for_update=True, populate_existing=True)
-    if run is None or run.attempt != claim.attempt or run.state is not LetterRunState.PRINTING:
-        raise LetterRunMovedOn
-    return run
+_DESK: Final = Desk(LetterRun, Permission.CASES_HANDLE, _given_up)
 
 
 def _write_down(deed: str, run: LetterRun, *, by: Actor, at: datetime, after: dict[str, Any]) -> None:

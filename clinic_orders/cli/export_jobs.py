@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import signal
-from types import FrameType
-
 import click
 
 from clinic_orders import jobs
+from clinic_orders.cli.behind import run_out
 from clinic_orders.cli.context import Console, pass_console
 from clinic_orders.exchange.background_exports import ExportMaker
 
@@ -26,16 +24,7 @@ def export_jobs() -> None:
 @pass_console
 def run(console: Console) -> None:
     """Make every export whose turn it is, then end. The scheduler does the same every minute."""
-    work = maker(console)
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        work.stop.set()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    with console.app.app_context():
-        count = work.run_waiting()
-    click.echo(f"{count} exports were taken up")
+    click.echo(f"{run_out(console, maker(console))} exports were taken up")
 
 
 COMMANDS = (export_jobs,)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import signal
-from types import FrameType
 
 import click
 
 from clinic_orders import jobs
+from clinic_orders.cli.behind import run_out
 from clinic_orders.cli.context import Console, pass_console
 from clinic_orders.exchange.background import Runner
 from clinic_orders.models.import_jobs import ImportJob
@@ -30,16 +29,7 @@ def import_jobs() -> None:
 @pass_console
 def run(console: Console) -> None:
     """Take in every file whose turn it is, then end. The scheduler does the same every minute."""
-    work = runner(console)
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        work.stop.set()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    with console.app.app_context():
-        count = work.run_waiting()
-    click.echo(f"{count} files were taken up")
+    click.echo(f"{run_out(console, runner(console))} files were taken up")
 
 
 def _as_json(job: ImportJob) -> dict[str, object]:

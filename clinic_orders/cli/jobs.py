@@ -15,6 +15,7 @@ from apscheduler.triggers.cron import CronTrigger
 from flask_babel import gettext
 
 from clinic_orders import clock, jobs
+from clinic_orders.cli.behind import Worker
 from clinic_orders.cli.context import Console, Failed, pass_console
 from clinic_orders.cli.export_jobs import maker
 from clinic_orders.cli.import_jobs import runner
@@ -127,26 +128,16 @@ def run_scheduler(console: Console) -> None:
     clockwork = BlockingScheduler(
         timezone=SHANGHAI, executors={"default": ThreadPoolExecutor(1), "imports": ThreadPoolExecutor(1)}
     )
-    long_files, long_exports, letters = runner(console), maker(console), printer(console)
+    behind: dict[str, Worker] = {
+        "import-jobs": runner(console),
+        "export-jobs": maker(console),
+        "letter-runs": printer(console),
+    }
 
-    def take_in_files() -> None:
+    def take_up(work: Worker) -> None:
         with app.app_context():
             try:
-                long_files.run_waiting()
-            finally:
-                db.session.remove()
-
-    def make_exports() -> None:
-        with app.app_context():
-            try:
-                long_exports.run_waiting()
-            finally:
-                db.session.remove()
-
-    def print_letters() -> None:
-        with app.app_context():
-            try:
-                letters.run_waiting()
+                work.run_waiting()
             finally:
                 db.session.remove()
 
@@ -171,41 +162,22 @@ def run_scheduler(console: Console) -> None:
         # At the start everything missed is caught up.
         clockwork.add_job(tick, args=[entry], id=f"{entry.name}-catch-up", misfire_grace_time=None)
 
-    clockwork.add_job(
-        take_in_files,
-        CronTrigger(minute="*", timezone=SHANGHAI),
-        id="import-jobs",
-        executor="imports",
-        coalesce=True,
-        max_instances=1,
-        misfire_grace_time=None,
-    )
-
-    clockwork.add_job(
-        make_exports,
-        CronTrigger(minute="*", timezone=SHANGHAI),
-        id="export-jobs",
-        executor="imports",
-        coalesce=True,
-        max_instances=1,
-        misfire_grace_time=None,
-    )
-
-    clockwork.add_job(
-        print_letters,
-        CronTrigger(minute="*", timezone=SHANGHAI),
-        id="letter-runs",
-        executor="imports",
-        coalesce=True,
-        max_instances=1,
-        misfire_grace_time=None,
-    )
+    for name, work in behind.items():
+        clockwork.add_job(
+            take_up,
+            CronTrigger(minute="*", timezone=SHANGHAI),
+            args=[work],
+            id=name,
+            executor="imports",
+            coalesce=True,
+            max_instances=1,
+            misfire_grace_time=None,
+        )
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         # A long file, a long export or a run of letters is given back, for the next process to go on with.
-        long_files.stop.set()
-        long_exports.stop.set()
-        letters.stop.set()
+        for work in behind.values():
+            work.stop.set()
         clockwork.shutdown(wait=True)
 
     signal.signal(signal.SIGTERM, stop)

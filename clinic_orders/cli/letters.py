@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import signal
 from datetime import timedelta
 from pathlib import Path
-from types import FrameType
 
 import click
 
 from clinic_orders import clock, jobs
 from clinic_orders.actions.cases.issuing import answer_days
+from clinic_orders.cli.behind import run_out
 from clinic_orders.cli.context import Console, Failed, pass_console
 from clinic_orders.cli.whole_files import write_whole
 from clinic_orders.documents import PapersOff
@@ -101,16 +100,7 @@ def letter_runs() -> None:
 @pass_console
 def run(console: Console) -> None:
     """Print every run whose turn it is, then end. The scheduler does the same every minute."""
-    work = printer(console)
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        work.stop.set()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    with console.app.app_context():
-        count = work.run_waiting()
-    click.echo(f"{count} runs were taken up")
+    click.echo(f"{run_out(console, printer(console))} runs were taken up")
 
 
 COMMANDS = (letter_command, letter_runs)

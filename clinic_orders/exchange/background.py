@@ -20,7 +20,8 @@ from typing import Any, Final, Self
 
 from clinic_orders import clock
 from clinic_orders.actions import import_jobs as deeds
-from clinic_orders.actions.import_jobs import Claim, Told, Tried
+from clinic_orders.actions.background import Claim
+from clinic_orders.actions.import_jobs import Told, Tried
 from clinic_orders.actions.transaction import end_reading
 from clinic_orders.exchange.exporting import CSV, XLSX
 from clinic_orders.exchange.import_folders import ImportFolder, Life, folders
@@ -31,20 +32,20 @@ from clinic_orders.exchange.writing import TooMuchForSheet, write_error_csv, wri
 from clinic_orders.models.base import db, reading_only
 from clinic_orders.models.exchange import ImportBatch
 from clinic_orders.models.import_jobs import ImportJob
+from clinic_orders.queries import background as works
 from clinic_orders.queries import batches as trials
 from clinic_orders.queries import import_jobs as questions
 from clinic_orders.queries.batches import ShownRecord
+from clinic_orders.rules.background import SILENT_AFTER, MovedOn
 from clinic_orders.rules.days import day_in_china
 from clinic_orders.rules.errors import RuleBroken
 from clinic_orders.rules.import_jobs import (
     DIFFERENCES_KEPT,
     ERRORS_KEPT,
-    RUNNING,
-    SILENT_AFTER,
+    IMPORT,
     TRIED_KEPT,
     ImporterGone,
     ImportFileGone,
-    ImportMovedOn,
     ImportState,
 )
 from clinic_orders.rules.parties import SYSTEM, Actor
@@ -149,7 +150,9 @@ class Runner:
         with reading_only():
             found = questions.claimable(at)
             end_reading()
-        alive = {number for number, token, state in found if state in RUNNING and self._lives(token, at)}
+        alive = {
+            number for number, token, state in found if state in IMPORT.running and self._lives(token, at)
+        }
         if len(alive) == len(found):
             return None
         return deeds.claim_import(self.worker, alive=alive, by=SYSTEM, at=at)
@@ -165,17 +168,17 @@ class Runner:
             with _Beat(folder, job.attempt) as beat:
                 clear_up = self._take_in(job, claim, folder, beat)
             clear_up()
-        except ImportMovedOn:
+        except MovedOn:
             self._leave(folder, job.id)
         except _Stopped:
-            with suppress(ImportMovedOn):
+            with suppress(MovedOn):
                 deeds.release_import(claim, by=SYSTEM, at=clock.now())
         except Exception:
             db.session.rollback()
             log.exception("import %d broke off", job.id)
             try:
                 deeds.release_import(claim, traceback.format_exc(), by=SYSTEM, at=clock.now())
-            except ImportMovedOn:
+            except MovedOn:
                 # The folder of a cancelled import goes at once, which is no fault of the file's.
                 self._leave(folder, job.id)
         finally:
@@ -204,7 +207,7 @@ class Runner:
             elif phase is Phase.STORING:
                 # Inside the transaction of the rows: another one's word that it was cancelled is heard here.
                 if questions.attempt_in_work(number) != claim.attempt:
-                    raise ImportMovedOn
+                    raise MovedOn
             elif time.monotonic() - said >= _PAUSE:
                 deeds.note_reading(claim, rows, round(size * share), by=SYSTEM, at=clock.now())
                 said = time.monotonic()
@@ -288,7 +291,7 @@ class Runner:
         """Take away what a cancelled import has left; one that was taken over goes on with it."""
         db.session.rollback()
         with reading_only():
-            state = questions.ends_by_token([folder.token]).get(folder.token, (None, None))[0]
+            state = works.ends_by_token(ImportJob, [folder.token]).get(folder.token, (None, None))[0]
             end_reading()
         log.info("import %d has moved on", number)
         if state is ImportState.CANCELLED:
@@ -302,7 +305,7 @@ class Runner:
             end_reading()
         for number in found:
             # Somebody has decided in the last moment.
-            with suppress(ImportMovedOn):
+            with suppress(MovedOn):
                 deeds.drop_tried_import(number, by=SYSTEM, at=at)
 
     def _sweep(self) -> None:
@@ -312,7 +315,7 @@ class Runner:
             return
         at = clock.now()
         with reading_only():
-            known = questions.ends_by_token([folder.token for folder in found])
+            known = works.ends_by_token(ImportJob, [folder.token for folder in found])
             end_reading()
         for folder in found:
             if folder.token not in known:

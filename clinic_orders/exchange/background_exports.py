@@ -22,16 +22,18 @@ from flask import Flask, current_app
 
 from clinic_orders import clock
 from clinic_orders.actions import export_jobs as deeds
-from clinic_orders.actions.export_jobs import ExportClaim
+from clinic_orders.actions.background import Claim
 from clinic_orders.actions.transaction import end_reading
 from clinic_orders.exchange.exporting import export_file, refuse_beyond_sheet
 from clinic_orders.exchange.writing import TooMuchForSheet
 from clinic_orders.models.base import db, reading_only
 from clinic_orders.models.export_jobs import ExportJob
+from clinic_orders.queries import background
 from clinic_orders.queries import export_jobs as questions
 from clinic_orders.queries.file_counts import count_rows
+from clinic_orders.rules.background import MovedOn
 from clinic_orders.rules.days import day_in_china
-from clinic_orders.rules.export_jobs import KEPT, ExportMovedOn, ExportRefusal, ExportState
+from clinic_orders.rules.export_jobs import KEPT, ExportRefusal, ExportState
 from clinic_orders.rules.parties import SYSTEM, Actor
 
 log = logging.getLogger(__name__)
@@ -53,7 +55,7 @@ class _Stopped(Exception):
 class _Beat(threading.Thread):
     """Says in the database how far the file is, in a session of its own: the writer's is reading all the while."""
 
-    def __init__(self, app: Flask, claim: ExportClaim) -> None:
+    def __init__(self, app: Flask, claim: Claim) -> None:
         super().__init__(daemon=True, name="export-life")
         self._app, self._claim = app, claim
         self._over = threading.Event()
@@ -65,12 +67,12 @@ class _Beat(threading.Thread):
             with self._app.app_context():
                 try:
                     deeds.note_written(self._claim, self.rows, by=SYSTEM, at=clock.now())
-                except ExportMovedOn:
+                except MovedOn:
                     self.moved_on = True
                     return
                 except Exception:
                     # On SQLite nobody can write while a long file is stored; the next word may get through.
-                    log.warning("export %d could not say how far it is", self._claim.job_id, exc_info=True)
+                    log.warning("export %d could not say how far it is", self._claim.number, exc_info=True)
 
     def __enter__(self) -> Self:
         self.start()
@@ -121,12 +123,12 @@ class ExportMaker:
         """Look first, so that an office without long exports is never kept from writing."""
         at = clock.now()
         with reading_only():
-            waits = questions.any_to_claim(at)
+            waits = background.any_to_claim(ExportJob, at)
             end_reading()
         return deeds.claim_export(self.worker, by=SYSTEM, at=at) if waits else None
 
     def _run(self, job: ExportJob) -> None:
-        claim, folder = ExportClaim(job.id, job.attempt), self.instance / FOLDER / job.token
+        claim, folder = Claim(job.id, job.attempt), self.instance / FOLDER / job.token
         log.info("export %d is claimed by %s, attempt %d", job.id, self.worker, job.attempt)
         # The row may be another process's by the end; these are the names of this attempt.
         draft, made = folder / f"draft.{claim.attempt}", file_of(self.instance, job)
@@ -141,20 +143,20 @@ class ExportMaker:
             _keep_only(made)
         except TooMuchForSheet:
             db.session.rollback()
-            with suppress(ExportMovedOn):
+            with suppress(MovedOn):
                 deeds.refuse_export(claim, ExportRefusal.TOO_MUCH, by=SYSTEM, at=clock.now())
-        except ExportMovedOn:
+        except MovedOn:
             db.session.rollback()
-            log.info("export %d has moved on", claim.job_id)
+            log.info("export %d has moved on", claim.number)
             made.unlink(missing_ok=True)
         except _Stopped:
             db.session.rollback()
-            with suppress(ExportMovedOn):
+            with suppress(MovedOn):
                 deeds.release_export(claim, by=SYSTEM, at=clock.now())
         except Exception:
             db.session.rollback()
-            log.exception("export %d broke off", claim.job_id)
-            with suppress(ExportMovedOn):
+            log.exception("export %d broke off", claim.number)
+            with suppress(MovedOn):
                 deeds.release_export(claim, traceback.format_exc(), by=SYSTEM, at=clock.now())
         finally:
             draft.unlink(missing_ok=True)
@@ -169,7 +171,7 @@ class ExportMaker:
             end_reading()
         return wanted
 
-    def _write(self, claim: ExportClaim, wanted: _Wanted, draft: Path) -> int:
+    def _write(self, claim: Claim, wanted: _Wanted, draft: Path) -> int:
         """Write the draft; how many rows it has."""
         draft.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
@@ -178,7 +180,7 @@ class ExportMaker:
             def progress(rows: int) -> None:
                 beat.rows = rows
                 if beat.moved_on:
-                    raise ExportMovedOn
+                    raise MovedOn
                 if self.stop.is_set():
                     raise _Stopped
 
@@ -203,7 +205,7 @@ class ExportMaker:
             return
         at = clock.now()
         with reading_only():
-            known = questions.ends_by_token(tokens)
+            known = background.ends_by_token(ExportJob, tokens)
             end_reading()
         for token in tokens:
             state, ended_at = known.get(token, (ExportState.CANCELLED, at))

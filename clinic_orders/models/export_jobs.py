@@ -2,47 +2,35 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, Text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from clinic_orders.models.background import Work
 from clinic_orders.models.base import Base, word
-from clinic_orders.rules.export_jobs import ExportRefusal, ExportState
+from clinic_orders.rules.export_jobs import EXPORT, ExportRefusal, ExportState
 from clinic_orders.rules.parties import Role
 
 
-class ExportJob(Base):
+class ExportJob(Work, Base):
     """A file to be made (``rules.export_jobs``) with the rights of the role in which it was asked for.
 
-    ``form`` is csv or xlsx, ``token`` names its folder in the instance. ``total`` rows were counted when it was asked
-    for, ``rows`` are written. ``county_code`` is that of a county's bureau, empty for the city's. ``attempt`` counts
-    the processes that have claimed it and tells them apart; ``failures`` those that broke off.
+    ``form`` is csv or xlsx. ``total`` rows were counted when it was asked for, ``rows`` are written. ``county_code`` is
+    that of a county's bureau, empty for the city's.
     """
 
     __tablename__ = "export_job"
+    course = EXPORT
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(String(32))
     form: Mapped[str] = mapped_column(String(4))
-    token: Mapped[str] = mapped_column(String(32), unique=True)
     state: Mapped[ExportState] = mapped_column(word(ExportState), default=ExportState.WAITING)
     refusal: Mapped[ExportRefusal | None] = mapped_column(word(ExportRefusal))
     by_id: Mapped[int] = mapped_column(ForeignKey("user_account.id"))
-    by_name: Mapped[str] = mapped_column(String(64))
     role: Mapped[Role] = mapped_column(word(Role))
     county_code: Mapped[str] = mapped_column(String(6), default="")
     total: Mapped[int]
     rows: Mapped[int] = mapped_column(default=0)
     size: Mapped[int] = mapped_column(BigInteger, default=0)
-    requested_at: Mapped[datetime]
-    worker: Mapped[str] = mapped_column(String(64), default="")
-    attempt: Mapped[int] = mapped_column(default=0)
-    failures: Mapped[int] = mapped_column(default=0)
-    heartbeat_at: Mapped[datetime | None]
-    started_at: Mapped[datetime | None]
-    ended_at: Mapped[datetime | None]
-    error: Mapped[str] = mapped_column(Text, default="")
 
     __table_args__ = (
         CheckConstraint(

@@ -5,41 +5,32 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, String, Text
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from clinic_orders.models.background import Work
 from clinic_orders.models.base import Base, word
-from clinic_orders.rules.import_jobs import ImportState
+from clinic_orders.rules.import_jobs import IMPORT, ImportState
 
 
-class ImportJob(Base):
+class ImportJob(Work, Base):
     """A long file on its way (``rules.import_jobs``); done, it has its batch.
 
-    ``token`` names its folder in the instance. ``attempt`` counts the processes that have claimed it and tells them
-    apart; ``failures`` counts those that broke off. ``read_bytes`` of its ``size`` were read. ``report``
-    holds the first refusals, or warnings of a file that was stored or tried, in words of every language.
+    ``read_bytes`` of its ``size`` were read. ``report`` holds the first refusals, or warnings of a file that was stored
+    or tried, in words of every language.
     A ``trial`` is taken back at its end; then the counts say what storing would do, and ``differences`` holds the first
     of ``differences_count`` records that it would make or change.
     """
 
     __tablename__ = "import_job"
+    course = IMPORT
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(String(32), index=True)
     filename: Mapped[str] = mapped_column(String(200))
-    token: Mapped[str] = mapped_column(String(32), unique=True)
     size: Mapped[int] = mapped_column(BigInteger)
     state: Mapped[ImportState] = mapped_column(word(ImportState), default=ImportState.WAITING)
     by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
-    by_name: Mapped[str] = mapped_column(String(64))
-    requested_at: Mapped[datetime]
     run_after: Mapped[datetime]
-    worker: Mapped[str] = mapped_column(String(64), default="")
-    attempt: Mapped[int] = mapped_column(default=0)
-    failures: Mapped[int] = mapped_column(default=0)
-    heartbeat_at: Mapped[datetime | None]
-    started_at: Mapped[datetime | None]
-    ended_at: Mapped[datetime | None]
     rows: Mapped[int] = mapped_column(default=0)
     read_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
     created: Mapped[int] = mapped_column(default=0)
@@ -54,7 +45,6 @@ class ImportJob(Base):
     problems: Mapped[int] = mapped_column(default=0)
     rejected: Mapped[int] = mapped_column(default=0)
     report: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
-    error: Mapped[str] = mapped_column(Text, default="")
     cancelled_by: Mapped[str] = mapped_column(String(64), default="")
     batch_id: Mapped[int | None] = mapped_column(ForeignKey("import_batch.id"), unique=True)
 

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from clinic_orders.models.background import Work
 from clinic_orders.models.base import Base, word
-from clinic_orders.rules.letter_runs import LetterRunState
+from clinic_orders.rules.letter_runs import LETTER_RUN, LetterRunState
 from clinic_orders.rules.letters import LetterKind
 
 
-class LetterRun(Base):
+class LetterRun(Work, Base):
     """A run (``rules.letter_runs``); ``letter_ids`` are the letters in the order in which they are printed.
 
-    ``token`` names its folder in the instance, ``address`` is our own one for the codes. ``attempt`` counts the
-    processes that have claimed it and tells them apart; ``failures`` those that broke off. ``county_code`` is that of
-    the bureau that chose the letters, empty for the city's.
+    ``address`` is our own one for the codes. ``county_code`` is that of the bureau that chose the letters, empty for
+    the city's.
     """
 
     __tablename__ = "letter_run"
+    course = LETTER_RUN
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    token: Mapped[str] = mapped_column(String(32), unique=True)
     state: Mapped[LetterRunState] = mapped_column(word(LetterRunState), default=LetterRunState.WAITING)
     by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
-    by_name: Mapped[str] = mapped_column(String(64))
     county_code: Mapped[str] = mapped_column(String(6), default="")
     address: Mapped[str] = mapped_column(String(200), default="")
     first_day: Mapped[date]
@@ -36,14 +34,6 @@ class LetterRun(Base):
     letter_ids: Mapped[list[int]] = mapped_column(JSON)
     total: Mapped[int]
     made: Mapped[int] = mapped_column(default=0)
-    requested_at: Mapped[datetime]
-    worker: Mapped[str] = mapped_column(String(64), default="")
-    attempt: Mapped[int] = mapped_column(default=0)
-    failures: Mapped[int] = mapped_column(default=0)
-    heartbeat_at: Mapped[datetime | None]
-    started_at: Mapped[datetime | None]
-    ended_at: Mapped[datetime | None]
-    error: Mapped[str] = mapped_column(Text, default="")
 
     __table_args__ = (
         CheckConstraint(

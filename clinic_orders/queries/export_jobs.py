@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Final
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, select
 
 from clinic_orders.models.base import db
 from clinic_orders.models.export_jobs import ExportJob
 from clinic_orders.queries.accounts import posts_of, principal
-from clinic_orders.rules.export_jobs import OPEN, SILENT_AFTER, ExportState
+from clinic_orders.rules.export_jobs import EXPORT, ExportState
 from clinic_orders.rules.parties import Actor, Permission
 
 EXPORT_SORTS: Final = {
@@ -86,35 +86,10 @@ def open_export(kind: str, form: str, actor: Actor) -> ExportJob | None:
             exports_of(actor),
             ExportJob.kind == kind,
             ExportJob.form == form,
-            ExportJob.state.in_(OPEN),
+            ExportJob.state.in_(EXPORT.open),
         )
         .limit(1)
     ).one_or_none()
-
-
-def count_open(actor: Actor) -> int:
-    """How many of a person's exports are still to be made."""
-    statement = select(func.count()).select_from(ExportJob)
-    return db.session.scalar(statement.where(exports_of(actor), ExportJob.state.in_(OPEN))) or 0
-
-
-def to_claim(at: datetime) -> ColumnElement[bool]:
-    """The condition of the exports that a process may take: they wait, or their process has died."""
-    left = and_(ExportJob.state == ExportState.WRITING, ExportJob.heartbeat_at < at - SILENT_AFTER)
-    return or_(ExportJob.state == ExportState.WAITING, left)
-
-
-def any_to_claim(at: datetime) -> bool:
-    """Whether a process has anything to take."""
-    return db.session.scalar(select(ExportJob.id).where(to_claim(at)).limit(1)) is not None
-
-
-def ends_by_token(tokens: Collection[str]) -> dict[str, tuple[ExportState, datetime | None]]:
-    """State and end of the exports with these folders."""
-    rows = db.session.execute(
-        select(ExportJob.token, ExportJob.state, ExportJob.ended_at).where(ExportJob.token.in_(tokens))
-    )
-    return {row.token: (row.state, row.ended_at) for row in rows}
 
 
 def exporter_of(job: ExportJob, on: date) -> Actor | None:

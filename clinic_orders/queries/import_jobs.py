@@ -6,12 +6,13 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 
 from clinic_orders.models.base import db
 from clinic_orders.models.import_jobs import ImportJob
+from clinic_orders.queries import background
 from clinic_orders.queries.accounts import Principal, posts_of, principal
-from clinic_orders.rules.import_jobs import OPEN, RUNNING, SILENT_AFTER, ImportState
+from clinic_orders.rules.import_jobs import IMPORT, ImportState
 from clinic_orders.rules.parties import GRANTS, Permission
 
 JOB_SORTS: Final = {
@@ -66,13 +67,6 @@ def import_job(number: int) -> ImportJob | None:
     return db.session.get(ImportJob, number)
 
 
-def count_open() -> int:
-    """How many wait or are being taken in."""
-    return (
-        db.session.scalar(select(func.count()).select_from(ImportJob).where(ImportJob.state.in_(OPEN))) or 0
-    )
-
-
 def to_claim(at: datetime, alive: Collection[int] = ()) -> ColumnElement[bool]:
     """The condition of the imports that a process may take: their hour has come, or their process has died.
 
@@ -81,13 +75,7 @@ def to_claim(at: datetime, alive: Collection[int] = ()) -> ColumnElement[bool]:
         alive: numbers of those whose process has shown beside the database that it lives.
 
     """
-    waits = and_(ImportJob.state == ImportState.WAITING, ImportJob.run_after <= at)
-    left = and_(
-        ImportJob.state.in_(RUNNING),
-        ImportJob.heartbeat_at < at - SILENT_AFTER,
-        ImportJob.id.not_in(alive),
-    )
-    return or_(waits, left)
+    return background.to_claim(ImportJob, at, ready=ImportJob.run_after <= at, alive=alive)
 
 
 def claimable(at: datetime) -> Sequence[tuple[int, str, ImportState]]:
@@ -101,16 +89,8 @@ def claimable(at: datetime) -> Sequence[tuple[int, str, ImportState]]:
 def attempt_in_work(number: int) -> int | None:
     """Which attempt is at work on an import; None if none is (any more)."""
     return db.session.scalar(
-        select(ImportJob.attempt).where(ImportJob.id == number, ImportJob.state.in_(RUNNING))
+        select(ImportJob.attempt).where(ImportJob.id == number, ImportJob.state.in_(IMPORT.running))
     )
-
-
-def ends_by_token(tokens: Collection[str]) -> dict[str, tuple[ImportState, datetime | None]]:
-    """State and end of the imports with these tokens."""
-    rows = db.session.execute(
-        select(ImportJob.token, ImportJob.state, ImportJob.ended_at).where(ImportJob.token.in_(tokens))
-    )
-    return {row.token: (row.state, row.ended_at) for row in rows}
 
 
 def tried_until(at: datetime) -> Sequence[int]:

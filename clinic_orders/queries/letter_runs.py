@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Final
 
-from sqlalchemy import ColumnElement, and_, false, func, or_, select, true
+from sqlalchemy import ColumnElement, false, func, select, true
 
 from clinic_orders.models.base import db
 from clinic_orders.models.cases import CaseLetter
 from clinic_orders.models.letter_runs import LetterRun
 from clinic_orders.queries.cases import letters_visible_to
 from clinic_orders.rules.ladder import LetterState
-from clinic_orders.rules.letter_runs import OPEN, SILENT_AFTER, LetterRunState
+from clinic_orders.rules.letter_runs import LetterRunState
 from clinic_orders.rules.letters import LetterKind
 from clinic_orders.rules.parties import Actor, Role
 
@@ -107,27 +107,3 @@ def find_run(number: int, actor: Actor) -> LetterRun | None:
     return db.session.scalars(
         select(LetterRun).where(LetterRun.id == number, runs_visible_to(actor))
     ).one_or_none()
-
-
-def to_claim(at: datetime) -> ColumnElement[bool]:
-    """The condition of the runs that a process may take: they wait, or their process has died."""
-    left = and_(LetterRun.state == LetterRunState.PRINTING, LetterRun.heartbeat_at < at - SILENT_AFTER)
-    return or_(LetterRun.state == LetterRunState.WAITING, left)
-
-
-def any_to_claim(at: datetime) -> bool:
-    """Whether a process has anything to take."""
-    return db.session.scalar(select(LetterRun.id).where(to_claim(at)).limit(1)) is not None
-
-
-def ends_by_token(tokens: Sequence[str]) -> dict[str, tuple[LetterRunState, datetime | None]]:
-    """State and end of the runs with these folders."""
-    rows = db.session.execute(
-        select(LetterRun.token, LetterRun.state, LetterRun.ended_at).where(LetterRun.token.in_(tokens))
-    )
-    return {row.token: (row.state, row.ended_at) for row in rows}
-
-
-def is_open(run: LetterRun) -> bool:
-    """Whether it still goes on."""
-    return run.state in OPEN

@@ -26,8 +26,9 @@ from clinic_orders.models.export_jobs import ExportJob
 from clinic_orders.queries import export_jobs as questions
 from clinic_orders.queries.export_jobs import ExportsWanted
 from clinic_orders.queries.file_counts import count_rows
+from clinic_orders.rules.background import Step
 from clinic_orders.rules.errors import N_
-from clinic_orders.rules.export_jobs import KEPT, OPEN, ExportState, ExportStep, is_possible
+from clinic_orders.rules.export_jobs import EXPORT, KEPT, ExportState
 from clinic_orders.rules.parties import Permission
 from clinic_orders.web.errors import say
 from clinic_orders.web.file_words import KIND_WORDS, kind_name
@@ -145,7 +146,7 @@ def start() -> str | AnyResponse:
 def show(number: int) -> Response:
     """One export: how far it is, or its file. Looks again by itself until it has ended."""
     job = _job(number)
-    is_open = job.state in OPEN
+    is_open = job.state in EXPORT.open
     again = is_open and "still" not in request.args
     file = file_of(current_app.extensions["settings"].instance, job)
     response = Response(
@@ -161,8 +162,8 @@ def show(number: int) -> Response:
             has_file=job.state is ExportState.DONE and file.is_file(),
             until=job.ended_at + KEPT if job.ended_at else None,
             days=KEPT.days,
-            can_cancel=is_possible(ExportStep.CANCEL, job.state),
-            can_retry=is_possible(ExportStep.RETRY, job.state),
+            can_cancel=EXPORT.is_possible(Step.CANCEL, job.state),
+            can_retry=EXPORT.is_possible(Step.RETRY, job.state),
         )
     )
     if again:

@@ -39,12 +39,15 @@ from clinic_orders.exchange.writing import (
     write_xlsx,
 )
 from clinic_orders.models.exchange import ImportBatch
+from clinic_orders.models.export_jobs import ExportJob
+from clinic_orders.models.import_jobs import ImportJob
 from clinic_orders.queries import batches as trials
 from clinic_orders.queries import files as questions
+from clinic_orders.queries.background import count_open
 from clinic_orders.queries.batches import ShownRecord
-from clinic_orders.queries.export_jobs import count_open as count_open_exports
+from clinic_orders.queries.export_jobs import exports_of
 from clinic_orders.queries.file_counts import count_rows
-from clinic_orders.queries.import_jobs import count_open, has_one_writer
+from clinic_orders.queries.import_jobs import has_one_writer
 from clinic_orders.rules.errors import N_
 from clinic_orders.rules.export_jobs import LONG_ROWS
 from clinic_orders.rules.import_jobs import LONG_BYTES
@@ -125,8 +128,8 @@ def index() -> str | Response:
         kind_name=kind_name,
         importer=importer,
         may_import=may_import,
-        long_files=count_open() if may_import else 0,
-        long_exports=count_open_exports(guards.actor()),
+        long_files=count_open(ImportJob) if may_import else 0,
+        long_exports=count_open(ExportJob, exports_of(guards.actor())),
         rows=questions.batches(words, kind, state, sort=sort, offset=cut.offset, limit=cut.limit)
         if may_import
         else [],

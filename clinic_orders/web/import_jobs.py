@@ -15,15 +15,12 @@ from clinic_orders.exchange.tables import KINDS
 from clinic_orders.models.import_jobs import ImportJob
 from clinic_orders.queries import import_jobs as questions
 from clinic_orders.queries.batches import shown_again
+from clinic_orders.rules.background import SILENT_AFTER, Step
 from clinic_orders.rules.errors import N_
 from clinic_orders.rules.import_jobs import (
-    OPEN,
-    RUNNING,
-    SILENT_AFTER,
+    IMPORT,
     TRIED_KEPT,
     ImportState,
-    ImportStep,
-    is_possible,
     next_night,
 )
 from clinic_orders.rules.parties import Permission
@@ -153,15 +150,15 @@ def show(number: int) -> Response:
     """One file: how far it is, or what came of it. Looks again by itself until it has ended."""
     job = _job(number)
     folder, at = _folder(job), guards.at()
-    life = folder.life() if job.state in RUNNING else None
+    life = folder.life() if job.state in IMPORT.running else None
     if life is not None and (life.attempt != job.attempt or life.at < at - SILENT_AFTER):
         life = None
-    silent = job.state in RUNNING and life is None
+    silent = job.state in IMPORT.running and life is None
     # On SQLite nobody can write while a file is stored, not even that it is to be cancelled.
-    can_cancel = is_possible(ImportStep.CANCEL, job.state) and (
+    can_cancel = IMPORT.is_possible(Step.CANCEL, job.state) and (
         job.state is not ImportState.STORING or silent or not questions.has_one_writer()
     )
-    again = job.state in OPEN and "still" not in request.args
+    again = job.state in IMPORT.open and "still" not in request.args
     differences = job.differences if job.state is ImportState.TRIED else []
     stored = round(100 * life.share) if life is not None and life.storing else 0
     response = Response(
@@ -171,7 +168,7 @@ def show(number: int) -> Response:
             kind=kind_name(job.kind),
             state=job.state,
             shape=SHAPES[job.state],
-            is_open=job.state in OPEN,
+            is_open=job.state in IMPORT.open,
             again=_AGAIN if again else 0,
             read=100 * job.read_bytes // job.size if job.size else 100,
             stored=stored,
@@ -182,7 +179,7 @@ def show(number: int) -> Response:
             differences=[(record, facts_of(record)) for record in map(shown_again, differences)],
             kept_until=job.tried_at + TRIED_KEPT if job.tried_at else None,
             days_kept=TRIED_KEPT.days,
-            can_retry=is_possible(ImportStep.RETRY, job.state),
+            can_retry=IMPORT.is_possible(Step.RETRY, job.state),
             waits_for_night=job.state is ImportState.WAITING and job.run_after > at,
             holds_writer=questions.has_one_writer(),
             problems=[(told, told["text"].get(locale()) or told["text"]["zh_CN"]) for told in job.report],

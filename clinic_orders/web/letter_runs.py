@@ -24,9 +24,10 @@ from clinic_orders.documents.letters.runs import PDF, ZIP, folder_of
 from clinic_orders.models.letter_runs import LetterRun
 from clinic_orders.queries import letter_runs as questions
 from clinic_orders.queries.letter_runs import LettersChosen
+from clinic_orders.rules.background import Step
 from clinic_orders.rules.days import DayNotUnderstood, parse_day
 from clinic_orders.rules.errors import N_, RuleBroken
-from clinic_orders.rules.letter_runs import LetterRunState, RunStep, is_possible
+from clinic_orders.rules.letter_runs import LETTER_RUN, LetterRunState
 from clinic_orders.rules.letters import LetterKind
 from clinic_orders.rules.parties import Permission
 from clinic_orders.web.display import label
@@ -142,7 +143,7 @@ def start() -> AnyResponse | tuple[str, int]:
 def show(number: int) -> Response:
     """One run: how far it is, or its files. Looks again by itself until it has ended."""
     run = _run(number)
-    again = questions.is_open(run) and "still" not in request.args
+    again = run.state in LETTER_RUN.open and "still" not in request.args
     folder = folder_of(current_app.extensions["settings"].instance, run.token)
     files = [
         (form, (folder / name).stat().st_size)
@@ -154,12 +155,12 @@ def show(number: int) -> Response:
             "letter_runs/show.html",
             run=run,
             shape=SHAPES[run.state],
-            is_open=questions.is_open(run),
+            is_open=run.state in LETTER_RUN.open,
             share=100 * run.made // run.total,
             again=_AGAIN if again else 0,
             files=files,
-            can_cancel=is_possible(RunStep.CANCEL, run.state),
-            can_retry=is_possible(RunStep.RETRY, run.state),
+            can_cancel=LETTER_RUN.is_possible(Step.CANCEL, run.state),
+            can_retry=LETTER_RUN.is_possible(Step.RETRY, run.state),
         )
     )
     if again:

@@ -15,20 +15,16 @@ from sqlalchemy import select
 
 from clinic_orders.actions import cases as deeds
 from clinic_orders.actions import letter_runs as run_deeds
+from clinic_orders.actions.background import Claim
 from clinic_orders.documents.letters import runs
 from clinic_orders.documents.letters.runs import PDF, ZIP, RunPrinter, folder_of
 from clinic_orders.models.base import db
 from clinic_orders.models.cases import CaseLetter
 from clinic_orders.models.letter_runs import LetterRun
 from clinic_orders.queries.letter_runs import LettersChosen
+from clinic_orders.rules.background import MOST_FAILURES, SILENT_AFTER, MovedOn
 from clinic_orders.rules.ladder import LetterState, Level
-from clinic_orders.rules.letter_runs import (
-    MOST_FAILURES,
-    SILENT_AFTER,
-    LetterRunMovedOn,
-    LetterRunState,
-    NoLetterFits,
-)
+from clinic_orders.rules.letter_runs import LetterRunState, NoLetterFits
 from clinic_orders.rules.parties import SYSTEM
 from tests.cases_world import NOW, TODAY, World, found, issue, make_world, overdue
 
@@ -108,8 +104,8 @@ def test_another_process_goes_on_behind_the_last_part(
     assert printer(tmp_path).run_waiting() == 1
     assert printed == [1]
     assert again(number).state is LetterRunState.DONE
-    with pytest.raises(LetterRunMovedOn):
-        run_deeds.note_printed(run_deeds.RunClaim(number, 1), 1, by=SYSTEM, at=NOW)
+    with pytest.raises(MovedOn):
+        run_deeds.note_printed(Claim(number, 1), 1, by=SYSTEM, at=NOW)
 
 
 def test_a_run_is_claimed_once(world: World) -> None:
@@ -146,7 +142,7 @@ def test_a_cancelled_run_leaves_nothing_behind(world: World, tmp_path: Path) -> 
     run_deeds.cancel_letter_run(run.id, by=world.officer(), at=NOW)
     assert printer(tmp_path).run_waiting() == 0
     assert not folder.exists()
-    with pytest.raises(LetterRunMovedOn):
+    with pytest.raises(MovedOn):
         run_deeds.cancel_letter_run(run.id, by=world.officer(), at=NOW)
 
 

@@ -20,6 +20,7 @@ from sqlalchemy import func, select
 from clinic_orders import clock
 from clinic_orders.actions import accounts
 from clinic_orders.actions import import_jobs as deeds
+from clinic_orders.actions.background import Claim
 from clinic_orders.exchange import background
 from clinic_orders.exchange import staging as staging_module
 from clinic_orders.exchange.background import Runner
@@ -32,13 +33,10 @@ from clinic_orders.models.exchange import ImportBatch
 from clinic_orders.models.import_jobs import ImportJob
 from clinic_orders.models.notices import Notice
 from clinic_orders.models.sales import SaleLine
+from clinic_orders.rules.background import MovedOn, Step
 from clinic_orders.rules.import_jobs import (
-    STEPS,
-    ImportMovedOn,
+    IMPORT,
     ImportState,
-    ImportStep,
-    after,
-    is_possible,
 )
 from clinic_orders.rules.parties import SYSTEM, Actor, Role
 from tests.exchange.test_long_files import SALES, sale, text_of
@@ -252,7 +250,7 @@ def test_progress_rises(office: Office, monkeypatch: pytest.MonkeyPatch) -> None
     lives: list[tuple[bool, float]] = []
     note, attempt_in_work = deeds.note_reading, background.questions.attempt_in_work
 
-    def noting(claim: deeds.Claim, rows: int, read_bytes: int, **more: Any) -> None:
+    def noting(claim: Claim, rows: int, read_bytes: int, **more: Any) -> None:
         note(claim, rows, read_bytes, **more)
         found = db.session.get(ImportJob, number)
         assert found is not None
@@ -316,7 +314,7 @@ def test_a_cancelled_file_leaves_nothing(office: Office, monkeypatch: pytest.Mon
     assert office.lines() == 0
     assert list(folders(office.instance)) == []
     assert office.told() == []
-    with office.app.app_context(), pytest.raises(ImportMovedOn):
+    with office.app.app_context(), pytest.raises(MovedOn):
         deeds.cancel_import(read, by=office.city, at=clock.now())
 
 
@@ -325,7 +323,7 @@ def test_a_file_cancelled_while_it_is_stored_is_not_stored(
 ) -> None:
     if database == "sqlite":
         # Nobody else can write there while a file is stored; the page offers it before and after only.
-        assert is_possible(ImportStep.CANCEL, ImportState.READING)
+        assert IMPORT.is_possible(Step.CANCEL, ImportState.READING)
         return
     number = office.upload()
 
@@ -386,7 +384,7 @@ def test_what_an_overtaken_process_says_is_refused(
 ) -> None:
     """Somebody took it for dead and stored the file; what it stores itself must not come on top."""
     number, at = office.upload(), clock.now()
-    claims: list[deeds.Claim] = []
+    claims: list[Claim] = []
 
     def overtake() -> None:
         def overtaking() -> None:
@@ -394,7 +392,7 @@ def test_what_an_overtaken_process_says_is_refused(
                 later = at + timedelta(minutes=30)
                 job = deeds.claim_import("two", by=SYSTEM, at=later)
                 assert job is not None
-                claims.append(deeds.Claim(job.id, job.attempt))
+                claims.append(Claim(job.id, job.attempt))
                 db.session.remove()
 
         other = threading.Thread(target=overtaking)
@@ -405,7 +403,7 @@ def test_what_an_overtaken_process_says_is_refused(
     office.run()
     job = office.job(number)
     assert (job.state, job.attempt, job.worker) == (ImportState.READING, 2, "two")
-    assert claims == [deeds.Claim(number, 2)]
+    assert claims == [Claim(number, 2)]
     assert office.lines() == 0
     assert ImportFolder(office.instance, job.token).source.exists()
 
@@ -479,6 +477,6 @@ def test_the_folder_of_a_file_is_for_its_owner_alone(office: Office) -> None:
 
 def test_every_end_is_an_end(database: str) -> None:
     for state in (ImportState.DONE, ImportState.REFUSED, ImportState.CANCELLED):
-        assert [step for step, before in STEPS if before is state] == []
-        with pytest.raises(ImportMovedOn):
-            after(ImportStep.CANCEL, state)
+        assert [step for step, before in IMPORT.steps if before is state] == []
+        with pytest.raises(MovedOn):
+            IMPORT.after(Step.CANCEL, state)

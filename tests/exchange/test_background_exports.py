@@ -20,6 +20,7 @@ from sqlalchemy import select, update
 
 from clinic_orders import clock
 from clinic_orders.actions import export_jobs as deeds
+from clinic_orders.actions.background import Claim
 from clinic_orders.exchange import background_exports, exporting, writing
 from clinic_orders.exchange.background_exports import FOLDER, ExportMaker, file_of
 from clinic_orders.exchange.exporting import CSV, XLSX, export_file
@@ -32,13 +33,11 @@ from clinic_orders.models.export_jobs import ExportJob
 from clinic_orders.models.notices import Notice
 from clinic_orders.queries.file_counts import count_rows
 from clinic_orders.queries.files import rows_of
+from clinic_orders.rules.background import MOST_FAILURES, SILENT_AFTER, MovedOn
 from clinic_orders.rules.days import day_in_china
 from clinic_orders.rules.export_jobs import (
+    EXPORT,
     KEPT,
-    MOST_FAILURES,
-    SILENT_AFTER,
-    STEPS,
-    ExportMovedOn,
     ExportRefusal,
     ExportState,
 )
@@ -269,8 +268,8 @@ def test_a_killed_process_is_taken_over_and_the_file_made_anew(
     assert (job.state, job.attempt, job.failures, job.rows) == (ExportState.DONE, 2, 1, ROWS)
     assert cells(office.file(number).read_bytes()) == cells(office.at_once(XLSX))
     assert office.left() == ["2.xlsx"]
-    with office.app.app_context(), pytest.raises(ExportMovedOn):
-        deeds.note_written(deeds.ExportClaim(number, 1), 1, by=office.city, at=clock.now())
+    with office.app.app_context(), pytest.raises(MovedOn):
+        deeds.note_written(Claim(number, 1), 1, by=office.city, at=clock.now())
 
 
 def test_what_breaks_off_again_and_again_is_given_up_and_can_be_made_once_more(
@@ -345,4 +344,4 @@ def test_rows_are_counted_as_they_are_written(office: Office) -> None:
 
 def test_every_end_but_failure_is_an_end(database: str) -> None:
     for state in (ExportState.DONE, ExportState.REFUSED, ExportState.CANCELLED):
-        assert [step for step, before in STEPS if before is state] == []
+        assert [step for step, before in EXPORT.steps if before is state] == []

@@ -18,7 +18,8 @@ from clinic_orders.exchange.long_files import Phase
 from clinic_orders.models.base import db
 from clinic_orders.models.exchange import BatchRecord, ImportBatch
 from clinic_orders.models.import_jobs import ImportJob
-from clinic_orders.rules.import_jobs import DIFFERENCES_KEPT, TRIED_KEPT, ImportMovedOn, ImportState
+from clinic_orders.rules.background import MovedOn
+from clinic_orders.rules.import_jobs import DIFFERENCES_KEPT, TRIED_KEPT, ImportState
 from clinic_orders.rules.parties import SYSTEM
 from tests.exchange.test_background import ROWS, Office, killed_in, office, small_parts
 from tests.exchange.test_long_files import sale
@@ -155,7 +156,7 @@ def test_two_who_decide_at_once_decide_once(office: Office) -> None:
             start.wait(20)
             try:
                 deed()
-            except ImportMovedOn:
+            except MovedOn:
                 said.append("moved on")
             else:
                 said.append("done")
@@ -195,5 +196,5 @@ def test_a_tried_file_that_nobody_stores_is_swept(
     assert (office.lines(), differences(office, number)) == (0, [])
     assert list(folders(office.instance)) == []
     assert office.deeds()[-1] == "drop_tried_import"
-    with pytest.raises(ImportMovedOn):
+    with pytest.raises(MovedOn):
         office.store_tried(number)

@@ -25,13 +25,15 @@ import pikepdf
 
 from clinic_orders import clock
 from clinic_orders.actions import letter_runs as deeds
-from clinic_orders.actions.letter_runs import RunClaim
+from clinic_orders.actions.background import Claim
 from clinic_orders.actions.transaction import end_reading
 from clinic_orders.documents.letters.press import merged, set_letters
 from clinic_orders.models.base import db, reading_only
 from clinic_orders.models.letter_runs import LetterRun
+from clinic_orders.queries import background
 from clinic_orders.queries import letter_runs as questions
-from clinic_orders.rules.letter_runs import KEPT, LetterRunMovedOn, LetterRunState
+from clinic_orders.rules.background import MovedOn
+from clinic_orders.rules.letter_runs import KEPT, LetterRunState
 from clinic_orders.rules.letters import LetterContent
 from clinic_orders.rules.parties import SYSTEM
 
@@ -151,12 +153,12 @@ class RunPrinter:
         """Look first, so that an office without runs is never kept from writing."""
         at = clock.now()
         with reading_only():
-            waits = questions.any_to_claim(at)
+            waits = background.any_to_claim(LetterRun, at)
             end_reading()
         return deeds.claim_letter_run(self.worker, by=SYSTEM, at=at) if waits else None
 
     def _run(self, run: LetterRun) -> None:
-        claim, folder = RunClaim(run.id, run.attempt), folder_of(self.instance, run.token)
+        claim, folder = Claim(run.id, run.attempt), folder_of(self.instance, run.token)
         title = f"{run.first_day.isoformat()}—{run.last_day.isoformat()} 文书（{run.total}份）"
         ids, address = list(run.letter_ids), run.address
         log.info("letter run %d is claimed by %s, attempt %d", run.id, self.worker, run.attempt)
@@ -167,18 +169,18 @@ class RunPrinter:
                 deeds.finish_letter_run(claim, by=SYSTEM, at=clock.now())
             else:
                 deeds.release_letter_run(claim, by=SYSTEM, at=clock.now())
-        except LetterRunMovedOn:
+        except MovedOn:
             db.session.rollback()
-            log.info("letter run %d has moved on", claim.run_id)
+            log.info("letter run %d has moved on", claim.number)
         except Exception:
             db.session.rollback()
-            log.exception("letter run %d broke off", claim.run_id)
-            with suppress(LetterRunMovedOn):
+            log.exception("letter run %d broke off", claim.number)
+            with suppress(MovedOn):
                 deeds.release_letter_run(claim, traceback.format_exc(), by=SYSTEM, at=clock.now())
         finally:
             db.session.remove()
 
-    def _print(self, claim: RunClaim, folder: Path, ids: Sequence[int], address: str) -> bool:
+    def _print(self, claim: Claim, folder: Path, ids: Sequence[int], address: str) -> bool:
         """Print the parts that are not there yet; False if the process is to end before the last of them."""
         parts = range(-(-len(ids) // IN_PART))
         missing = [part for part in parts if not all(path.exists() for path in _part_files(folder, part))]
@@ -217,7 +219,7 @@ class RunPrinter:
         at = clock.now()
         tokens = [path.name for path in root.iterdir()]
         with reading_only():
-            known = questions.ends_by_token(tokens)
+            known = background.ends_by_token(LetterRun, tokens)
             end_reading()
         for token in tokens:
             state, ended_at = known.get(token, (LetterRunState.CANCELLED, at))
