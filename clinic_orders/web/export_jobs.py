@@ -71,6 +71,11 @@ def _job(number: int) -> ExportJob:
     return found
 
 
+def _is_gone(job: ExportJob) -> bool:
+    """Whether its file was there and is kept no longer."""
+    return job.state is ExportState.DONE and job.ended_at is not None and job.ended_at + KEPT < at()
+
+
 def _kinds_called(words: str) -> list[str] | None:
     """The kinds whose name on screen, or in the command, has all the words; None without a word."""
     if not words:
@@ -121,6 +126,7 @@ def index() -> str | Response:
         states=list(ExportState),
         kind_name=kind_name,
         shapes=SHAPES,
+        is_gone=_is_gone,
         days=KEPT.days,
     )
 
