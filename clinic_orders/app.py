@@ -19,7 +19,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from clinic_orders import models, web
 from clinic_orders.config import Settings, load_settings
 from clinic_orders.models.base import db, prepare_engine
-from clinic_orders.web import context, errors, front, guards, limits, security, text
+from clinic_orders.web import context, errors, front, guards, limits, metrics, request_log, security, text
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -74,7 +74,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     Babel(app, locale_selector=context.babel_locale)
     limits.init_app(app)
     front.init_front(app)
-    for part in (guards, security, errors, context):
+    for part in (guards, request_log, metrics, security, errors, context):
         part.init_app(app)
     for module in _doors():
         app.register_blueprint(module.blueprint)
@@ -89,9 +89,11 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 def _engine_options(settings: Settings) -> dict[str, Any]:
     """The connection pool: PostgreSQL gets a bounded one, SQLite a connection per thread with a long wait."""
+    # What stood in a failing statement is somebody's data and has no place in a log.
+    shown: dict[str, Any] = {"hide_parameters": not settings.testing}
     if settings.database_url.startswith("sqlite"):
-        return {"connect_args": {"timeout": 15}}
-    return {"pool_size": 5, "max_overflow": 5, "pool_recycle": 1800}
+        return shown | {"connect_args": {"timeout": 15}}
+    return shown | {"pool_size": 5, "max_overflow": 5, "pool_recycle": 1800}
 
 
 def _doors() -> list[ModuleType]:

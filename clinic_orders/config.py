@@ -11,6 +11,9 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 PREFIX = "CLINIC_ORDERS_"
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+# Where the web processes of one server count together; the name is prometheus-client's.
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 ALIPAY = "https://openapi.alipay.com/gateway.do"
 
 
@@ -35,6 +38,9 @@ class Settings:
             link. The accounts of the distributors lie in ``instance/alipay/<code of the distributor>/``.
         alipay_gateway: Alipay's gateway; another one for its sandbox.
         attachment_mb: the largest file that an answer to a letter may bring, in megabytes.
+        metrics_token: who shows it may read ``/metrics``; empty: there is no such page.
+        log_format: json or text, how the server and the scheduler write their log.
+        log_level: from which level on they write.
         testing: set by the tests only.
 
     """
@@ -53,6 +59,9 @@ class Settings:
     alipay_address: str = ""
     alipay_gateway: str = ALIPAY
     attachment_mb: int = 10
+    metrics_token: str = field(default="", repr=False)
+    log_format: str = "json"
+    log_level: str = "INFO"
     testing: bool = False
 
 
@@ -76,6 +85,13 @@ def _count(name: str, text: str) -> int:
     if len(text.strip()) != 1 or not text.strip().isdecimal():
         raise ValueError(f"{PREFIX}{name} must be a number from 0 to 9, not {text!r}")
     return int(text)
+
+
+def _one_of(name: str, text: str, words: tuple[str, ...]) -> str:
+    """One of the words a setting may have."""
+    if text not in words:
+        raise ValueError(f"{PREFIX}{name} must be one of {', '.join(words)}, not {text!r}")
+    return text
 
 
 def load_settings(environ: dict[str, str] | None = None) -> Settings:
@@ -115,4 +131,7 @@ def load_settings(environ: dict[str, str] | None = None) -> Settings:
         alipay_address=get("ALIPAY_ADDRESS"),
         alipay_gateway=get("ALIPAY_GATEWAY") or ALIPAY,
         attachment_mb=int(get("ATTACHMENT_MB", "10")),
+        metrics_token=get("METRICS_TOKEN").strip(),
+        log_format=_one_of("LOG_FORMAT", get("LOG_FORMAT", "json"), ("json", "text")),
+        log_level=_one_of("LOG_LEVEL", get("LOG_LEVEL", "INFO").upper(), LEVELS),
     )

@@ -20,6 +20,7 @@ from clinic_orders.cli.context import Console, Failed, pass_console
 from clinic_orders.cli.export_jobs import maker
 from clinic_orders.cli.import_jobs import runner
 from clinic_orders.cli.letters import printer
+from clinic_orders.cli.logs import set_up_logs
 from clinic_orders.cli.schema import refuse_not_newest
 from clinic_orders.exchange.backups import ServingLock
 from clinic_orders.models.base import db
@@ -120,6 +121,7 @@ def scheduler(console: Console) -> None:
 def run_scheduler(console: Console) -> None:
     """Block and run the jobs until the process is told to stop; a running job is finished first."""
     app = console.app
+    set_up_logs(console.settings)
     with app.app_context():
         refuse_not_newest()
         db.engine.dispose()

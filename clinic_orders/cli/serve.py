@@ -7,14 +7,19 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from typing import Any
 
 import click
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from prometheus_client import values
+from prometheus_client.multiprocess import mark_process_dead
 
 from clinic_orders.cli.context import Console, pass_console
+from clinic_orders.cli.logs import set_up_logs
 from clinic_orders.cli.schema import refuse_not_newest
+from clinic_orders.config import METRICS_FOLDER
 from clinic_orders.exchange.backups import ServingLock
 from clinic_orders.models.base import db
 
@@ -47,7 +52,12 @@ class Server(BaseApplication):  # type: ignore[misc]
 @pass_console
 def serve(console: Console, host: str, port: int, workers: int | None, no_scheduler: bool) -> None:
     """Serve the pages until stopped (Ctrl-C or SIGTERM): running requests are finished first."""
+    # Before the application makes its counters: all web processes count in one folder.
+    folder = tempfile.TemporaryDirectory(prefix="clinic-orders-metrics-")
+    os.environ[METRICS_FOLDER] = folder.name
+    values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]
     app = console.app
+    set_up_logs(console.settings)
     with app.app_context():
         refuse_not_newest()
         db.engine.dispose()
@@ -63,6 +73,9 @@ def serve(console: Console, host: str, port: int, workers: int | None, no_schedu
         # A connection made before the fork must not be used by two processes.
         with app.app_context():
             db.engine.dispose(close=False)
+
+    def child_exit(_server: Any, worker: Any) -> None:
+        mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
     count = workers or min(8, multiprocessing.cpu_count())
     click.echo(f"http://{host}:{port}")
@@ -80,6 +93,7 @@ def serve(console: Console, host: str, port: int, workers: int | None, no_schedu
                 "max_requests": 20000,
                 "max_requests_jitter": 2000,
                 "post_fork": post_fork,
+                "child_exit": child_exit,
                 "accesslog": None,
                 "errorlog": "-",
                 "loglevel": "warning",
@@ -87,6 +101,7 @@ def serve(console: Console, host: str, port: int, workers: int | None, no_schedu
             },
         ).run()
     finally:
+        folder.cleanup()
         lock.release()
         if beside is not None and beside.poll() is None:
             os.kill(beside.pid, signal.SIGTERM)

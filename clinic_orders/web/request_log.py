@@ -1,0 +1,66 @@
+"""One line of the log for every request, and the number by which a person and the log mean the same request.
+
+A line names the endpoint, never the address: codes, names and what was searched for stand in addresses. Who did what
+stands in the audit; the log has no person in it.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+
+import structlog
+from flask import Flask, current_app, g, request
+from structlog.contextvars import bind_contextvars, clear_contextvars
+from werkzeug.wrappers import Response
+
+log = structlog.stdlib.get_logger(__name__)
+
+HEADER = "X-Request-ID"
+# What a proxy may send along as a number; anything else could forge lines of the log.
+_BELIEVED = re.compile(r"[A-Za-z0-9-]{8,64}")
+# Watchers ask these every few seconds.
+_QUIET = frozenset({"static", "health.healthz", "health.readyz", "health.metrics"})
+
+
+def request_number() -> str:
+    """The number of this request, as the error page and the log name it."""
+    number: str = g.get("request_number", "")
+    return number
+
+
+def _begin() -> None:
+    """Give the request its number; a trusted proxy's own is kept, so that both logs agree."""
+    clear_contextvars()
+    sent = request.headers.get(HEADER, "")
+    trusted = current_app.extensions["settings"].trusted_proxies > 0
+    g.request_number = sent if trusted and _BELIEVED.fullmatch(sent) else uuid.uuid4().hex
+    g.request_began = time.perf_counter()
+    bind_contextvars(request=g.request_number)
+
+
+def seconds() -> float:
+    """How long this request has taken so far."""
+    began: float | None = g.get("request_began")
+    return 0.0 if began is None else time.perf_counter() - began
+
+
+def _end(response: Response) -> Response:
+    response.headers[HEADER] = request_number()
+    if request.endpoint not in _QUIET:
+        log.info(
+            "request",
+            method=request.method,
+            endpoint=request.endpoint,
+            status=response.status_code,
+            ms=round(seconds() * 1000, 1),
+        )
+    return response
+
+
+def init_app(app: Flask) -> None:
+    """Number and time every request, before anything else looks at it."""
+    app.before_request_funcs.setdefault(None, []).insert(0, _begin)
+    app.after_request(_end)
+    app.jinja_env.globals["request_number"] = request_number
