@@ -5,10 +5,13 @@ from __future__ import annotations
 from sqlalchemy import func, select, text
 
 from clinic_orders.models.base import db
+from clinic_orders.models.export_jobs import ExportJob
 from clinic_orders.models.import_jobs import ImportJob
 from clinic_orders.models.jobs import JobRun, RunState
 from clinic_orders.models.letter_runs import LetterRun
-from clinic_orders.rules import import_jobs, letter_runs
+from clinic_orders.rules.export_jobs import EXPORT
+from clinic_orders.rules.import_jobs import IMPORT
+from clinic_orders.rules.letter_runs import LETTER_RUN
 
 
 def schema_version() -> str | None:
@@ -18,12 +21,15 @@ def schema_version() -> str | None:
 
 
 def waiting_work() -> dict[str, int]:
-    """Long files and runs of letters that wait or are at work, by kind."""
-    files = select(func.count()).where(ImportJob.state.in_(import_jobs.OPEN))
-    letters = select(func.count()).where(LetterRun.state.in_(letter_runs.OPEN))
+    """Long files, long exports and runs of letters that wait or are at work, by kind."""
+    kinds = {
+        "import-jobs": ImportJob.state.in_(IMPORT.open),
+        "export-jobs": ExportJob.state.in_(EXPORT.open),
+        "letter-runs": LetterRun.state.in_(LETTER_RUN.open),
+    }
     return {
-        "import-jobs": db.session.scalar(files) or 0,
-        "letter-runs": db.session.scalar(letters) or 0,
+        name: db.session.scalar(select(func.count()).where(still_open)) or 0
+        for name, still_open in kinds.items()
     }
 
 
