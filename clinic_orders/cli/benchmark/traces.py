@@ -1,7 +1,8 @@
 """Trace codes at scale: one code's look-up and the clues of a month, each against the leanest SQL over the same rows.
 
 The sales of ``benchmark.supervised`` carry codes: one pack on the small lines, two on the middle ones, each received by
-the institution in the month before. One of a thousand packs is sold a second time elsewhere, where nobody received it.
+the institution in the month before with four more that nobody sells. Two of a hundred codes are of packs sold in pieces,
+as they may be; three of a thousand make clues: sold again elsewhere or there, never received, sent back, too old.
 """
 
 from __future__ import annotations
@@ -28,9 +29,13 @@ from clinic_orders.rules.findings import Finding
 from clinic_orders.rules.parties import SYSTEM
 
 GOAL: Final = 2.0
-CODES_A_MONTH: Final = 3267 * 255
-"""Codes sold in a month at scale 1, and as many received."""
+CODES_A_MONTH: Final = 3267 * 595
+"""Codes received in a month at scale 1; 255 of 595 are sold in the next."""
 _LOOK_UPS: Final = 200
+_SOLD: Final = "(SELECT 10 AS units, 0 AS pack UNION ALL SELECT 20, 1 UNION ALL SELECT 20, 2)"
+_STOCK: Final = " UNION ALL ".join(f"SELECT 10, {pack}" for pack in range(4, 8))
+# Of these items a pack may be sold in pieces: it holds three times as much, and stands on two lines.
+_IN_PIECES: Final = "s.item_id % 17 = 3"
 
 
 def _code(item: str, institution: str, month: int, pack: str) -> str:
@@ -43,7 +48,7 @@ def _code(item: str, institution: str, month: int, pack: str) -> str:
     )
 
 
-def add_codes(app: Flask, first: Month, months: int, *, after: int) -> int:
+def add_codes(app: Flask, first: Month, months: int, *, after: int) -> dict[str, int]:
     """Give the sales of some months codes, and put them on the receipts of the month before each.
 
     Args:
@@ -53,7 +58,7 @@ def add_codes(app: Flask, first: Month, months: int, *, after: int) -> int:
         after: how many of them have codes already.
 
     Returns:
-        the codes that stand on sales.
+        how many codes stand on receipts and on sales.
 
     """
     with app.app_context():
@@ -62,8 +67,8 @@ def add_codes(app: Flask, first: Month, months: int, *, after: int) -> int:
                 connection.execute(
                     text(
                         "INSERT INTO trace_product (prefix, item_id, base_units_per_code, recorded_at)"  # noqa: S608
-                        " SELECT substr(code, 1, 7), id, 10, recorded_at FROM"
-                        f" (SELECT id, recorded_at, {_code('id', '1', 1, '0')} AS code FROM item) t"
+                        f" SELECT substr(s.code, 1, 7), s.item_id, CASE WHEN {_IN_PIECES} THEN 30 ELSE 10 END, s.recorded_at"
+                        f" FROM (SELECT id AS item_id, recorded_at, {_code('id', '1', 1, '0')} AS code FROM item) s"
                     )
                 )
         for number in range(after, months):
@@ -75,19 +80,61 @@ def add_codes(app: Flask, first: Month, months: int, *, after: int) -> int:
                     connection.execute(text(statement))
         with db.engine.begin() as connection:
             connection.execute(text("ANALYZE"))
-            return int(connection.execute(text("SELECT count(*) FROM sale_code")).scalar_one())
+            return {
+                "codes": int(connection.execute(text("SELECT count(*) FROM shipment_code")).scalar_one()),
+                "codes on sales": int(
+                    connection.execute(text("SELECT count(*) FROM sale_code")).scalar_one()
+                ),
+            }
 
 
 def _statements(month: Month, number: int) -> list[str]:
-    """The codes of a month's sales, the second sales, and the receipts of the month before (of the first its own)."""
-    packs = "(SELECT 10 AS units, 0 AS pack UNION ALL SELECT 20, 1 UNION ALL SELECT 20, 2)"
-    code = _code("s.item_id", "s.institution_id", number, "p.pack")
-    where = (
+    """The codes of a month's sales, and the receipts of the month before (of the first its own)."""
+    source = month.previous() if number else month
+    return [*_sales(month, number), *_receipts(month, source, number), *_returns(source, number)]
+
+
+def _standing(month: Month) -> str:
+    return (
         f"s.sold_on >= '{month.first_day}' AND s.sold_on <= '{month.last_day}' AND s.item_id IS NOT NULL"
         " AND s.replaced_at IS NULL"
     )
-    other = _code("s.item_id", "s.institution_id - 1", number, "0")
-    source = month.previous() if number else month
+
+
+def _sales(month: Month, number: int) -> list[str]:
+    """Every pack once; then those that come again, and what notes them."""
+    here = _code("s.item_id", "s.institution_id", number, "0")
+    elsewhere = _code("s.item_id", "s.institution_id - 1", number, "0")
+    again = [
+        # A pack of another institution, one of a thousand.
+        (
+            elsewhere,
+            "s.base_units = 10 AND s.institution_id > 1 AND (s.institution_id * 31 + s.item_id * 17) % 1000 = 100",
+        ),
+        # The own pack once more, one of two thousand.
+        (here, "s.base_units = 30 AND (s.institution_id * 13 + s.item_id * 7) % 2000 = 9"),
+        (here, f"s.base_units = 20 AND {_IN_PIECES}"),
+    ]
+    sold = _code("s.item_id", "s.institution_id", number, "p.pack")
+    found = [
+        f"""
+        INSERT INTO sale_code (code, sale_line_id, sold_on)
+        SELECT {sold}, s.id, s.sold_on FROM sale_line s JOIN {_SOLD} p ON p.units = s.base_units
+        WHERE {_standing(month)} ORDER BY 1
+        """  # noqa: S608
+    ]
+    for code, which in again:
+        lines = f"FROM sale_line s WHERE {_standing(month)} AND {which} ON CONFLICT DO NOTHING"
+        found.append(
+            f"INSERT INTO sale_code (code, sale_line_id, sold_on) SELECT {code}, s.id, s.sold_on {lines}"
+        )
+        found.append(f"INSERT INTO repeated_code (code) SELECT {code} {lines}")
+    return found
+
+
+def _receipts(month: Month, source: Month, number: int) -> list[str]:
+    """The codes on the lines of a month, as many as packs but at one institution of fifty; some lines are too old."""
+    code = _code("s.item_id", "s.institution_id", number, "p.pack")
     lines = f"""
         SELECT g.id, h.institution_id,
                row_number() OVER (PARTITION BY h.institution_id ORDER BY g.id) - 1 AS place,
@@ -95,18 +142,61 @@ def _statements(month: Month, number: int) -> list[str]:
         FROM shipment h JOIN shipment_line g ON g.shipment_id = h.id
         WHERE h.acceptance_day = '{source.last_day}'
     """  # noqa: S608
-    # One line of a thousand sells a pack of another institution again.
-    again = f"{where} AND s.base_units = 10 AND s.institution_id > 1 AND (s.institution_id * 31 + s.item_id * 17) % 1000 = 100"
-    sold = f"INSERT INTO sale_code (code, sale_line_id, sold_on) SELECT {code}, s.id, s.sold_on"
-    twice = f"INSERT INTO sale_code (code, sale_line_id, sold_on) SELECT {other}, s.id, s.sold_on"
-    noted = f"INSERT INTO repeated_code (code) SELECT {other}"
-    received = f"INSERT INTO shipment_code (shipment_line_id, code, accepted) SELECT l.id, {code}, true"
-    at_receipt = f"JOIN ({lines}) l ON l.institution_id = s.institution_id AND l.place = s.item_id % l.lines"
+    of_source = f"shipment_id IN (SELECT id FROM shipment WHERE acceptance_day = '{source.last_day}')"  # noqa: S608
+    count = (
+        "(SELECT count(*) FROM shipment_code c WHERE c.shipment_line_id = shipment_line.id)"  # noqa: S608
+        f" + CASE WHEN {_uncoded('shipment_id')} THEN 1 ELSE 0 END"
+    )
     return [
-        f"{sold} FROM sale_line s JOIN {packs} p ON p.units = s.base_units WHERE {where}",
-        f"{twice} FROM sale_line s WHERE {again} ON CONFLICT DO NOTHING",
-        f"{noted} FROM sale_line s WHERE {again} ON CONFLICT DO NOTHING",
-        f"{received} FROM sale_line s JOIN {packs} p ON p.units = s.base_units {at_receipt} WHERE {where}",
+        f"""
+        INSERT INTO shipment_code (shipment_line_id, code, accepted)
+        SELECT l.id, {code}, true FROM sale_line s JOIN ({_SOLD[1:-1]} UNION ALL {_STOCK}) p ON p.units = s.base_units
+        JOIN ({lines}) l ON l.institution_id = s.institution_id AND l.place = s.item_id % l.lines
+        WHERE {_standing(month)} AND NOT (p.pack = 0 AND (s.institution_id * 7 + s.item_id * 19) % 1000 = 7)
+        ORDER BY 1, 2
+        """,  # noqa: S608
+        f"""
+        UPDATE shipment_line SET shipped_packs = {count}, accepted_packs = {count}
+        WHERE {of_source} AND EXISTS (SELECT 1 FROM shipment_code c WHERE c.shipment_line_id = shipment_line.id)
+        """,  # noqa: S608
+        f"UPDATE shipment_line SET expiry_date = '{source.last_day}' WHERE {of_source} AND id % 4000 = 5",  # noqa: S608
+    ]
+
+
+def _uncoded(shipment_id: str) -> str:
+    return f"(SELECT h.institution_id FROM shipment h WHERE h.id = {shipment_id}) % 50 = 9"  # noqa: S608
+
+
+def _returns(source: Month, number: int) -> list[str]:
+    """Of one receipt of a hundred a pack goes back on the day it came, and is sold all the same."""
+    which = (
+        f"h.acceptance_day = '{source.last_day}' AND h.id % 100 = 11"  # noqa: S608
+        " AND h.id NOT IN (SELECT shipment_id FROM goods_return)"
+    )
+    return [
+        f"""
+        INSERT INTO goods_return (id, return_no, shipment_id, institution_id, distributor_id, requested_at, agreed_at,
+            refusal_reason, amount, version, recorded_at)
+        SELECT h.id, 'TC' || h.id, h.id, h.institution_id, h.distributor_id, h.accepted_at, h.accepted_at, '', 10000, 1,
+            h.accepted_at
+        FROM shipment h WHERE {which}
+        """,  # noqa: S608
+        f"""
+        INSERT INTO return_line (return_id, shipment_line_id, packs, reason)
+        SELECT g.shipment_id, min(g.id), 1, 'quality'
+        FROM shipment h JOIN shipment_line g ON g.shipment_id = h.id JOIN goods_return r ON r.id = h.id
+        WHERE r.return_no = 'TC' || h.id AND h.acceptance_day = '{source.last_day}'
+          AND NOT EXISTS (SELECT 1 FROM return_line l WHERE l.return_id = h.id)
+        GROUP BY g.shipment_id
+        """,  # noqa: S608
+        f"""
+        INSERT INTO return_code (return_line_id, code)
+        SELECT l.id, min(c.code)
+        FROM shipment h JOIN return_line l ON l.return_id = h.id
+        JOIN shipment_code c ON c.shipment_line_id = l.shipment_line_id AND substr(c.code, 14, 4) = '{number:04}'
+        WHERE h.acceptance_day = '{source.last_day}' AND h.id % 100 = 11
+        GROUP BY l.id
+        """,  # noqa: S608
     ]
 
 
@@ -123,7 +213,7 @@ def _floor_of_month(stage: Stage) -> str:
         LEFT JOIN shipment h ON h.id = g.shipment_id AND h.institution_id = s.institution_id
         LEFT JOIN repeated_code r ON r.code = c.code
         WHERE c.sold_on >= '{month.first_day}' AND c.sold_on <= '{stage.on}'
-          AND s.replaced_at IS NULL AND s.base_units > 0
+          AND s.sold_on >= '{month.first_day}' AND s.sold_on <= '{stage.on}' AND s.replaced_at IS NULL AND s.base_units > 0
     """  # noqa: S608
 
 
@@ -147,7 +237,7 @@ def _lives(codes: list[str], on: date) -> None:
 
 
 def measure_traces(
-    app: Flask, stage: Stage, codes: int, rounds: int, say: Callable[[str], None]
+    app: Flask, stage: Stage, codes: dict[str, int], rounds: int, say: Callable[[str], None]
 ) -> dict[str, Any]:
     """The look-up of codes of all months, and the clues of the last month, turn by turn with their floors."""
     with app.app_context():
@@ -195,7 +285,7 @@ def measure_traces(
         )
         return {
             "months": stage.months,
-            "rows": {"sale lines": stage.sale_lines, "codes of sales": codes},
+            "rows": {"sale lines": stage.sale_lines} | codes,
             "as_of": stage.on.isoformat(),
             "findings": len(found),
             "comparisons": [one.as_dict() for one in comparisons],

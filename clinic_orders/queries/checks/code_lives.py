@@ -9,7 +9,7 @@ from datetime import date
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Integer, Select, and_, column, func, select, values
 
 from clinic_orders.models.base import china_day, db
 from clinic_orders.models.catalogue import Item
@@ -55,29 +55,45 @@ def delivered_day() -> Any:
     return china_day(func.coalesce(Shipment.delivered_at, Shipment.accepted_at))
 
 
-def uncoded_lines(as_of: date) -> Select[int, int, date]:
-    """Lines accepted with fewer codes than packs: institution_id, item_id, day (R-TRACE-2, T6)."""
+Pair = tuple[int, int]
+"""Ids of an institution and an item."""
+
+
+def _first_uncoded(pairs: Collection[Pair], as_of: date) -> Select[int, int, date]:
+    """Of pairs: institution_id, item_id, the first day on which a line was accepted with fewer codes than packs.
+
+    The answer is asked pair by pair from the first acceptance on: where goods come without codes, mostly the first ones
+    did already.
+    """
+    known = values(column("institution_id", Integer), column("item_id", Integer), name="pair")
+    pair = known.data(sorted(pairs)).cte("pair")
     taken = (
         select(func.count())
         .where(ShipmentCode.shipment_line_id == ShipmentLine.id, ShipmentCode.accepted.is_(True))
         .scalar_subquery()
     )
-    return (
-        select(
-            Shipment.institution_id,
-            OrderLine.item_id,
-            china_day(Shipment.accepted_at).label("day"),
-        )
+    first = (
+        select(china_day(Shipment.accepted_at))
         .select_from(Shipment)
-        .join(ShipmentLine, ShipmentLine.shipment_id == Shipment.id)
-        .join(OrderLine, OrderLine.id == ShipmentLine.order_line_id)
+        .join(OrderLine, OrderLine.order_id == Shipment.order_id)
+        .join(
+            ShipmentLine,
+            and_(ShipmentLine.order_line_id == OrderLine.id, ShipmentLine.shipment_id == Shipment.id),
+        )
         .where(
+            Shipment.institution_id == pair.c.institution_id,
+            OrderLine.item_id == pair.c.item_id,
             Shipment.accepted_at < end_of_day(as_of),
             ShipmentLine.accepted_packs > 0,
             counts_once(Shipment.order_id),
             taken < ShipmentLine.accepted_packs,
         )
+        .order_by(Shipment.accepted_at)
+        .limit(1)
+        .correlate(pair)
+        .scalar_subquery()
     )
+    return select(pair.c.institution_id, pair.c.item_id, first)
 
 
 class CodeBook:
@@ -90,7 +106,7 @@ class CodeBook:
 
     def __init__(self, as_of: date) -> None:
         self.as_of = as_of
-        self._uncoded: dict[int, dict[str, date]] = {}
+        self._uncoded: dict[Pair, date | None] = {}
 
     @cached_property
     def products(self) -> Mapping[str, Product]:
@@ -121,8 +137,8 @@ class CodeBook:
             yield from self._part(held)
 
     def _part(self, codes: Sequence[str]) -> Iterator[tuple[CodeLife, Terms]]:
-        lines = self._lines(codes)
         arrivals, returns = self._arrivals(codes), self._returns(codes)
+        lines = self._lines(codes, arrivals)
         together = {code for own in lines.values() for line in own for code in line.codes}
         holds = self.units_held(together)
         for code in codes:
@@ -174,7 +190,9 @@ class CodeBook:
             found.update((code, size) for code, size in db.session.connection().execute(statement))
         return found
 
-    def _lines(self, codes: Sequence[str]) -> dict[str, list[CodedLine]]:
+    def _lines(
+        self, codes: Sequence[str], arrivals: Mapping[str, Sequence[Arrival]]
+    ) -> dict[str, list[CodedLine]]:
         line = SaleLine
         statement = (
             select(
@@ -184,6 +202,7 @@ class CodeBook:
                 Institution.code.label("institution"),
                 line.sale_no,
                 line.line_no,
+                line.item_id,
                 Item.item_code,
                 line.sold_at,
                 line.base_units,
@@ -197,7 +216,14 @@ class CodeBook:
         )
         rows = db.session.connection().execute(statement).all()
         together = self._codes_of({row.id for row in rows})
-        self._learn_uncoded({row.institution_id for row in rows})
+        # Only a pack that never came there by its code needs the excuse that its code was not taken.
+        came = {(code, one.institution) for code, own in arrivals.items() for one in own}
+        unseen = {
+            (row.institution_id, row.item_id)
+            for row in rows
+            if row.item_id is not None and (row.code, row.institution) not in came
+        }
+        uncoded = self.first_uncoded(unseen)
         found: dict[str, list[CodedLine]] = defaultdict(list)
         for row in rows:
             known = CodedLine(
@@ -210,7 +236,7 @@ class CodeBook:
                 frozenset(together[row.id]),
                 member=bool(row.member),
             )
-            first = self._uncoded[row.institution_id].get(row.item_code)
+            first = uncoded.get((row.institution_id, row.item_id))
             if first is not None and is_excused(known, [first]):
                 known = replace(known, excused=True)
             found[row.code].append(known)
@@ -224,19 +250,20 @@ class CodeBook:
                 found[line_id].append(code)
         return found
 
-    def _learn_uncoded(self, institution_ids: Collection[int]) -> None:
-        """The first day by item on which goods came to an institution without all of their codes."""
-        unknown = sorted(set(institution_ids) - self._uncoded.keys())
+    def first_uncoded(self, pairs: Collection[Pair]) -> Mapping[Pair, date | None]:
+        """The first day on which goods of an item came to an institution without all of their codes; None = never.
+
+        Args:
+            pairs: what is asked; the answer may hold more.
+
+        """
+        unknown = sorted(set(pairs) - self._uncoded.keys())
         for part in _in_parts(unknown):
-            self._uncoded.update((number, {}) for number in part)
-            lines = uncoded_lines(self.as_of).where(Shipment.institution_id.in_(part)).subquery()
-            statement = (
-                select(lines.c.institution_id, Item.item_code, func.min(lines.c.day))
-                .join(Item, Item.id == lines.c.item_id)
-                .group_by(lines.c.institution_id, Item.item_code)
-            )
-            for number, item, day in db.session.connection().execute(statement):
-                self._uncoded[number][item] = day
+            for institution_id, item_id, day in db.session.connection().execute(
+                _first_uncoded(part, self.as_of)
+            ):
+                self._uncoded[institution_id, item_id] = day
+        return self._uncoded
 
     def _arrivals(self, codes: Sequence[str]) -> dict[str, list[Arrival]]:
         statement = (
