@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import BindParameter, Select, String, and_, bindparam, func, select
+from sqlalchemy import (
+    BindParameter,
+    Boolean,
+    CompoundSelect,
+    Date,
+    Integer,
+    Null,
+    Row,
+    Select,
+    String,
+    and_,
+    bindparam,
+    cast,
+    func,
+    literal_column,
+    null,
+    select,
+    type_coerce,
+    union_all,
+)
+from sqlalchemy.types import TypeEngine
 
-from clinic_orders.models.base import db
+from clinic_orders.models.base import UtcDateTime, db
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.deliveries import (
     GoodsReturn,
@@ -70,55 +91,104 @@ class PackLife:
     events: tuple[PackEvent, ...]
 
 
-_ORDER = list(PackStep)
-# To build a statement costs more than to run it, so each is built once for a reader and a day.
+_ORDER: Final = list(PackStep)
+_PRODUCT, _SHIPPED, _SOLD, _SENT_BACK = range(4)
 _CODE: BindParameter[str] = bindparam("code", type_=String)
-_PRODUCT = (
-    select(Item.item_code, Item.generic_name, Item.strength, TraceProduct.base_units_per_code)
-    .join(Item, Item.id == TraceProduct.item_id)
-    .where(TraceProduct.prefix == bindparam("prefix", type_=String), TraceProduct.replaced_at.is_(None))
-)
 
 
 def life_of_pack(code: str, actor: Actor, *, on: date) -> PackLife:
-    """What a person may know of a code: four statements, each through an index of the code."""
-    events = sorted(
-        [*_shipped(code, actor, on), *_sold(code, actor, on), *_sent_back(code, actor, on)],
-        key=lambda event: (event.at, _ORDER.index(event.step)),
+    """What a person may know of a code: one statement, each part of it through an index of the code."""
+    item_code, item, units = "", "", None
+    events: list[PackEvent] = []
+    asked = db.session.connection().execute(
+        _asked_of_code(actor, on), {"code": code, "prefix": code[:PREFIX]}
     )
-    product = db.session.connection().execute(_PRODUCT, {"prefix": code[:PREFIX]}).one_or_none()
-    if product is None:
-        return PackLife(code, "", "", None, tuple(events))
-    name = f"{product.generic_name} {product.strength}"
-    return PackLife(code, product.item_code, name, product.base_units_per_code, tuple(events))
-
-
-def _named(statement: Select[Any], institution_id: Any, on: date) -> Select[Any]:
-    """With the code and today's name of an institution."""
-    record = InstitutionRecord
-    return (
-        statement.add_columns(
-            Institution.code.label("place_code"), func.coalesce(record.name, "").label("place")
-        )
-        .join(Institution, Institution.id == institution_id)
-        .outerjoin(record, and_(record.institution_id == Institution.id, current(record, on)))
-    )
+    for row in asked.all():
+        if row.part == _PRODUCT:
+            item_code, item, units = row.item_code, row.item, row.base_units
+        else:
+            events += _EVENTS[row.part](row)
+    events.sort(key=lambda event: (event.at, _ORDER.index(event.step)))
+    return PackLife(code, item_code, item, units, tuple(events))
 
 
 @lru_cache(maxsize=256)
-def _asked_of_shipments(actor: Actor, on: date) -> Select[Any]:
-    statement: Any = (
-        select(
-            Shipment.receipt_no,
-            Shipment.shipped_at,
-            Shipment.delivered_at,
-            Shipment.accepted_at,
-            ShipmentCode.accepted,
-            ShipmentLine.batch_no,
-            ShipmentLine.expiry_date,
-            Item.item_code,
-            Item.generic_name,
-            Distributor.name.label("distributor"),
+def _asked_of_code(actor: Actor, on: date) -> CompoundSelect[Any]:
+    """Built once for a reader and a day: that costs more than to run it."""
+    return union_all(_of_product(), _of_shipments(actor, on), _of_sales(actor, on), _of_returns(actor, on))
+
+
+# What every part answers, in this order; what a part does not say is null.
+_COLUMNS: Final[Mapping[str, TypeEngine[Any]]] = {
+    "item_code": String(),
+    "item": String(),
+    "base_units": Integer(),
+    "paper": String(),
+    "place_code": String(),
+    "place": String(),
+    "distributor": String(),
+    "batch_no": String(),
+    "expiry": Date(),
+    "shipped_at": UtcDateTime(),
+    "delivered_at": UtcDateTime(),
+    "at": UtcDateTime(),
+    "accepted": Boolean(),
+}
+
+
+def _part(number: int, **columns: Any) -> Select[Any]:
+    said = [columns.get(name, null()) for name in _COLUMNS]
+    return select(
+        literal_column(str(number), Integer).label("part"),
+        *(
+            cast(value, kind).label(name) if isinstance(value, Null) else type_coerce(value, kind).label(name)
+            for value, (name, kind) in zip(said, _COLUMNS.items(), strict=True)
+        ),
+    )
+
+
+def _of_product() -> Select[Any]:
+    product = TraceProduct
+    return (
+        _part(
+            _PRODUCT,
+            item_code=Item.item_code,
+            item=Item.generic_name + " " + Item.strength,
+            base_units=product.base_units_per_code,
+        )
+        .select_from(product)
+        .join(Item, Item.id == product.item_id)
+        .where(product.prefix == bindparam("prefix", type_=String), product.replaced_at.is_(None))
+    )
+
+
+def _placed(statement: Select[Any], institution_id: Any, on: date) -> Select[Any]:
+    """With an institution and its record of today."""
+    record = InstitutionRecord
+    return statement.join(Institution, Institution.id == institution_id).outerjoin(
+        record, and_(record.institution_id == Institution.id, current(record, on))
+    )
+
+
+_PLACE: Final = func.coalesce(InstitutionRecord.name, "")
+
+
+def _of_shipments(actor: Actor, on: date) -> Select[Any]:
+    statement = (
+        _part(
+            _SHIPPED,
+            paper=Shipment.receipt_no,
+            shipped_at=Shipment.shipped_at,
+            delivered_at=Shipment.delivered_at,
+            at=Shipment.accepted_at,
+            accepted=ShipmentCode.accepted,
+            batch_no=ShipmentLine.batch_no,
+            expiry=ShipmentLine.expiry_date,
+            item_code=Item.item_code,
+            item=Item.generic_name,
+            distributor=Distributor.name,
+            place_code=Institution.code,
+            place=_PLACE,
         )
         .select_from(ShipmentCode)
         .join(ShipmentLine, ShipmentLine.id == ShipmentCode.shipment_line_id)
@@ -128,42 +198,46 @@ def _asked_of_shipments(actor: Actor, on: date) -> Select[Any]:
         .join(Distributor, Distributor.id == Shipment.distributor_id)
         .where(ShipmentCode.code == _CODE, Shipment.voided_at.is_(None), shipments_visible_to(actor, on))
     )
-    return _named(statement, Shipment.institution_id, on)
+    return _placed(statement, Shipment.institution_id, on)
 
 
-def _shipped(code: str, actor: Actor, on: date) -> list[PackEvent]:
-    events = []
-    for row in db.session.connection().execute(_asked_of_shipments(actor, on), {"code": code}):
-        judged = PackStep.REJECTED if row.accepted is False else PackStep.ACCEPTED
-        for at, step in (
-            (row.shipped_at, PackStep.SHIPPED),
-            (row.delivered_at, PackStep.DELIVERED),
-            (row.accepted_at, judged),
-        ):
-            if at is not None:
-                events.append(
-                    PackEvent(
-                        at,
-                        step,
-                        row.place_code,
-                        row.place,
-                        row.distributor,
-                        row.item_code,
-                        row.generic_name,
-                        row.receipt_no,
-                        row.batch_no,
-                        row.expiry_date,
-                    )
-                )
-    return events
+def _shipped(row: Row[Any]) -> list[PackEvent]:
+    judged = PackStep.REJECTED if row.accepted is False else PackStep.ACCEPTED
+    steps = (
+        (row.shipped_at, PackStep.SHIPPED),
+        (row.delivered_at, PackStep.DELIVERED),
+        (row.at, judged),
+    )
+    return [
+        PackEvent(
+            at,
+            step,
+            row.place_code,
+            row.place,
+            row.distributor,
+            row.item_code,
+            row.item,
+            row.paper,
+            row.batch_no,
+            row.expiry,
+        )
+        for at, step in steps
+        if at is not None
+    ]
 
 
-@lru_cache(maxsize=256)
-def _asked_of_sales(actor: Actor, on: date) -> Select[Any]:
+def _of_sales(actor: Actor, on: date) -> Select[Any]:
     line = SaleLine
-    statement: Any = (
-        select(
-            line.sale_no, line.sold_at, line.base_units, line.other_product, Item.item_code, Item.generic_name
+    statement = (
+        _part(
+            _SOLD,
+            paper=line.sale_no,
+            at=line.sold_at,
+            base_units=line.base_units,
+            item_code=func.coalesce(Item.item_code, ""),
+            item=func.coalesce(Item.generic_name, line.other_product),
+            place_code=Institution.code,
+            place=_PLACE,
         )
         .select_from(SaleCode)
         .join(line, line.id == SaleCode.sale_line_id)
@@ -174,37 +248,39 @@ def _asked_of_sales(actor: Actor, on: date) -> Select[Any]:
             institutions_of(actor, line.institution_id, on),
         )
     )
-    return _named(statement, line.institution_id, on)
+    return _placed(statement, line.institution_id, on)
 
 
-def _sold(code: str, actor: Actor, on: date) -> list[PackEvent]:
+def _sold(row: Row[Any]) -> list[PackEvent]:
+    step = PackStep.SOLD if row.base_units > 0 else PackStep.BROUGHT_BACK
     return [
         PackEvent(
-            row.sold_at,
-            PackStep.SOLD if row.base_units > 0 else PackStep.BROUGHT_BACK,
+            row.at,
+            step,
             row.place_code,
             row.place,
             "",
-            row.item_code or "",
-            row.generic_name or row.other_product,
-            row.sale_no,
+            row.item_code,
+            row.item,
+            row.paper,
             base_units=row.base_units,
         )
-        for row in db.session.connection().execute(_asked_of_sales(actor, on), {"code": code})
     ]
 
 
-@lru_cache(maxsize=256)
-def _asked_of_returns(actor: Actor, on: date) -> Select[Any]:
-    statement: Any = (
-        select(
-            GoodsReturn.return_no,
-            GoodsReturn.agreed_at,
-            Item.item_code,
-            Item.generic_name,
-            ShipmentLine.batch_no,
-            ShipmentLine.expiry_date,
-            Distributor.name.label("distributor"),
+def _of_returns(actor: Actor, on: date) -> Select[Any]:
+    statement = (
+        _part(
+            _SENT_BACK,
+            paper=GoodsReturn.return_no,
+            at=GoodsReturn.agreed_at,
+            batch_no=ShipmentLine.batch_no,
+            expiry=ShipmentLine.expiry_date,
+            item_code=Item.item_code,
+            item=Item.generic_name,
+            distributor=Distributor.name,
+            place_code=Institution.code,
+            place=_PLACE,
         )
         .select_from(ReturnCode)
         .join(ReturnLine, ReturnLine.id == ReturnCode.return_line_id)
@@ -215,22 +291,28 @@ def _asked_of_returns(actor: Actor, on: date) -> Select[Any]:
         .join(Distributor, Distributor.id == GoodsReturn.distributor_id)
         .where(ReturnCode.code == _CODE, GoodsReturn.agreed_at.is_not(None), returns_visible_to(actor, on))
     )
-    return _named(statement, GoodsReturn.institution_id, on)
+    return _placed(statement, GoodsReturn.institution_id, on)
 
 
-def _sent_back(code: str, actor: Actor, on: date) -> list[PackEvent]:
+def _sent_back(row: Row[Any]) -> list[PackEvent]:
     return [
         PackEvent(
-            row.agreed_at,
+            row.at,
             PackStep.SENT_BACK,
             row.place_code,
             row.place,
             row.distributor,
             row.item_code,
-            row.generic_name,
-            row.return_no,
+            row.item,
+            row.paper,
             row.batch_no,
-            row.expiry_date,
+            row.expiry,
         )
-        for row in db.session.connection().execute(_asked_of_returns(actor, on), {"code": code})
     ]
+
+
+_EVENTS: Final[Mapping[int, Callable[[Row[Any]], list[PackEvent]]]] = {
+    _SHIPPED: _shipped,
+    _SOLD: _sold,
+    _SENT_BACK: _sent_back,
+}

@@ -30,7 +30,7 @@ from clinic_orders.cli.context import Console, pass_console
 @click.option(
     "--codes",
     type=click.IntRange(1000),
-    help="Codes on sales and receipts; default 40 million on PostgreSQL (with 20 million sales), 5 million on SQLite.",
+    help="Codes; default 50 million on PostgreSQL, with 20 million sale lines, and 5 million on SQLite.",
 )
 @click.option(
     "--months",
@@ -54,8 +54,8 @@ def traces(
     longest = max(months)
     with tempfile.TemporaryDirectory(prefix="clinic-orders-bench-") as folder:
         for name in databases(only):
-            wanted = codes or (5_000_000 if name == SQLITE else 40_000_000)
-            scale = wanted / (2 * longest * CODES_A_MONTH)
+            wanted = codes or (5_000_000 if name == SQLITE else 50_000_000)
+            scale = wanted / (longest * CODES_A_MONTH)
             say(f"filling a {name} database with about {wanted:,} codes; this may take some minutes")
             with bench_application(console.make_app, name, Path(folder)) as app:
                 parts, done = [], 0

@@ -217,18 +217,22 @@ def _floor_of_month(stage: Stage) -> str:
     """  # noqa: S608
 
 
-_BARE: Final = (
-    "SELECT code, sale_line_id, sold_on FROM sale_code WHERE code = :code",
-    "SELECT shipment_line_id, accepted FROM shipment_code WHERE code = :code",
-    "SELECT return_line_id FROM return_code WHERE code = :code",
-    "SELECT item_id FROM trace_product WHERE prefix = substr(:code, 1, 7)",
+_BARE: Final = tuple(
+    text(statement)
+    for statement in (
+        "SELECT code, sale_line_id, sold_on FROM sale_code WHERE code = :code",
+        "SELECT shipment_line_id, accepted FROM shipment_code WHERE code = :code",
+        "SELECT return_line_id FROM return_code WHERE code = :code",
+        "SELECT item_id FROM trace_product WHERE prefix = substr(:code, 1, 7) AND replaced_at IS NULL",
+    )
 )
 
 
 def _bare(codes: list[str]) -> None:
     for code in codes:
+        connection = db.session.connection()
         for statement in _BARE:
-            db.session.execute(text(statement), {"code": code}).all()
+            connection.execute(statement, {"code": code}).all()
 
 
 def _lives(codes: list[str], on: date) -> None:
