@@ -201,7 +201,7 @@ def test_codes_and_their_clues_are_measured_at_each_length_of_history(tmp_path, 
     ).stdout
     parts = json.loads(found)["databases"][database]
     assert [part["months"] for part in parts] == [1, 2]
-    assert parts[0]["rows"]["codes of sales"] < parts[1]["rows"]["codes of sales"]
+    assert parts[0]["rows"]["codes on sales"] < parts[1]["rows"]["codes on sales"]
     for part in parts:
         assert part["findings"] > 0
         assert [one["goal"] for one in part["comparisons"]] == ["<= 2", "<= 2"]
