@@ -52,6 +52,7 @@ from clinic_orders.rules.parties import Actor, InstitutionKind, Role
 from clinic_orders.rules.payment_links import Verdict
 from clinic_orders.rules.scorecard import Score
 from tests.deliveries_in_work import accepted, make_shipment
+from tests.many_complaints import make_complaints
 from tests.orders_in_work import LONG_AGO, NOW, World, make_institution, make_order, make_world
 
 MANY = 60
@@ -96,6 +97,7 @@ def make_many() -> tuple[World, dict[Role, User]]:
     _cases(world)
     _volumes(world)
     _stock(world)
+    make_complaints(world, MANY)
     make_months()
     _reckoned(world)
     db.session.commit()

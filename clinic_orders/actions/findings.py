@@ -107,7 +107,7 @@ def raise_findings(
     done = Raised()
     known = _known(found, rules)
     _update(known, found, done, as_of=as_of, at=at)
-    _insert([one for identity, one in found.items() if identity not in known], done, as_of=as_of, at=at)
+    insert_new([one for identity, one in found.items() if identity not in known], done, as_of=as_of, at=at)
     _end(known, found, institution_ids, done, as_of=as_of, at=at)
     if done.touched:
         audit.record(
@@ -163,7 +163,7 @@ def _update(
         record.rows, record.last_seen = [list(row) for row in seen.rows], as_of
         if reopened or news:
             step = FindingStep.REOPENED if reopened else FindingStep.CHANGED
-            _remember(record, step, as_of=as_of, at=at)
+            remember(record, step, as_of=as_of, at=at)
             done.changed += not reopened
         else:
             done.unchanged += 1
@@ -178,9 +178,10 @@ def _update(
         )
 
 
-def _remember(
+def remember(
     record: FindingRecord, step: FindingStep, *, as_of: date, at: datetime, by_name: str = "", note: str = ""
 ) -> None:
+    """Add a line to the history of a finding. Called inside a deed."""
     db.session.add(
         FindingHistory(
             finding_id=record.id,
@@ -195,7 +196,8 @@ def _remember(
     )
 
 
-def _insert(new: list[Finding], done: Raised, *, as_of: date, at: datetime) -> None:
+def insert_new(new: list[Finding], done: Raised, *, as_of: date, at: datetime) -> None:
+    """Store findings that are not known yet, each with its first line of history. Called inside a deed."""
     if not new:
         return
     institutions = _ids(Institution, {one.institution for one in new if one.institution})
@@ -288,7 +290,7 @@ def _end(
         if not looked and record.id not in came:
             continue
         record.state, record.ended_on = FindingState.ENDED, as_of
-        _remember(record, FindingStep.ENDED, as_of=as_of, at=at)
+        remember(record, FindingStep.ENDED, as_of=as_of, at=at)
         done.ended += 1
 
 
@@ -366,7 +368,7 @@ def waive_finding(
         raise ReasonTooLong(limit=_REASON)
     record.state, record.waived_at, record.waive_reason = FindingState.WAIVED, at, said
     record.waived_by_id, record.waived_by_name = by.user_id, by.name
-    _remember(record, FindingStep.WAIVED, as_of=day_in_china(at), at=at, by_name=by.name, note=said)
+    remember(record, FindingStep.WAIVED, as_of=day_in_china(at), at=at, by_name=by.name, note=said)
     db.session.flush()
     _write_down(
         "waive_finding",
@@ -395,7 +397,7 @@ def take_back_waiver(
         raise FindingNotWaived
     record.state, record.waived_at, record.waive_reason = FindingState.OPEN, None, ""
     record.waived_by_id, record.waived_by_name = None, ""
-    _remember(record, FindingStep.UNWAIVED, as_of=day_in_china(at), at=at, by_name=by.name)
+    remember(record, FindingStep.UNWAIVED, as_of=day_in_china(at), at=at, by_name=by.name)
     db.session.flush()
     _write_down("take_back_waiver", record, by=by, at=at, before={"state": "waived"}, after={"state": "open"})
     return record
@@ -425,7 +427,7 @@ def settle_in_case(
         else:
             record.state = FindingState.DECIDED
         step = FindingStep.WAIVED if waived else FindingStep.DECIDED
-        _remember(record, step, as_of=day_in_china(at), at=at, by_name=by.name, note=said)
+        remember(record, step, as_of=day_in_china(at), at=at, by_name=by.name, note=said)
     db.session.flush()
     return len(found)
 

@@ -21,6 +21,7 @@ PAYMENT = "FK"  # 付款
 LINK = "ZF"  # 支付链接
 SALE = "LS"  # 零售记录
 LOSS = "SH"  # 损耗记录
+COMPLAINT = "TS"  # 投诉
 
 # As they are given out here; the last number of a series must fit into its column.
 _GIVEN_OUT = re.compile(rf"((?:{ORDER}|{SHIPMENT}|{RETURN})[0-9]{{8}})-([0-9]{{4,9}})")

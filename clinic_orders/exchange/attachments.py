@@ -7,31 +7,38 @@ the folder along, since it takes every folder of the instance that it does not k
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import secrets
+import tempfile
 import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, Final, NamedTuple
+from typing import IO, Final, NamedTuple, cast
 
 import pikepdf
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from clinic_orders.rules.attachments import (
     MEGABYTE,
     MOST_FILES,
     AttachedFile,
     FileDamaged,
+    FileKindRefused,
     FileTooLarge,
     MediaType,
+    PhotoRefused,
     TooManyFiles,
+    TooManyPhotos,
     check_attachment,
     clean_name,
 )
 
 FOLDER: Final = "attachments"
 _MOST_PIXELS: Final = 100_000_000
+_MOST_PIXELS_OF_A_PHOTO: Final = 50_000_000
+_LONGEST: Final = 1920
 _PART: Final = 1 << 16
 
 
@@ -43,21 +50,24 @@ class Upload(NamedTuple):
 
 
 @contextmanager
-def stored(instance: Path, uploads: Iterable[Upload], *, limit_mb: int) -> Iterator[list[AttachedFile]]:
+def stored(
+    instance: Path, uploads: Iterable[Upload], *, limit_mb: int, most: int = MOST_FILES
+) -> Iterator[list[AttachedFile]]:
     """Check and keep files while the block names them to a deed; if it fails, they are taken away again.
 
     Args:
         instance: the instance folder.
         uploads: what arrived.
         limit_mb: the largest size of a file, in megabytes.
+        most: how many files are taken.
 
     Raises:
         TooManyFiles, FileTooLarge, FileEmpty, FileKindRefused, FileDamaged: a file can't be taken, nothing is kept.
 
     """
     wanted = list(uploads)
-    if len(wanted) > MOST_FILES:
-        raise TooManyFiles(limit=MOST_FILES)
+    if len(wanted) > most:
+        raise TooManyFiles(limit=most)
     kept: list[AttachedFile] = []
     try:
         for upload in wanted:
@@ -67,6 +77,66 @@ def stored(instance: Path, uploads: Iterable[Upload], *, limit_mb: int) -> Itera
         for one in kept:
             path_of(instance, one.stored_as).unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def stored_photos(
+    instance: Path, uploads: Iterable[Upload], *, most: int, limit_mb: int
+) -> Iterator[list[AttachedFile]]:
+    """Check and keep photos as ``stored`` does, each made anew without what the camera wrote into it.
+
+    Where and with which phone a photo was taken stays with whoever took it. What is larger than a page shows is made
+    smaller.
+
+    Args:
+        instance: the instance folder.
+        uploads: what arrived.
+        most: how many photos are taken.
+        limit_mb: the largest size of a photo as it arrives, in megabytes.
+
+    Raises:
+        TooManyPhotos, PhotoRefused, FileTooLarge, FileEmpty, FileDamaged: nothing is kept.
+
+    """
+    wanted = list(uploads)
+    if len(wanted) > most:
+        raise TooManyPhotos(limit=most)
+    with ExitStack() as files:
+        anew = [files.enter_context(_made_anew(one, limit_mb)) for one in wanted]
+        with stored(instance, anew, limit_mb=limit_mb, most=most) as kept:
+            yield kept
+
+
+@contextmanager
+def _made_anew(upload: Upload, limit_mb: int) -> Iterator[Upload]:
+    """The same picture, upright, without metadata; it never is in memory twice."""
+    shown = Path(upload.name.replace("\\", "/")).name[:120]
+    content = upload.stream.read(limit_mb * MEGABYTE + 1)
+    try:
+        kind = check_attachment(upload.name, content[:16], len(content), limit_mb=limit_mb)
+    except FileKindRefused as refusal:
+        raise PhotoRefused(name=shown) from refusal
+    if kind is MediaType.PDF:
+        raise PhotoRefused(name=shown)
+    with tempfile.SpooledTemporaryFile(max_size=MEGABYTE) as out:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", Image.DecompressionBombWarning)
+                with Image.open(io.BytesIO(content), formats=("JPEG", "PNG")) as picture:
+                    if picture.width * picture.height > _MOST_PIXELS_OF_A_PHOTO:
+                        raise FileDamaged(name=shown)
+                    picture.draft("RGB", (_LONGEST, _LONGEST))
+                    upright = ImageOps.exif_transpose(picture)
+                    upright.thumbnail((_LONGEST, _LONGEST))
+                    clean = upright.convert("RGB")
+                    clean.info.clear()
+                    clean.save(out, "JPEG", quality=85)
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            raise FileDamaged(name=shown) from error
+        except Image.DecompressionBombWarning as warning:
+            raise FileDamaged(name=shown) from warning
+        out.seek(0)
+        yield Upload(f"{Path(shown).stem}.jpg", cast("IO[bytes]", out))
 
 
 def path_of(instance: Path, stored_as: str) -> Path:

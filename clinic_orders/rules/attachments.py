@@ -49,6 +49,18 @@ class TooManyFiles(RuleBroken):
     message = N_("At most %(limit)s files can be attached to an answer. Put several pages into one PDF.")
 
 
+class TooManyPhotos(RuleBroken):
+    """More photos than are taken at once."""
+
+    message = N_("At most %(limit)s photos can be sent at once. Leave some out.")
+
+
+class PhotoRefused(RuleBroken):
+    """A paper where a photo is wanted."""
+
+    message = N_("%(name)s is no photo (JPEG, PNG). Take a photo and send that.")
+
+
 class FileTooLarge(RuleBroken):
     """Larger than a phone's photo ever is."""
 

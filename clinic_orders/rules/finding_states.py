@@ -69,7 +69,7 @@ class Coverage(StrEnum):
 
     MONTH: the month of D. MONTH_END, QUARTER_END: the month or quarter of which D is the last day. DAY_IN_MONTH:
     the days of D's month up to D. PAST_DAYS: every day before D. CYCLE: cycles that hold D or ended on D - 1.
-    REPORTS: months and quarters whose reports fall due in D's month.
+    REPORTS: months and quarters whose reports fall due in D's month. NEVER: what people found, which no look can see.
     """
 
     MONTH = "month"
@@ -79,6 +79,7 @@ class Coverage(StrEnum):
     PAST_DAYS = "past_days"
     CYCLE = "cycle"
     REPORTS = "reports"
+    NEVER = "never"
 
 
 COVERAGE: Final[Mapping[CheckRule, Coverage]] = {
@@ -105,6 +106,8 @@ COVERAGE: Final[Mapping[CheckRule, Coverage]] = {
     CheckRule.TRACE_MISSING: Coverage.MONTH,
     CheckRule.SOLD_BEYOND_STOCK: Coverage.MONTH,
     CheckRule.REPORT_MISSING: Coverage.REPORTS,
+    CheckRule.INSPECTION: Coverage.NEVER,
+    CheckRule.COMPLAINT: Coverage.NEVER,
 }
 """What one look of each check covers, as formats.md section 3 words it."""
 
@@ -150,6 +153,8 @@ def covers(rule: CheckRule, period: str, *, as_of: date, cycle_end: date | None 
 
     """
     kind, month = COVERAGE[rule], Month.of(as_of)
+    if kind is Coverage.NEVER:
+        return False
     if kind is Coverage.MONTH:
         return period == str(month)
     if kind is Coverage.MONTH_END:

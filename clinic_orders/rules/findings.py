@@ -22,7 +22,7 @@ from typing import Any, Final
 
 
 class CheckRule(StrEnum):
-    """The ``rule`` of a finding, in the order of formats.md section 3."""
+    """The ``rule`` of a finding, in the order of formats.md section 3; last what people found (R-CASE-5)."""
 
     OVER_MARKUP = "over_markup"
     OVER_SHELF_PRICE = "over_shelf_price"
@@ -47,6 +47,12 @@ class CheckRule(StrEnum):
     TRACE_MISSING = "trace_missing"
     SOLD_BEYOND_STOCK = "sold_beyond_stock"
     REPORT_MISSING = "report_missing"
+    INSPECTION = "inspection"
+    COMPLAINT = "complaint"
+
+
+BY_PEOPLE: Final = frozenset({CheckRule.INSPECTION, CheckRule.COMPLAINT})
+"""What people found on the spot or were told (R-CASE-5); no check looks for it, so none ends it."""
 
 
 class Grade(StrEnum):
@@ -122,6 +128,8 @@ FIGURES: Final[Mapping[CheckRule, Mapping[str, Figure]]] = {
     CheckRule.TRACE_MISSING: _TRACE_TIMES,
     CheckRule.SOLD_BEYOND_STOCK: _TRACE_TIMES,
     CheckRule.REPORT_MISSING: {"due_on": Figure.WORD},
+    CheckRule.INSPECTION: {"asked": Figure.WORD, "remark": Figure.WORD},
+    CheckRule.COMPLAINT: {"about": Figure.WORD, "remark": Figure.WORD},
 }
 """The figures of each check by name, in the order of formats.md section 3."""
 

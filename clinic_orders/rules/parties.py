@@ -69,6 +69,7 @@ class Permission(StrEnum):
     CASES_HANDLE = "cases:handle"
     CATALOGUE_MANAGE = "catalogue:manage"
     CATALOGUE_READ = "catalogue:read"
+    COMPLAINTS_HANDLE = "complaints:handle"
     DELIVERIES_ACCEPT = "deliveries:accept"
     DELIVERIES_SHIP = "deliveries:ship"
     FILES_EXPORT = "files:export"
@@ -117,6 +118,7 @@ _BUYER = _EVERYONE | {
 }
 _COUNTY = _EVERYONE | {
     Permission.CASES_HANDLE,
+    Permission.COMPLAINTS_HANDLE,
     Permission.FINDINGS_READ,
     Permission.FINDINGS_DECIDE,
     Permission.PACKS_READ,

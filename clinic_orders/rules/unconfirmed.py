@@ -50,6 +50,8 @@ RESTS_ON: Final[Mapping[CheckRule, tuple[str, ...]]] = {
     CheckRule.TRACE_MISSING: ("trace.full_from",),
     CheckRule.SOLD_BEYOND_STOCK: (),
     CheckRule.REPORT_MISSING: ("report.day", "volume.report_day"),
+    CheckRule.INSPECTION: (),
+    CheckRule.COMPLAINT: (),
 }
 """The policy parameters by which each check judges, all of them."""
 

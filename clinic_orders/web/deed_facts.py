@@ -12,6 +12,8 @@ from typing import Any, Final
 from flask_babel import gettext
 
 from clinic_orders.models.audit import AuditEntry
+from clinic_orders.rules.complaints import ComplaintKind, ComplaintState
+from clinic_orders.rules.findings import Grade
 from clinic_orders.rules.import_jobs import ImportState
 from clinic_orders.rules.ladder import AnswerKind, CaseState
 from clinic_orders.rules.letters import LetterKind
@@ -54,10 +56,12 @@ _LISTS: Final[Mapping[str, tuple[type[StrEnum], ...]]] = {
     "kind": (InstitutionKind,),
     "mode": (OrderMode,),
     "method": (PaymentMethod,),
-    "state": (ResponseState,),
+    "state": (ResponseState, ComplaintState),
     "import_state": (ImportState,),
     "answer": (AnswerKind,),
     "case_state": (CaseState,),
+    "complaint_kind": (ComplaintKind,),
+    "grade": (Grade,),
     "letter": (LetterKind,),
 }
 # The list of reasons that a deed takes its own from.

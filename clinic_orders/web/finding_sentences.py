@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 
 from flask_babel import gettext
 
+from clinic_orders.rules.complaints import ComplaintKind
 from clinic_orders.rules.errors import N_
 from clinic_orders.rules.findings import FIGURES, CheckRule, Figure
 from clinic_orders.rules.payment_terms import Ageing
@@ -62,6 +63,8 @@ SENTENCES: Final[Mapping[CheckRule, str]] = {
     CheckRule.TRACE_MISSING: N_("%(item)s in %(period)s: %(times)s sale lines without a trace code"),
     CheckRule.SOLD_BEYOND_STOCK: N_("%(item)s in %(period)s: on %(times)s days more was sold than was there"),
     CheckRule.REPORT_MISSING: N_("%(report)s of %(period)s was due on %(due_on)s and has not come"),
+    CheckRule.INSPECTION: N_("At the inspection of %(period)s: “%(asked)s” is not so. %(remark)s"),
+    CheckRule.COMPLAINT: N_("Complaint %(key)s, verified: %(about)s. %(remark)s"),
 }
 """One sentence a check; every figure that accuses stands in it."""
 
@@ -94,6 +97,9 @@ NAMES: Final[Mapping[str, str]] = {
     "times": N_("Times"),
     "institutions": N_("Institutions"),
     "due_on": N_("Due on"),
+    "asked": N_("What was looked at"),
+    "about": N_("What the complaint is about"),
+    "remark": N_("What was found"),
 }
 """What the figures are called."""
 
@@ -139,6 +145,10 @@ def shown_figures(rule: CheckRule, figures: Mapping[str, Any]) -> dict[str, str]
     shown = {name: _SHOWN[form](figures[name]) for name, form in FIGURES[rule].items()}
     if "ageing" in shown:
         shown["ageing"] = _ageing(figures["ageing"])
+    if "about" in shown:
+        shown["about"] = (
+            label(ComplaintKind(shown["about"])) if shown["about"] in set(ComplaintKind) else shown["about"]
+        )
     if "due_on" in shown:
         shown["due_on"] = period_words(shown["due_on"])
     return shown

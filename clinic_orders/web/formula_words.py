@@ -152,6 +152,10 @@ FORMULAS: Final[Mapping[CheckRule, _Spoken]] = {
         _as("stock < 0 on <days> days", N_("stock by the books below 0 on %(days)s days")),
     ),
     CheckRule.REPORT_MISSING: (_as("due_on = <due> < <on>", N_("due on %(due)s, not there on %(on)s")),),
+    CheckRule.INSPECTION: (
+        _as("answer = no; visit = <visit>", N_("answered with “not so” in the record of visit %(visit)s")),
+    ),
+    CheckRule.COMPLAINT: (_as("verified = <day>", N_("looked into by the bureau and verified on %(day)s")),),
 }
 """What the stored formula of each check says; a form that is not here is shown as it is stored."""
 

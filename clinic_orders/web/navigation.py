@@ -90,6 +90,7 @@ _UNDER: dict[str, tuple[str, ...]] = {
     "supply": ("home.more",),
     "findings": ("bureau.desk", "home.more"),
     "cases": ("cases.index", "home.more"),
+    "complaints": ("home.more",),
     "gateway_messages": ("home.more",),
     "doubles": ("bureau_orders.index",),
     "bulletins": ("statistics.index",),

@@ -58,6 +58,12 @@ register_notices(
             N_("%(count)s medicines are near their expiry, the first on %(expires_on)s: %(names)s"),
             {"expires_on": _day},
         ),
+        "complaint_filed": NoticeText(
+            N_("New complaint"), N_("Complaint %(number)s about %(place)s has come in")
+        ),
+        "complaint_assigned": NoticeText(
+            N_("Complaint handed over"), N_("Complaint %(number)s about %(place)s is yours to look into now")
+        ),
         "supply_problem_reported": NoticeText(
             N_("Supply problem reported"),
             N_("%(who)s reports that %(item)s can't be had. Verify it, and name the backup item."),

@@ -65,6 +65,7 @@ LISTS: dict[str, tuple[List, ...]] = {
         List(Role.INSTITUTION, "/catalogue/"),
     ),
     "doubles.index": (List(Role.CITY, "/bureau/doubles/"),),
+    "complaints.index": (List(Role.CITY, "/complaints/"), List(Role.COUNTY, "/complaints/")),
     "duties.villages": (List(Role.HOSPITAL, "/duties/villages"),),
     "distribution.day": (List(Role.DISTRIBUTOR, "/distribution/"),),
     "distribution.orders": (List(Role.DISTRIBUTOR, "/distribution/orders"),),

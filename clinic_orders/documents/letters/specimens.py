@@ -41,7 +41,13 @@ _VALUES: dict[Figure, Any] = {
     Figure.RATE: "0.2017",
     Figure.POINTS: "12.50",
 }
-_WORD = {"ageing": "31-60", "due_on": "2026-11-05"}
+_WORD = {
+    "ageing": "31-60",
+    "due_on": "2026-11-05",
+    "asked": "集采药品按双标签公示价格。",
+    "about": "dearer",
+    "remark": "柜台二层没有标签。",
+}
 _FORMULA = "allowed = 68.24 × (1 + 0.10) × 28 / 28 → 75.06; 82.00 > 75.06; Σ excess = 215.06"
 _QUARTERS = {CheckRule.NONSELECTED_SHARE}
 _DAYS = {
@@ -49,6 +55,8 @@ _DAYS = {
     CheckRule.VOLUME_BEHIND,
     CheckRule.LATE_CONFIRMATION,
     CheckRule.LATE_ACCEPTANCE,
+    CheckRule.INSPECTION,
+    CheckRule.COMPLAINT,
 }
 _CLUES = {CheckRule.SETTLED_NOT_SOLD, CheckRule.EMERGENCY_SHARE, CheckRule.TIED_SALE}
 

@@ -19,6 +19,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
+from clinic_orders.rules.complaints import ComplaintKind
 from clinic_orders.rules.findings import CheckRule, Grade
 from clinic_orders.rules.letters.content import Align, Annex, Column
 from clinic_orders.rules.payment_terms import Ageing
@@ -80,6 +81,15 @@ _REPORTS: Final[Mapping[ReportKind, str]] = {
     ReportKind.SALES: "销售明细",
     ReportKind.STOCK_COUNT: "库存盘点",
 }
+_COMPLAINTS: Final[Mapping[ComplaintKind, str]] = {
+    ComplaintKind.DEARER: "价格高于标签或承诺",
+    ComplaintKind.NO_TAG: "没有价格标签",
+    ComplaintKind.TIED: "搭售其他商品",
+    ComplaintKind.SHORT: "短少数量",
+    ComplaintKind.INFERIOR: "以次充好",
+    ComplaintKind.NOT_SOLD: "有货不卖",
+    ComplaintKind.OTHER: "其他问题",
+}
 _NAMES: Final[Mapping[str, str]] = {
     "allowed": "允许金额",
     "excess": "多收",
@@ -97,6 +107,9 @@ _NAMES: Final[Mapping[str, str]] = {
     "opening": "期初库存",
     "accepted": "验收数量",
     "due_on": "应报日",
+    "answer": "检查结论",
+    "visit": "检查编号",
+    "verified": "查实日",
     "last day": "最迟应答日",
 }
 _NAME: Final = re.compile(r"\b(?:" + "|".join(sorted(_NAMES, key=len, reverse=True)) + r")\b")
@@ -177,6 +190,21 @@ def _sum(matters: Sequence[Matter], name: str) -> Decimal:
 
 def _figure(name: str, write: Callable[[Any], str]) -> Cell:
     return lambda one: write(one.figures[name])
+
+
+def _clause(text: object) -> str:
+    """What somebody wrote, without the full stop at its end."""
+    return str(text).strip().rstrip("。.；;，,")
+
+
+def _about(one: Matter) -> str:
+    return _COMPLAINTS[ComplaintKind(one.figures["about"])]
+
+
+def _told(remark: object) -> str:
+    """What was found, as the end of a clause; nothing where nobody said more."""
+    said = _clause(remark)
+    return f"：{said}" if said else ""
 
 
 _ITEM: Final[Heading] = ("药品", _L, 40, lambda one: one.name)
@@ -482,6 +510,34 @@ WORDS: Final[Mapping[CheckRule, Words]] = {
             ("报送内容", _L, 44, lambda one: _REPORTS[ReportKind(one.key)]),
             _MONTH,
             ("应报日", _C, 30, lambda one: str(one.figures["due_on"])),
+        ),
+    ),
+    CheckRule.INSPECTION: Words(
+        "现场检查不符合项",
+        lambda one: (
+            f"{period_words(one.period)}现场检查，“{_clause(one.figures['asked'])}”不符合{_told(one.figures['remark'])}"
+        ),
+        "参与单位应当落实“六统一”标准，并按规定采购、配送验收、付款、销售和追溯集采药品（规则R-CASE-5）。",
+        "对照现场检查笔录逐项整改，说明原因，并附整改后的照片。",
+        (
+            ("检查内容", _L, 60, _figure("asked", str)),
+            ("检查日", _C, 30, lambda one: one.period),
+            ("现场情况", _L, 50, _figure("remark", str)),
+        ),
+    ),
+    CheckRule.COMPLAINT: Words(
+        "群众投诉查实",
+        lambda one: (
+            f"群众反映的“{_about(one)}”（{one.key}）经{period_words(one.period)}核查属实"
+            f"{_told(one.figures['remark'])}"
+        ),
+        "参与单位应当接受社会监督，按承诺价格销售集采药品，不得变相涨价、搭售（规则R-CASE-5）。",
+        "立即改正，说明原因；多收的价款退还顾客，并附凭证。",
+        (
+            ("投诉编号", _L, 40, lambda one: one.key),
+            ("反映事项", _L, 36, _about),
+            ("查实日", _C, 28, lambda one: one.period),
+            ("核查情况", _L, 40, _figure("remark", str)),
         ),
     ),
 }

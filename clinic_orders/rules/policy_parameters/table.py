@@ -304,6 +304,15 @@ _TABLE: Final = (
         confirmed=False,
     ),
     Parameter(
+        "complaint.answer_days",
+        Form.WORKING_DAYS,
+        N_("Complaint: working days to answer"),
+        "",
+        _NO_FIGURE,
+        confirmed=False,
+        may_be_unset=True,
+    ),
+    Parameter(
         "roster.pharmacy_distance_m",
         Form.METRES,
         N_("Pharmacy: least distance to the next designated pharmacy"),
