@@ -58,7 +58,7 @@ def file_complaint(
     key: str,
     institution_code: str = "",
     county_code: str = "",
-    by: Actor = THE_PUBLIC,
+    by: Actor,
     at: datetime,
 ) -> Complaint:
     """File a complaint for anybody; its county's bureau is told, the city's where no county is known.
@@ -125,7 +125,7 @@ def file_complaint(
 
 
 @transactional
-def withdraw_complaint(tracking: str, *, by: Actor = THE_PUBLIC, at: datetime) -> Complaint:
+def withdraw_complaint(tracking: str, *, by: Actor, at: datetime) -> Complaint:
     """Take a complaint back as the citizen who has its number, while nobody has taken it up.
 
     Raises:

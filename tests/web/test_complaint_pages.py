@@ -22,6 +22,7 @@ from clinic_orders.models.complaints import Complaint, ComplaintPhoto
 from clinic_orders.models.notices import Notice
 from clinic_orders.models.supervision import FindingRecord
 from clinic_orders.rules.complaints import (
+    THE_PUBLIC,
     ComplaintKind,
     ComplaintState,
     ComplaintStepRefused,
@@ -72,7 +73,7 @@ def complaint(world: World, *, county: str = SONG, institution: str = "") -> Com
         ComplaintKind.DEARER, place="东关大药房", words="卖贵了", today=TODAY, contact="138"
     )
     return deeds.file_complaint(
-        text, [], key=fresh_key(), county_code=county, institution_code=institution, at=NOW
+        text, [], key=fresh_key(), county_code=county, institution_code=institution, by=THE_PUBLIC, at=NOW
     )
 
 
@@ -277,7 +278,7 @@ def test_the_citizen_takes_it_back_only_until_somebody_looks_into_it(
     other = complaint(world)
     deeds.take_up_complaint(other.number, by=world.officer("song"), at=NOW)
     with pytest.raises(ComplaintStepRefused):
-        deeds.withdraw_complaint(other.tracking, at=NOW)
+        deeds.withdraw_complaint(other.tracking, by=THE_PUBLIC, at=NOW)
 
 
 def test_the_history_holds_no_telephone_number_and_others_may_not_come(
@@ -315,7 +316,7 @@ def test_one_form_sent_four_times_at_once_makes_one_complaint(committed_app: Fla
     def run() -> None:
         with committed_app.app_context():
             barrier.wait(10)
-            numbers.append(deeds.file_complaint(text, [], key="the same key", at=NOW).number)
+            numbers.append(deeds.file_complaint(text, [], key="the same key", by=THE_PUBLIC, at=NOW).number)
             db.session.remove()
 
     threads = [threading.Thread(target=run) for _ in range(4)]

@@ -19,6 +19,7 @@ from clinic_orders.rules.complaints import (
     ITEM,
     MOST_PHOTOS,
     PLACE,
+    THE_PUBLIC,
     WORDS,
     ComplaintKind,
     ComplaintState,
@@ -109,6 +110,7 @@ def file() -> Response | tuple[str, int]:
                 key=(typed.get("key") or secrets.token_urlsafe(24))[:64],
                 institution_code=place.code if place else "",
                 county_code=typed.get("county", ""),
+                by=THE_PUBLIC,
                 at=at(),
             )
     except RuleBroken as refusal:
@@ -182,7 +184,7 @@ def withdraw(tracking: str) -> Response:
     if found is None:
         abort(404)
     try:
-        deeds.withdraw_complaint(tracking, at=at())
+        deeds.withdraw_complaint(tracking, by=THE_PUBLIC, at=at())
     except RuleBroken as refusal:
         again = queries.complaint_by_tracking(tracking)
         assert again is not None, "a complaint is never deleted"
