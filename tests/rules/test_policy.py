@@ -77,6 +77,7 @@ DEFAULTS = {
     "monitor.changes": 2,
     "case.answer_days": 9,
     "case.reentry_months": 24,
+    "complaint.answer_days": None,
     "roster.pharmacy_distance_m": 300,
     "roster.pharmacy_people": 2000,
 }
