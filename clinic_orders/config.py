@@ -29,6 +29,7 @@ class Settings:
         session_hours: a session ends after this many hours without a page.
         session_days: a session ends after this many days in any case ("keep me logged in" on a phone: 30).
         login_limit: log-in attempts per address, in Flask-Limiter's words.
+        public_limit: public pages per address, in the same words.
         rate_limit_storage: where attempts are counted; memory counts per process.
         trusted_proxies: how many proxies of one's own stand before the server; so many of the last entries of
             X-Forwarded-For and X-Forwarded-Proto are believed. 0: nobody's word about the visitor's address.
@@ -52,6 +53,7 @@ class Settings:
     session_hours: int = 12
     session_days: int = 30
     login_limit: str = "30 per minute"
+    public_limit: str = "120 per minute"
     rate_limit_storage: str = "memory://"
     trusted_proxies: int = 0
     complaint_phone: str = ""
@@ -124,6 +126,7 @@ def load_settings(environ: dict[str, str] | None = None) -> Settings:
         session_hours=int(get("SESSION_HOURS", "12")),
         session_days=int(get("SESSION_DAYS", "30")),
         login_limit=get("LOGIN_LIMIT", "30 per minute"),
+        public_limit=get("PUBLIC_LIMIT", "120 per minute"),
         rate_limit_storage=get("RATE_LIMIT_STORAGE", "memory://"),
         trusted_proxies=_count("TRUSTED_PROXIES", get("TRUSTED_PROXIES", "0")),
         complaint_phone=get("COMPLAINT_PHONE").strip()[:30],

@@ -6,7 +6,7 @@ Only places and classes stand here; the words are the template's, and a table be
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -40,8 +40,8 @@ class CountyMap:
 
 
 @cache
-def _outlines() -> dict[str, tuple[str, tuple[float, float] | None]]:
-    """The outline of each county in the drawing, and where its name stands."""
+def _rings() -> dict[str, list[list[list[float]]]]:
+    """The rings of each county's outline, in degrees."""
     text = (CATALOG / "divisions" / "luoyang_counties.geojson").read_text(encoding="utf-8")
     shapes: dict[str, list[list[list[float]]]] = {}
     for feature in json.loads(text)["features"]:
@@ -50,28 +50,89 @@ def _outlines() -> dict[str, tuple[str, tuple[float, float] | None]]:
             geometry["coordinates"] if geometry["type"] == "MultiPolygon" else [geometry["coordinates"]]
         )
         shapes[feature["properties"]["code"]] = [ring for polygon in polygons for ring in polygon]
-    points = [point for rings in shapes.values() for ring in rings for point in ring]
+    return shapes
+
+
+def _placing(
+    rings: Iterable[list[list[float]]], width: int, height: int, margin: int
+) -> Callable[[Sequence[float]], tuple[float, float]]:
+    """How degrees become a place of a drawing in which all the rings have room."""
+    points = [point for ring in rings for point in ring]
     west, east = min(x for x, _ in points), max(x for x, _ in points)
     south, north = min(y for _, y in points), max(y for _, y in points)
     # A degree of longitude is shorter than one of latitude.
     narrow = cos(radians((south + north) / 2))
-    scale = min((WIDTH - 2 * _MARGIN) / ((east - west) * narrow), (HEIGHT - 2 * _MARGIN) / (north - south))
+    across, up = (east - west) * narrow, north - south
+    scale = min((width - 2 * margin) / across, (height - 2 * margin) / up)
+    left, top = (width - across * scale) / 2, (height - up * scale) / 2
 
-    def place(point: list[float]) -> tuple[float, float]:
-        return round(_MARGIN + (point[0] - west) * narrow * scale, 1), round(
-            _MARGIN + (north - point[1]) * scale, 1
-        )
+    def place(point: Sequence[float]) -> tuple[float, float]:
+        return round(left + (point[0] - west) * narrow * scale, 1), round(top + (north - point[1]) * scale, 1)
 
+    return place
+
+
+def _path(rings: Iterable[Sequence[tuple[float, float]]]) -> str:
+    return "".join("M" + "L".join(f"{x},{y}" for x, y in ring) + "Z" for ring in rings)
+
+
+@cache
+def _outlines() -> dict[str, tuple[str, tuple[float, float] | None]]:
+    """The outline of each county in the drawing, and where its name stands."""
+    place = _placing((ring for rings in _rings().values() for ring in rings), WIDTH, HEIGHT, _MARGIN)
     found = {}
-    for code, rings in shapes.items():
+    for code, rings in _rings().items():
         drawn = [[place(point) for point in ring] for ring in rings]
-        path = "".join("M" + "L".join(f"{x},{y}" for x, y in ring) + "Z" for ring in drawn)
         longest = max(drawn, key=len)
         xs, ys = [x for x, _ in longest], [y for _, y in longest]
         middle = ((min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2)
         roomy = max(xs) - min(xs) > _ROOM and max(ys) - min(ys) > _ROOM
-        found[code] = (path, (round(middle[0], 1), round(middle[1], 1)) if roomy else None)
+        found[code] = (
+            _path(drawn),
+            (round(middle[0], 1), round(middle[1], 1)) if roomy else None,
+        )
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """One county large: its outline, and where the given points lie in it (None: not within its frame)."""
+
+    path: str
+    pins: list[tuple[float, float] | None]
+
+
+SKETCH_WIDTH, SKETCH_HEIGHT = 328, 250
+_PIN = 13
+
+
+def county_sketch(code: str, points: Iterable[tuple[float, float] | None]) -> Sketch | None:
+    """A county with points in it, as large as its place allows; None where its outline is unknown.
+
+    Args:
+        code: the county's.
+        points: longitude and latitude in degrees.
+
+    """
+    if code not in _rings():
+        return None
+    path, place = _large(code)
+
+    def pin(point: tuple[float, float] | None) -> tuple[float, float] | None:
+        if point is None:
+            return None
+        x, y = place(point)
+        inside = _PIN <= x <= SKETCH_WIDTH - _PIN and _PIN <= y <= SKETCH_HEIGHT - _PIN
+        return (x, y) if inside else None
+
+    return Sketch(path, [pin(point) for point in points])
+
+
+@cache
+def _large(code: str) -> tuple[str, Callable[[Sequence[float]], tuple[float, float]]]:
+    rings = _rings()[code]
+    place = _placing(rings, SKETCH_WIDTH, SKETCH_HEIGHT, _MARGIN)
+    return _path([[place(point) for point in ring] for ring in rings]), place
 
 
 def county_map(values: Mapping[str, Decimal]) -> CountyMap:

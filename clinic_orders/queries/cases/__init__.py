@@ -30,6 +30,7 @@ from clinic_orders.queries.cases.detail import (
     find_attachment,
     find_letter,
     findings_of,
+    letter_by_number,
     letter_by_token,
     letters_of,
 )
@@ -99,6 +100,7 @@ __all__ = [
     "lagging_items",
     "last_letter",
     "last_letter_out",
+    "letter_by_number",
     "letter_by_token",
     "letters",
     "letters_of",

@@ -59,6 +59,14 @@ def letter_by_token(token: str) -> CaseLetter | None:
     return db.session.scalars(statement).one_or_none()
 
 
+def letter_by_number(number: str) -> CaseLetter | None:
+    """The letter that was issued with this number, for whoever verifies it without its code."""
+    if not number:
+        return None
+    statement = select(CaseLetter).where(CaseLetter.number == number, CaseLetter.state.in_(OUT))
+    return db.session.scalars(statement).one_or_none()
+
+
 class Filed(NamedTuple):
     """An answer with its files."""
 
