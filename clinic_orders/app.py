@@ -20,6 +20,7 @@ from clinic_orders import models, web
 from clinic_orders.config import Settings, load_settings
 from clinic_orders.models.base import db, prepare_engine
 from clinic_orders.web import context, errors, front, guards, limits, metrics, request_log, security, text
+from clinic_orders.web.public import keeping
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -62,6 +63,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.extensions["settings"] = settings
+    keeping.init_app(app)
     if settings.trusted_proxies:
         # Behind a proxy every visitor has the proxy's address, and the limit of log-in attempts would be shared by all.
         near = settings.trusted_proxies

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from typing import ParamSpec, TypeVar
 
 from clinic_orders.models.base import db, reads_without_transaction, writing
-from clinic_orders.queries.remembered import forget_stamps
+from clinic_orders.queries.remembered import forget_stamps, note_deed
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -31,6 +31,7 @@ def transaction() -> Iterator[None]:
             yield
             if depth == 0:
                 db.session.commit()
+                note_deed()
             else:
                 db.session.flush()
     except BaseException:

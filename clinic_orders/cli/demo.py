@@ -34,6 +34,7 @@ from clinic_orders.exchange.demonstration import (
     person,
 )
 from clinic_orders.exchange.demonstration.cases import make_cases
+from clinic_orders.exchange.demonstration.publicity import open_to_the_public
 from clinic_orders.exchange.divisions import CATALOG, read_divisions
 from clinic_orders.exchange.importing import Report, import_file, import_rows
 from clinic_orders.exchange.tables import KINDS
@@ -163,6 +164,12 @@ def _make_cases(
     return {state.value: found[state] for state in CaseState if found[state]}
 
 
+def _officer(made: list[tuple[str, accounts.NewAccount, str]]) -> Actor:
+    """The city's officer who logs in."""
+    account = next(account for word, account, _ in made if word == "city")
+    return Actor(account.name, Role.CITY, user_id=account.user_id)
+
+
 def _keep(path: Path, made: list[tuple[str, accounts.NewAccount, str]]) -> str:
     """Write the log-ins where only the owner reads them, and answer the same lines for the screen."""
     lines = "".join(
@@ -237,6 +244,7 @@ def demo(console: Console, size: str, months: int, seed: int, if_empty: bool, fo
         _raise_alarms(world, now)
         write_down_sales(world, now)
         cases = _make_cases(world, made, now)
+        open_to_the_public(world, officer=_officer(made), at=now)
         lines = _keep(settings.instance / "demo-logins.txt", made)
         totals = questions.counts()
         by_rule = Counter(found.rule for found in world.planted)

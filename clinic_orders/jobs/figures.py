@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from clinic_orders.actions import bulletins as bulletin_deeds
+from clinic_orders.actions import publicity as publicity_deeds
 from clinic_orders.actions import statistics as statistics_deeds
 from clinic_orders.jobs.job import Outcome, each
 from clinic_orders.models.base import db, reading_only
@@ -25,6 +26,15 @@ def draft_bulletin(as_of: date, at: datetime, outcome: Outcome) -> None:
     each(
         drafts_wanted(as_of),
         lambda quarter: bulletin_deeds.draft_bulletin(quarter, by=SYSTEM, at=at),
+        outcome,
+    )
+
+
+def compare_prices(as_of: date, at: datetime, outcome: Outcome) -> None:
+    """Keep the price comparison of the month before for the public pages (decision 0043)."""
+    each(
+        [Month.of(as_of).previous()],
+        lambda month: publicity_deeds.keep_comparison(month, by=SYSTEM, at=at),
         outcome,
     )
 

@@ -138,6 +138,12 @@ JOBS: tuple[Job, ...] = (
         figures.draft_bulletin,
     ),
     Job(
+        "compare-prices",
+        N_("Compare the prices posted at the end of the month before"),
+        "0 5 1 * *",
+        figures.compare_prices,
+    ),
+    Job(
         "reckon-months",
         N_("Reckon the figures of the months that are not closed"),
         "30 4 * * *",

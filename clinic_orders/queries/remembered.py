@@ -9,6 +9,7 @@ them a stamp.
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Hashable
 from typing import Any, Final, NamedTuple, TypeVar
@@ -47,6 +48,21 @@ def learn(stamps: Stamps) -> None:
 def forget_stamps() -> None:
     """What follows asks the database for everything: it may change what the stamps stand for."""
     db.session().info.pop(_INFO, None)
+
+
+_deeds = itertools.count(1)
+_done_here = 0
+
+
+def note_deed() -> None:
+    """A deed of this process was committed: what was made before it is old."""
+    global _done_here
+    _done_here = next(_deeds)
+
+
+def deeds_here() -> int:
+    """How many deeds this process has committed."""
+    return _done_here
 
 
 def is_known(name: str) -> bool:

@@ -71,6 +71,9 @@ def on_shelf(base_units: int, pack_size: int, *, reports: bool) -> Shelf:
     return Shelf(OnShelf.FEW, packs) if packs < FEW_PACKS else Shelf(OnShelf.HAS)
 
 
+LARGEST_PAGE: Final = 50 * 1024
+"""Bytes of a public page at most."""
+
 Point = tuple[float, float]
 """Longitude and latitude in degrees."""
 

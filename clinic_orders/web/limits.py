@@ -15,12 +15,6 @@ def login_limit() -> str:
     return limit
 
 
-def public_limit() -> str:
-    """The limit of public pages per address, from the settings."""
-    limit: str = current_app.extensions["settings"].public_limit
-    return limit
-
-
 def init_app(app: Flask) -> None:
     """Attach the limiter; only pages that ask for it are limited."""
     limiter.init_app(app)

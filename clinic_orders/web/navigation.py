@@ -94,6 +94,7 @@ _UNDER: dict[str, tuple[str, ...]] = {
     "gateway_messages": ("home.more",),
     "doubles": ("bureau_orders.index",),
     "bulletins": ("statistics.index",),
+    "publicity": ("statistics.index", "home.more"),
     "scorecards": ("statistics.index", "home.more"),
 }
 

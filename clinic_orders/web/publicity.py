@@ -86,10 +86,7 @@ def compare() -> Response:
     return redirect(url_for(".index"), 303)
 
 
-@blueprint.post("/phones/<int:institution_id>")
-@needs(Permission.SELF)
-def phone(institution_id: int) -> Response:
-    """Show an institution's telephone to the public, or leave it unsaid."""
+def _say_phone(institution_id: int) -> None:
     shown = request.form.get("shown") == "1"
     deeds.show_phone(institution_id, shown=shown, by=actor(), at=at())
     flash(
@@ -98,10 +95,14 @@ def phone(institution_id: int) -> Response:
         else _("The public does not see the telephone any more."),
         "ok",
     )
-    own = institution_id == actor().institution_id
-    return redirect(
-        url_for(".own") if own else url_for("roster.institution", institution_id=institution_id), 303
-    )
+
+
+@blueprint.post("/phones/<int:institution_id>")
+@needs(Permission.ROSTER_MANAGE)
+def phone(institution_id: int) -> Response:
+    """Show an institution's telephone to the public, or leave it unsaid."""
+    _say_phone(institution_id)
+    return redirect(url_for("roster.institution", institution_id=institution_id), 303)
 
 
 @blueprint.get("/own")
@@ -114,6 +115,16 @@ def own() -> str:
     return render_template(
         "publicity/own.html",
         own=own_entry(institution_id, on=today()),
-        institution_id=institution_id,
         decisions=[one for one in decisions() if one.open],
     )
+
+
+@blueprint.post("/own")
+@needs(Permission.REPORTS_MAKE)
+def own_phone() -> Response:
+    """The same for the reader's own institution."""
+    institution_id = actor().institution_id
+    if institution_id is None:
+        abort(404)
+    _say_phone(institution_id)
+    return redirect(url_for(".own"), 303)

@@ -8,6 +8,7 @@ from clinic_orders.cli.bench.checks import checks
 from clinic_orders.cli.bench.files import files
 from clinic_orders.cli.bench.letters import letters
 from clinic_orders.cli.bench.payments import payments
+from clinic_orders.cli.bench.public import public
 from clinic_orders.cli.bench.traces import traces
 from clinic_orders.cli.bench.web import web
 
@@ -17,7 +18,7 @@ def bench() -> None:
     """Measure. Only ratios inside one run mean anything; the machine's own speed drifts."""
 
 
-for _command in (web, payments, files, letters, checks, traces):
+for _command in (web, payments, files, letters, checks, traces, public):
     bench.add_command(_command)
 
 COMMANDS = (bench,)

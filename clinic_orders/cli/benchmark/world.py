@@ -94,6 +94,7 @@ def application(make_app: Callable[[], Flask], database_url: str, instance: Path
         "SECURE_COOKIES": "0",
         "TODAY": "",
         "LOGIN_LIMIT": "10000 per minute",
+        "PUBLIC_LIMIT": "1000000 per minute",
         "RATE_LIMIT_STORAGE": "memory://",
     }
     before = {PREFIX + name: os.environ.get(PREFIX + name) for name in wanted}

@@ -6,7 +6,7 @@ hold. Nothing here is a fact about a real institution.
 
 ``world`` names and shapes · ``places`` institutions, letters, relations · ``trade`` orders to returns ·
 ``selling`` sales, shelf prices, settlements, stock counts · ``tracing`` scanned packs and clues on them · ``money`` payments · ``volumes`` agreed volumes and a supply
-problem · ``buying_elsewhere`` other purchases · ``known`` trace products and designated pharmacies. What breaks a rule
+problem · ``buying_elsewhere`` other purchases · ``points`` where they lie · ``known`` trace products and designated pharmacies. What breaks a rule
 on purpose is noted where it is made (``Demonstration.planted``).
 """
 
@@ -25,6 +25,7 @@ from clinic_orders.exchange.demonstration.places import (
     make_relations,
     usual_list,
 )
+from clinic_orders.exchange.demonstration.points import place_institutions
 from clinic_orders.exchange.demonstration.reporting import plant_report_missing
 from clinic_orders.exchange.demonstration.selling import Selling
 from clinic_orders.exchange.demonstration.stocking import plant_stocking_short
@@ -97,6 +98,7 @@ def make_demonstration(
     world.distributors = [str(row["code"]) for row in world.rows["distributors"]]
     world.show_distributor = world.distributors[0]
     make_institutions(world, scale, divisions, dice_for(seed, "institutions"))
+    place_institutions(world.rows["institutions"], dice_for(seed, "points"))
     make_letters(world, dice_for(seed, "letters"))
     make_relations(world, dice_for(seed, "relations"))
     dice = dice_for(seed, "usual")

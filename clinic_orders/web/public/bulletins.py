@@ -13,7 +13,7 @@ from clinic_orders.rules.errors import RuleBroken
 from clinic_orders.rules.publicity import Matter
 from clinic_orders.web.guards import public, today
 from clinic_orders.web.listing import page_cut
-from clinic_orders.web.public.door import blueprint, kept, limited, needs_open, page
+from clinic_orders.web.public.door import blueprint, kept, needs_open, page
 
 ROWS: Final = 20
 """How many rows of an annex stand on the page."""
@@ -21,7 +21,6 @@ ROWS: Final = 20
 
 @blueprint.get("/bulletins")
 @public
-@limited
 @kept
 def bulletins() -> str:
     """The published bulletins, the newest first."""
@@ -33,7 +32,6 @@ def bulletins() -> str:
 
 @blueprint.get("/bulletins/<quarter>")
 @public
-@limited
 @kept
 def bulletin(quarter: str) -> str:
     """One bulletin as it was published."""

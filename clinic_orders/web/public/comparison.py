@@ -18,7 +18,7 @@ from clinic_orders.rules.days import Month
 from clinic_orders.rules.publicity import Matter
 from clinic_orders.web.guards import public
 from clinic_orders.web.listing import page_cut, sort_order
-from clinic_orders.web.public.door import blueprint, kept, limited, needs_open, page
+from clinic_orders.web.public.door import blueprint, kept, needs_open, page
 
 ITEMS: Final = 30
 
@@ -30,7 +30,6 @@ def _month(months: list[Month]) -> Month | None:
 
 @blueprint.get("/prices")
 @public
-@limited
 @kept
 def comparison() -> str:
     """All items of a month, to be searched."""
@@ -58,7 +57,6 @@ def comparison() -> str:
 
 @blueprint.get("/prices/<item_code>")
 @public
-@limited
 @kept
 def compared(item_code: str) -> str:
     """One item county by county."""

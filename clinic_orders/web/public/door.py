@@ -15,24 +15,18 @@ from werkzeug.wrappers import Response
 
 from clinic_orders.queries.cases import letter_by_number
 from clinic_orders.queries.publicity.matters import last_deed, open_matters
+from clinic_orders.queries.remembered import deeds_here
 from clinic_orders.rules.errors import N_
 from clinic_orders.rules.ladder import LetterState
 from clinic_orders.rules.letters import LetterContent
 from clinic_orders.rules.publicity import Matter, OnShelf
 from clinic_orders.web.display import register_labels
 from clinic_orders.web.guards import public, today
-from clinic_orders.web.limits import limiter, public_limit
-from clinic_orders.web.public.keeping import Kept, KeptPages
+from clinic_orders.web.public.keeping import KEEP, MARK, TOO_MANY
 
 blueprint = Blueprint("public", __name__, url_prefix="/public")
-limited = limiter.shared_limit(public_limit, scope="public")
 P = ParamSpec("P")
 
-LARGEST: Final = 50 * 1024
-"""Bytes of a page at most."""
-_SECONDS: Final = 60
-_LONGEST_ADDRESS: Final = 300
-_kept = KeptPages()
 
 register_labels(
     {
@@ -40,6 +34,10 @@ register_labels(
         OnShelf.FEW: N_("few left"),
         OnShelf.UNKNOWN: N_("stock not reported"),
         OnShelf.OUT: N_("out of stock"),
+    }
+)
+register_labels(
+    {
         Matter.OFFERS: N_("Who has a medicine, and at what price"),
         Matter.COMPARISON: N_("Price comparison of the month"),
         Matter.ROSTER: N_("Institutions that take part"),
@@ -96,37 +94,28 @@ def page(template: str, found: frozenset[Matter], **values: Any) -> str:
 
 
 def kept(view: Callable[P, str]) -> Callable[P, Response]:
-    """Give out the page that was kept for this address, or make it and keep it; browsers are told how long it holds."""
+    """Make the page for whoever comes, and say under which mark it may be kept (``keeping``)."""
 
     @wraps(view)
     def found(*args: P.args, **kwargs: P.kwargs) -> Response:
-        address, mark = request.full_path, (last_deed(), today())
-        one = _kept.find(address, mark) if len(address) <= _LONGEST_ADDRESS else None
-        if one is None:
-            # The page is made for everybody, also where somebody who is logged in happens to ask first.
-            g.actor = None
-            with force_locale("en" if english() else "zh_CN"):
-                body = view(*args, **kwargs).encode()
-            one = _kept.keep(address, body, mark)
-        return _answer(one)
+        if request.environ.get(TOO_MANY):
+            abort(429)
+        mark = (last_deed(), deeds_here(), today())
+        if request.environ.get(MARK) == mark:
+            request.environ[KEEP] = mark
+            return current_app.response_class(status=204)
+        # The page is made for everybody, also where somebody who is logged in happens to ask first.
+        g.actor = None
+        with force_locale("en" if english() else "zh_CN"):
+            body = view(*args, **kwargs)
+        request.environ[KEEP] = mark
+        return current_app.response_class(body, mimetype="text/html")
 
     return found
 
 
-def _answer(one: Kept) -> Response:
-    response = current_app.response_class(mimetype="text/html")
-    if one.etag in request.headers.get("If-None-Match", ""):
-        response.status_code = 304
-    else:
-        response.data = one.body
-    response.headers["ETag"] = one.etag
-    response.headers["Cache-Control"] = f"public, max-age={_SECONDS}"
-    return response
-
-
 @blueprint.get("/")
 @public
-@limited
 @kept
 def index() -> str:
     """What the bureau has opened."""
@@ -141,7 +130,6 @@ def _phone() -> str:
 
 @blueprint.get("/letters")
 @public
-@limited
 @kept
 def letters() -> str:
     """Whether a letter with a number was issued; its addressee and its text stand on the paper only."""

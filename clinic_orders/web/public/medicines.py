@@ -16,7 +16,7 @@ from clinic_orders.web.county_map import county_sketch
 from clinic_orders.web.display import label
 from clinic_orders.web.guards import public, today
 from clinic_orders.web.listing import page_cut, sort_order
-from clinic_orders.web.public.door import blueprint, kept, limited, needs_open, page
+from clinic_orders.web.public.door import blueprint, kept, needs_open, page
 
 FOUND: Final = 30
 """How many medicines stand on a page of the search."""
@@ -33,7 +33,6 @@ def chosen_kind() -> InstitutionKind | None:
 
 @blueprint.get("/medicines")
 @public
-@limited
 @kept
 def search() -> str:
     """Look for a medicine by name or pinyin."""
@@ -65,7 +64,6 @@ def _county(counties: list[tuple[str, str]]) -> str:
 
 @blueprint.get("/medicines/<item_code>")
 @public
-@limited
 @kept
 def medicine(item_code: str) -> str:
     """The institutions of a county that have it, on a list and in a drawing."""

@@ -9,13 +9,12 @@ from clinic_orders.rules.publicity import Matter
 from clinic_orders.web.display import label
 from clinic_orders.web.guards import public, today
 from clinic_orders.web.listing import page_cut
-from clinic_orders.web.public.door import blueprint, kept, limited, needs_open, page
+from clinic_orders.web.public.door import blueprint, kept, needs_open, page
 from clinic_orders.web.public.medicines import KINDS, chosen_kind
 
 
 @blueprint.get("/institutions")
 @public
-@limited
 @kept
 def roster() -> str:
     """The members of today."""

@@ -17,6 +17,7 @@ from clinic_orders.exchange.tables import KINDS
 from clinic_orders.models.roster import InstitutionRecord
 from clinic_orders.queries import institutions as questions
 from clinic_orders.queries.institutions import InstitutionFilter, InstitutionSheet
+from clinic_orders.queries.publicity.matters import phone_is_hidden
 from clinic_orders.queries.roster_consequences import (
     UNDER_IT,
     RosterFacts,
@@ -156,6 +157,7 @@ def institution_page(
         else [],
         supervisor_code=sheet.names.get(sheet.state.supervisor_id or 0, ("", ""))[1],
         may_change=may_change(),
+        phone_hidden=phone_is_hidden(institution_id),
         today=sheet.on,
         errors=errors or [],
         wrong=dict(errors or []),
