@@ -18,6 +18,7 @@ ORDER = "CG"  # 采购单
 SHIPMENT = "PS"  # 配送单, which is the receipt's number too
 RETURN = "TH"  # 退货单
 PAYMENT = "FK"  # 付款
+REFUND = "TK"  # 退款
 LINK = "ZF"  # 支付链接
 SALE = "LS"  # 零售记录
 LOSS = "SH"  # 损耗记录

@@ -80,7 +80,7 @@ def _laid_out(pairs: set[Pair], on: date) -> tuple[list[Row], list[Row]]:
             "receipts": len(receipts),
             "first_due": from_driver(_DAY, first_due, connection.dialect),
             "last_due": from_driver(_DAY, last_due, connection.dialect),
-            "advance": Decimal(laid.advance + laid.waiting).scaleb(-4),
+            "advance": Decimal(laid.ahead).scaleb(-4),
         }
         whose = {"paying_id": pair[0], "distributor_id": pair[1]}
         open_ += [

@@ -1,7 +1,8 @@
-"""Payments: entered by one side, confirmed or disputed by the other, upheld by the bureau (R-PAY-7)."""
+"""Payments and refunds: entered by one side, confirmed or disputed by the other, upheld by the bureau (R-PAY-7)."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -10,15 +11,18 @@ from sqlalchemy import select
 
 from clinic_orders.actions import audit, notices
 from clinic_orders.actions.loading import ChangedMeanwhile, NotFound
-from clinic_orders.actions.numbers import PAYMENT, next_numbers
+from clinic_orders.actions.numbers import PAYMENT, REFUND, next_numbers
 from clinic_orders.actions.payment_holds import free_if_paid
 from clinic_orders.actions.transaction import transactional
 from clinic_orders.models.base import db
 from clinic_orders.models.deliveries import Shipment
 from clinic_orders.models.payments import Payment
 from clinic_orders.models.roster import Institution
+from clinic_orders.queries.doubles import counts_once
+from clinic_orders.queries.payables.laying import Which, refundable
 from clinic_orders.queries.payments import name_of_distributor, name_of_institution, payers_of
 from clinic_orders.queries.visibility import payments_visible_to
+from clinic_orders.rules.allocation import PaymentMade
 from clinic_orders.rules.answering import ReasonTooLong
 from clinic_orders.rules.days import day_in_china
 from clinic_orders.rules.parties import Actor, NotAllowed, Permission, Role
@@ -31,6 +35,7 @@ from clinic_orders.rules.payments import (
     RejectionReasonMissing,
     check_answer,
     check_entry,
+    check_refund,
     check_withdrawal,
     payment_state,
 )
@@ -82,42 +87,124 @@ def record_payment(
         ReasonTooLong: the reference is too long.
 
     """
+    entry = _Entry(paying_id, distributor_id, amount, paid_on, key, method, reference)
+    known = _entered(entry, by=by, at=at)
+    if known is not None:
+        return known
+    shipment_id = receipt_between(receipt_no, paying_id, distributor_id) if receipt_no else None
+    payment = _enter(PAYMENT, entry, shipment_id, by=by, at=at)
+    after = {"amount": amount, "paid_on": paid_on, "receipt_no": receipt_no, "reference": reference}
+    _write_down("record_payment", payment, by=by, at=at, after=after)
+    tell_other_side("payment_entered", payment, payment.entered_by, at=at)
+    free_if_paid((payment.paying_id, payment.distributor_id), at=at)
+    return payment
+
+
+@transactional
+def record_refund(
+    paying_id: int,
+    distributor_id: int,
+    amount: Decimal,
+    refunded_on: date,
+    *,
+    key: str,
+    method: str = "",
+    reference: str = "",
+    by: Actor,
+    at: datetime,
+) -> Payment:
+    """Enter for one's own side that money paid ahead went back (decision 0035); the other side is told.
+
+    Args:
+        paying_id: the paying institution: the actor's own, or a store of its chain.
+        distributor_id: from whom the money came.
+        amount: yuan with at most two decimals, above 0.
+        refunded_on: the day, today or earlier.
+        key: made when the form was rendered; the same key always answers with the same refund.
+        method: one of ``PaymentMethod``.
+        reference: the bank's number.
+        by: who enters it.
+        at: when.
+
+    Raises:
+        NotFound: the other side is not one that the actor deals with.
+        AmountNotPositive, PaidInFuture, RefundAboveAdvance: see ``rules.payments``.
+        ReasonTooLong: the reference is too long.
+
+    """
+    entry = _Entry(paying_id, distributor_id, amount, refunded_on, key, method, reference)
+    known = _entered(entry, by=by, at=at)
+    if known is not None:
+        return known
+    which = Which(
+        (Shipment.paying_id == paying_id)
+        & (Shipment.distributor_id == distributor_id)
+        & counts_once(Shipment.order_id),
+        (Payment.paying_id == paying_id) & (Payment.distributor_id == distributor_id),
+    )
+    wanted = PaymentMade("", refunded_on, amount, refund=True)
+    possible = refundable(db.session.connection(), day_in_china(at), which, wanted)
+    check_refund(amount, possible, refunded_on)
+    refund = _enter(REFUND, entry, by=by, at=at)
+    after = {"amount": amount, "paid_on": refunded_on, "reference": reference}
+    _write_down("record_refund", refund, by=by, at=at, after=after)
+    tell_other_side("payment_entered", refund, refund.entered_by, at=at)
+    return refund
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What a form says about a payment or a refund."""
+
+    paying_id: int
+    distributor_id: int
+    amount: Decimal
+    on: date
+    key: str
+    method: str
+    reference: str
+
+
+def _entered(entry: _Entry, *, by: Actor, at: datetime) -> Payment | None:
+    """What the same form has made already; None if it may be made now."""
     by.need(Permission.PAYMENTS_RECORD)
-    side = _side(by)
+    # Asked before anything is looked for: whoever stands on no side enters nothing.
+    _side(by)
     # One entry at a time for a paying institution, so that one form sent twice at once makes one payment.
-    db.session.execute(select(Institution.id).where(Institution.id == paying_id).with_for_update())
-    known = db.session.execute(select(Payment).where(Payment.form_key == key)).scalar_one_or_none()
+    db.session.execute(select(Institution.id).where(Institution.id == entry.paying_id).with_for_update())
+    known = db.session.execute(select(Payment).where(Payment.form_key == entry.key)).scalar_one_or_none()
     if known is not None:
         return _of(known.id, by=by, at=at)
-    if not may_enter(by, paying_id, distributor_id, on=day_in_china(at)):
-        raise NotFound(number=str(paying_id))
-    check_entry(amount, paid_on, today=day_in_china(at))
-    for value, longest in ((method, _LONGEST["method"]), (reference, _LONGEST["reference"])):
-        if len(value) > longest:
+    if not may_enter(by, entry.paying_id, entry.distributor_id, on=day_in_china(at)):
+        raise NotFound(number=str(entry.paying_id))
+    check_entry(entry.amount, entry.on, today=day_in_china(at))
+    for name, longest in _LONGEST.items():
+        if len(getattr(entry, name)) > longest:
             raise ReasonTooLong(limit=longest)
-    shipment_id = receipt_between(receipt_no, paying_id, distributor_id) if receipt_no else None
-    (number,) = next_numbers(PAYMENT, at=at)
+    return None
+
+
+def _enter(series: str, entry: _Entry, shipment_id: int | None = None, *, by: Actor, at: datetime) -> Payment:
+    """The row of an entry with the next number of a series."""
+    (number,) = next_numbers(series, at=at)
     payment = Payment(
         payment_no=number,
-        paying_id=paying_id,
-        distributor_id=distributor_id,
+        paying_id=entry.paying_id,
+        distributor_id=entry.distributor_id,
         shipment_id=shipment_id,
-        amount=amount,
-        paid_on=paid_on,
-        method=method,
-        reference=reference,
-        entered_by=side,
+        amount=entry.amount,
+        is_refund=series == REFUND,
+        paid_on=entry.on,
+        method=entry.method,
+        reference=entry.reference,
+        entered_by=_side(by),
         entered_by_id=by.user_id,
         entered_by_name=by.name,
-        form_key=key,
+        form_key=entry.key,
         recorded_at=at,
     )
     db.session.add(payment)
     db.session.flush()
-    after = {"amount": amount, "paid_on": paid_on, "receipt_no": receipt_no, "reference": reference}
-    _write_down("record_payment", payment, by=by, at=at, after=after)
-    tell_other_side("payment_entered", payment, side, at=at)
-    free_if_paid((payment.paying_id, payment.distributor_id), at=at)
     return payment
 
 
@@ -302,7 +389,11 @@ def _write_down(deed: str, payment: Payment, *, by: Actor, at: datetime, after: 
 def tell_other_side(
     kind: str, payment: Payment, side: PaymentSide, more: dict[str, Any] | None = None, *, at: datetime
 ) -> None:
-    """Tell the party across from a side; the name in the notice is that of the side itself."""
+    """Tell the party across from a side; the name in the notice is that of the side itself.
+
+    Of a refund it is told in the words of refunds, ``refund_entered`` for ``payment_entered``.
+    """
+    kind = kind.replace("payment_", "refund_", 1) if payment.is_refund else kind
     facts = {
         "payment_no": payment.payment_no,
         "amount": str(payment.amount),

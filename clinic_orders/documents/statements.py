@@ -23,6 +23,9 @@ KINDS: Final = {
     EntryKind.PAYMENT: "付款",
     EntryKind.PAYMENT_STOPPED: "付款不再计入",
     EntryKind.PAYMENT_AGAIN: "付款恢复计入",
+    EntryKind.REFUND: "退款",
+    EntryKind.REFUND_STOPPED: "退款不再计入",
+    EntryKind.REFUND_AGAIN: "退款恢复计入",
 }
 AGES: Final[dict[Ageing | None, str]] = {
     None: "未到期",
@@ -154,6 +157,7 @@ def statement_workbook(
         ("本月收货（元）", found.receipts),
         ("本月退货（元）", found.returns),
         ("本月付款（元）", found.payments),
+        *([("本月付款已减退款（元）", found.refunds)] if found.refunds else []),
         ("期末余额（元）", found.closing),
         ("其中未付（元）", found.outstanding),
         ("其中预付余额（元）", found.advance),

@@ -37,7 +37,7 @@ class PayablePair(Base):
 
     It holds on every day from ``laid_on`` to ``holds_until``, where nothing dated ahead is waiting for ever; outside
     of these days it says nothing. ``receipts`` counts the accepted ones, paid ones too, the first and last of which fall due on
-    ``first_due`` and ``last_due``; ``advance`` is all that waits.
+    ``first_due`` and ``last_due``; ``advance`` is all that waits, less what refunds sent back without finding it.
     """
 
     __tablename__ = "payable_pair"
@@ -54,7 +54,7 @@ class PayablePair(Base):
     __table_args__ = (
         CheckConstraint("holds_until IS NULL OR holds_until >= laid_on", name="holds_a_day"),
         CheckConstraint("(receipts = 0) = (last_due IS NULL)", name="receipts_fall_due"),
-        CheckConstraint("receipts >= 0 AND advance >= 0", name="nothing_below_zero"),
+        CheckConstraint("receipts >= 0", name="nothing_below_zero"),
         Index("ix_payable_pair_distributor", "distributor_id"),
     )
 

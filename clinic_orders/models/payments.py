@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from clinic_orders.models.base import Base, word
@@ -17,6 +17,7 @@ class Payment(Base):
     """Money of a paying organisation to a distributor, entered by one side and answered by the other.
 
     Its number is unique between the two. ``shipment_id`` is the receipt it names, which may be under way still.
+    ``is_refund``: the money went the other way, out of what was paid ahead (decision 0035); the amount is above 0 too.
     ``form_key`` was made when the form was rendered, so that one form makes one payment.
     """
 
@@ -28,6 +29,7 @@ class Payment(Base):
     distributor_id: Mapped[int] = mapped_column(ForeignKey("distributor.id"))
     shipment_id: Mapped[int | None] = mapped_column(ForeignKey("shipment.id"), index=True)
     amount: Mapped[Decimal]
+    is_refund: Mapped[bool] = mapped_column(default=False, server_default=false())
     paid_on: Mapped[date]
     method: Mapped[str] = mapped_column(String(32), default="")
     reference: Mapped[str] = mapped_column(String(64), default="")
@@ -62,6 +64,7 @@ class Payment(Base):
         UniqueConstraint("paying_id", "distributor_id", "payment_no"),
         # Ten-thousandths of a yuan inside; a payment has whole cents.
         CheckConstraint("amount > 0 AND amount % 100 = 0", name="whole_cents_above_nothing"),
+        CheckConstraint("NOT (is_refund AND shipment_id IS NOT NULL)", name="refund_names_no_receipt"),
         CheckConstraint("(disputed_at IS NULL) = (dispute_reason = '')", name="dispute_has_reason"),
         CheckConstraint("upheld_at IS NULL OR disputed_at IS NOT NULL", name="upheld_was_disputed"),
         CheckConstraint(

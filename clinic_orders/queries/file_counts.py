@@ -91,7 +91,9 @@ _COUNTS: Final[dict[str, _Count]] = {
     "orders": _orders,
     "receipts": _receipts,
     "returns": _returns,
-    "payments": lambda actor, on: _rows(Payment, payments_visible_to(actor, on, members=True)),
+    "payments": lambda actor, on: _rows(
+        Payment, payments_visible_to(actor, on, members=True) & ~Payment.is_refund
+    ),
     "agreed-volumes": _reported(AgreedVolume),
     "supply-problems": lambda actor, on: _rows(
         SupplyProblem,

@@ -379,7 +379,8 @@ def payment_rows(condition: ColumnElement[bool]) -> Iterator[Row]:
 
 
 def _payments(actor: Actor, on: date) -> Iterator[Row]:
-    for row in payment_rows(payments_visible_to(actor, on, members=True)):
+    # A refund is no payment; whoever read it back as one would pay twice.
+    for row in payment_rows(payments_visible_to(actor, on, members=True) & ~Payment.is_refund):
         names = ("confirmed_at", "disputed_at", "upheld_at", "withdrawn_at", "rejected_at")
         events = (row[name] for name in names)
         if counts_on(PaymentFacts(*events), on):

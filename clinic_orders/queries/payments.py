@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import aliased
 
 from clinic_orders.models.base import db
@@ -59,6 +59,7 @@ class PaymentRow(NamedTuple):
     rejection_reason: str
     withdrawn_at: datetime | None
     version: int
+    is_refund: bool
 
     @property
     def state(self) -> PaymentState:
@@ -68,10 +69,11 @@ class PaymentRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PaymentsWanted:
-    """Which payments a list shows: a state (None = all), and part of a number, reference or name."""
+    """Which payments a list shows: a state (None = all), part of a number, reference or name, refunds or not."""
 
     state: PaymentState | None = None
     search: str = ""
+    refunds: bool | None = None
 
 
 def payers_of(actor: Actor, *, on: date) -> list[PayerOption]:
@@ -114,6 +116,8 @@ def _listed(actor: Actor, on: date, wanted: PaymentsWanted) -> Select[*tuple[Any
     conditions = [payments_visible_to(actor, on)]
     if wanted.state is not None:
         conditions.append(_state(wanted.state))
+    if wanted.refunds is not None:
+        conditions.append(Payment.is_refund.is_(wanted.refunds))
     if wanted.search:
         columns = (Payment.payment_no, Payment.reference, payer.name, Distributor.name, Shipment.receipt_no)
         conditions.append(or_(*(column.contains(wanted.search, autoescape=True) for column in columns)))
@@ -145,6 +149,7 @@ def _listed(actor: Actor, on: date, wanted: PaymentsWanted) -> Select[*tuple[Any
             Payment.rejection_reason,
             Payment.withdrawn_at,
             Payment.version,
+            Payment.is_refund,
         )
         .join(Distributor, Distributor.id == Payment.distributor_id)
         .outerjoin_from(Payment, payer, and_(payer.institution_id == Payment.paying_id, current(payer, on)))
@@ -179,9 +184,11 @@ def payments(
 
 
 def payments_count(actor: Actor, *, on: date, wanted: PaymentsWanted | None = None) -> tuple[int, Decimal]:
-    """How many payments the filters leave, and their sum; one statement."""
+    """How many payments the filters leave, and their sum less the refunds; one statement."""
     listed = _listed(actor, on, wanted or PaymentsWanted()).subquery()
-    count, amount = db.session.execute(select(func.count(), func.sum(listed.c.amount))).one()
+    count, amount = db.session.execute(
+        select(func.count(), func.sum(case((listed.c.is_refund, -listed.c.amount), else_=listed.c.amount)))
+    ).one()
     return count, (amount or Decimal(0)).quantize(Decimal("0.01"))
 
 

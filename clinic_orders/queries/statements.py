@@ -17,7 +17,7 @@ from clinic_orders.models.payments import Payment
 from clinic_orders.models.roster import County, Distributor, Institution, InstitutionRecord
 from clinic_orders.models.statements import AccountStatement
 from clinic_orders.queries.roster import current, institutions_of
-from clinic_orders.rules.allocation import Part, allocate
+from clinic_orders.rules.allocation import Part, SentBack, allocate
 from clinic_orders.rules.days import Month, day_in_china, end_of_day
 from clinic_orders.rules.parties import Actor, Role
 from clinic_orders.rules.payments import PaymentFacts, PaymentSide
@@ -83,13 +83,14 @@ def _facts(distributor_id: int, *, until: date, paying_id: int | None = None) ->
     ):
         returned = ReturnFact(row.return_no, row.receipt_no, day_in_china(row.agreed_at), row.amount)
         of(row.paying_id).returns.append(returned)
-    for paying, number, paid_on, amount, receipt_no, *events in db.session.execute(
+    for paying, number, paid_on, amount, receipt_no, refund, *events in db.session.execute(
         select(
             Payment.paying_id,
             Payment.payment_no,
             Payment.paid_on,
             Payment.amount,
             func.coalesce(Shipment.receipt_no, ""),
+            Payment.is_refund,
             Payment.confirmed_at,
             Payment.disputed_at,
             Payment.upheld_at,
@@ -102,7 +103,9 @@ def _facts(distributor_id: int, *, until: date, paying_id: int | None = None) ->
             _of_pair(Payment.paying_id, Payment.distributor_id, distributor_id, paying_id),
         )
     ):
-        of(paying).payments.append(PaymentFact(number, paid_on, amount, receipt_no, PaymentFacts(*events)))
+        of(paying).payments.append(
+            PaymentFact(number, paid_on, amount, receipt_no, PaymentFacts(*events), refund)
+        )
     return found
 
 
@@ -112,11 +115,17 @@ def statement_of(pair: Pair, month: Month) -> Statement:
     return make_statement(month, found.receipts, found.returns, found.payments)
 
 
-def reached_by(pair: Pair, payment_no: str, *, on: date) -> list[Part]:
-    """Which receipts a payment reached by a day (R-PAY-3); three statements."""
+def whereabouts(pair: Pair, payment_no: str, *, on: date) -> tuple[list[Part], list[SentBack]]:
+    """Which receipts a payment reached by a day, and what of it a refund took, or a refund of which payments (R-PAY-3).
+
+    Three statements.
+    """
     found = _facts(pair[1], until=on, paying_id=pair[0]).get(pair[0], _Facts([], [], []))
     laid = allocate(*for_allocation(found.receipts, found.returns, found.payments, on), on=on)
-    return [part for part in laid.parts if part.payment_no == payment_no]
+    return (
+        [part for part in laid.parts if part.payment_no == payment_no],
+        [one for one in laid.sent_back if payment_no in {one.payment_no, one.refund_no}],
+    )
 
 
 def statements_of(distributor_id: int, month: Month) -> dict[int, Statement]:

@@ -13,6 +13,11 @@ A payment that names a receipt not yet accepted waits for it, whole.
 The rule does not say in so many words whether a receipt takes first from the payment that names it or from an
 advance. Money goes first to the receipt it names, so the named payment comes first; the sum paid is the same.
 
+A refund sends money back that waits as an advance (decision 0035). It is the last thing of its day and takes what waits
+unnamed, the oldest first, then what waits for a receipt, by the order of the payments. What it does not find, because a payment it rested on
+counts no more, is uncovered: money that comes free later fills it before it waits. So Σ payments + Σ uncovered =
+Σ parts + Σ waiting + Σ refunds, and nothing is uncovered when a refund is entered.
+
 >>> from datetime import date, datetime, UTC
 >>> january = ReceiptOwed("PS1", datetime(2026, 1, 20, tzinfo=UTC), date(2026, 1, 20), date(2026, 2, 28), Decimal("60"))
 >>> march = ReceiptOwed("PS2", datetime(2026, 3, 2, tzinfo=UTC), date(2026, 3, 2), date(2026, 4, 30), Decimal("50"))
@@ -55,19 +60,21 @@ class ReceiptOwed:
 
 @dataclass(frozen=True, slots=True)
 class PaymentMade:
-    """A payment that counts (R-PAY-7).
+    """A payment or a refund that counts (R-PAY-7).
 
     Attributes:
         payment_no: its number, the order within a day.
         paid_on: its day.
         amount: yuan, above 0.
         receipt_no: the receipt it names; empty if none.
+        refund: whether the money went back to who pays; a refund names no receipt.
     """
 
     payment_no: str
     paid_on: date
     amount: Decimal
     receipt_no: str = ""
+    refund: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,16 @@ class Part:
     """Money of one payment that reached one receipt on a day."""
 
     receipt_no: str
+    payment_no: str
+    amount: Decimal
+    on: date
+
+
+@dataclass(frozen=True, slots=True)
+class SentBack:
+    """Money of one payment that a refund sent back, on the refund's day or when it came free."""
+
+    refund_no: str
     payment_no: str
     amount: Decimal
     on: date
@@ -89,18 +106,27 @@ class Allocation:
         outstanding: what each receipt still owes, by number.
         advances: what waits unnamed for the next receipts, as (payment number, yuan), oldest first.
         waiting: what waits for a named receipt that is not accepted yet, as (payment number, receipt number, yuan).
+        sent_back: what refunds took, in the order in which the money moved.
+        uncovered: what refunds did not find, as (refund number, yuan), oldest first.
     """
 
     parts: list[Part] = field(default_factory=list)
     outstanding: dict[str, Decimal] = field(default_factory=dict)
     advances: list[tuple[str, Decimal]] = field(default_factory=list)
     waiting: list[tuple[str, str, Decimal]] = field(default_factory=list)
+    sent_back: list[SentBack] = field(default_factory=list)
+    uncovered: list[tuple[str, Decimal]] = field(default_factory=list)
 
     @property
     def advance(self) -> Decimal:
         """All that waits, named or not."""
         named = sum((amount for _, _, amount in self.waiting), NOTHING)
         return sum((amount for _, amount in self.advances), named)
+
+    @property
+    def ahead(self) -> Decimal:
+        """What lies with the distributor: all that waits, less what it sent back without having it."""
+        return self.advance - sum((amount for _, amount in self.uncovered), NOTHING)
 
 
 class _Ledger:
@@ -147,8 +173,41 @@ class _Ledger:
                 break
             amount = self.pay(receipt_no, payment_no, amount, on)
         self.open = [entry for entry in self.open if self.result.outstanding[entry[1]] > 0]
+        uncovered, self.result.uncovered = self.result.uncovered, []
+        for refund_no, missing in uncovered:
+            part = self.send_back(refund_no, payment_no, min(amount, missing), on)
+            amount -= part
+            if missing > part:
+                self.result.uncovered.append((refund_no, missing - part))
         if amount > 0:
             self.result.advances.append((payment_no, amount))
+
+    def send_back(self, refund_no: str, payment_no: str, amount: Decimal, on: date) -> Decimal:
+        """Note what of a payment a refund takes; answers the amount."""
+        if amount > 0:
+            self.result.sent_back.append(SentBack(refund_no, payment_no, amount, on))
+        return amount
+
+    def refund(self, payment: PaymentMade) -> None:
+        """A refund on its day: from what waits unnamed, then from what waits for a receipt."""
+        number, left, day = payment.payment_no, payment.amount, payment.paid_on
+        advances, self.result.advances = self.result.advances, []
+        for payment_no, amount in advances:
+            part = self.send_back(number, payment_no, min(left, amount), day)
+            left -= part
+            if amount > part:
+                self.result.advances.append((payment_no, amount - part))
+        for place, receipt_no in sorted(
+            (entry[0], receipt_no) for receipt_no, entries in self.waiting.items() for entry in entries
+        ):
+            entries = self.waiting[receipt_no]
+            at = next(index for index, entry in enumerate(entries) if entry[0] == place)
+            _, payment_no, amount = entries[at]
+            part = self.send_back(number, payment_no, min(left, amount), day)
+            left -= part
+            entries[at : at + 1] = [(place, payment_no, amount - part)] if amount > part else []
+        if left > 0:
+            self.result.uncovered.append((number, left))
 
     def receive(self, place: int, payment: PaymentMade) -> None:
         """A payment on its day: to the receipt it names or to wait for it, then to what is accepted."""
@@ -166,13 +225,15 @@ class _Ledger:
 def allocate(receipts: Iterable[ReceiptOwed], payments: Iterable[PaymentMade], *, on: date) -> Allocation:
     """Lay out the payments of one institution to one distributor over its receipts, as of a day (R-PAY-3).
 
+    Refunds stand among the payments.
+
     Args:
         receipts: of the pair; those accepted after the day are left out.
         payments: of the pair that count; those dated after the day are left out.
         on: the day D.
 
     Returns:
-        every yuan of the payments, either in a part or waiting: Σ payments = Σ parts + advance.
+        every yuan of the payments, in a part, waiting or sent back: Σ payments = Σ parts + Σ refunds + ahead.
 
     """
     accepted = sorted(
@@ -180,7 +241,8 @@ def allocate(receipts: Iterable[ReceiptOwed], payments: Iterable[PaymentMade], *
         key=lambda one: (one.accepted_on, one.accepted_at, one.receipt_no),
     )
     paid = sorted(
-        (one for one in payments if one.paid_on <= on), key=lambda one: (one.paid_on, one.payment_no)
+        (one for one in payments if one.paid_on <= on),
+        key=lambda one: (one.paid_on, one.refund, one.payment_no),
     )
     ledger = _Ledger()
     next_accepted = next_paid = 0
@@ -193,7 +255,10 @@ def allocate(receipts: Iterable[ReceiptOwed], payments: Iterable[PaymentMade], *
         for _, payment_no, amount in sorted(rests):
             ledger.spread(payment_no, amount, day)
         while next_paid < len(paid) and paid[next_paid].paid_on == day:
-            ledger.receive(next_paid, paid[next_paid])
+            if paid[next_paid].refund:
+                ledger.refund(paid[next_paid])
+            else:
+                ledger.receive(next_paid, paid[next_paid])
             next_paid += 1
     waiting = [
         (place, payment_no, receipt_no, amount)
@@ -207,6 +272,14 @@ def allocate(receipts: Iterable[ReceiptOwed], payments: Iterable[PaymentMade], *
 def _next_day(accepted: Sequence[ReceiptOwed], paid: Sequence[PaymentMade]) -> date:
     """The earlier of the days on which something happens next."""
     return min([one.accepted_on for one in accepted] + [one.paid_on for one in paid])
+
+
+def missing(receipts: Sequence[ReceiptOwed], payments: Sequence[PaymentMade], *, on: date) -> Decimal:
+    """What refunds did not find on their own days, in yuan; nothing is missing when one is entered (decision 0035)."""
+    days = {one.payment_no: one.paid_on for one in payments if one.refund and one.paid_on <= on}
+    refunded = sum((one.amount for one in payments if one.payment_no in days and one.refund), NOTHING)
+    laid = allocate(receipts, payments, on=on)
+    return refunded - sum((one.amount for one in laid.sent_back if one.on == days[one.refund_no]), NOTHING)
 
 
 def paid_in_time(receipt: ReceiptOwed, parts: Iterable[Part]) -> Decimal:

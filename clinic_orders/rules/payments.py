@@ -1,5 +1,7 @@
 """One payment between an institution and a distributor: whether it counts, who may say what about it (R-PAY-7).
 
+A refund of an advance is answered, disputed, decided about and taken back in the same way (decision 0035).
+
 >>> from datetime import UTC
 >>> disputed = PaymentFacts(disputed_at=datetime(2026, 11, 2, 1, 0, tzinfo=UTC))
 >>> [counts_on(disputed, date(2026, 11, day)) for day in (2, 9, 10)]
@@ -102,6 +104,14 @@ class PaidInFuture(PaymentRefused):
     message = N_("%(day)s is still to come. Record the payment on the day it is made, or later.")
 
 
+class RefundAboveAdvance(PaymentRefused):
+    """More would be sent back than lies with the distributor."""
+
+    message = N_(
+        "Of what was paid ahead, %(possible)s yuan can be refunded as of %(day)s. Correct the amount or the day."
+    )
+
+
 class ReceiptOfOthers(PaymentRefused):
     """The receipt named is not one of this institution and distributor."""
 
@@ -194,6 +204,22 @@ def check_entry(amount: Decimal, paid_on: date, *, today: date) -> None:
         raise AmountNotPositive()
     if paid_on > today:
         raise PaidInFuture(day=paid_on.isoformat())
+
+
+def check_refund(amount: Decimal, possible: Decimal, refunded_on: date) -> None:
+    """Whether so much of what was paid ahead can be sent back (decision 0035).
+
+    Args:
+        amount: yuan.
+        possible: what is there on that day, with every other refund still covered.
+        refunded_on: the day.
+
+    Raises:
+        RefundAboveAdvance: it is not there.
+
+    """
+    if amount > possible:
+        raise RefundAboveAdvance(possible=f"{possible:.2f}", day=refunded_on.isoformat())
 
 
 def check_answer(

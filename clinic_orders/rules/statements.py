@@ -2,7 +2,8 @@
 
 opening + receipts − returns − payments = closing, and closing is what is outstanding less what is paid ahead (R-PAY-1,
 R-PAY-3). All of it is as of the month's last day. A payment dated before the month that stopped counting in it (it was
-disputed or taken back, R-PAY-7) stands among the payments with the opposite sign.
+disputed or taken back, R-PAY-7) stands among the payments with the opposite sign. So does a refund (decision 0035): what was
+paid in a month is less what was sent back in it.
 
 >>> from datetime import date, datetime, UTC
 >>> receipt = ReceiptFact("PS1", datetime(2026, 10, 5, tzinfo=UTC), date(2026, 11, 30), Decimal("60.00"))
@@ -42,6 +43,14 @@ class EntryKind(StrEnum):
     PAYMENT = "payment"
     PAYMENT_STOPPED = "payment-stopped"
     PAYMENT_AGAIN = "payment-again"
+    REFUND = "refund"
+    REFUND_STOPPED = "refund-stopped"
+    REFUND_AGAIN = "refund-again"
+
+    @property
+    def of_money(self) -> bool:
+        """Whether money moved, and not goods."""
+        return self not in {EntryKind.RECEIPT, EntryKind.RETURN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +75,19 @@ class ReturnFact:
 
 @dataclass(frozen=True, slots=True)
 class PaymentFact:
-    """A payment: number, day, yuan, the receipt it names ("" = none), and what was said about it."""
+    """A payment or a refund: number, day, yuan, the receipt it names ("" = none), and what was said about it."""
 
     payment_no: str
     paid_on: date
     amount: Decimal
     receipt_no: str = ""
     said: PaymentFacts = field(default_factory=PaymentFacts)
+    refund: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line: day, what it is, its number, the receipt it is about, and yuan (negative for what stopped counting)."""
+    """One line: day, what it is, its number, the receipt it is about, and yuan (negative for what stopped counting and for refunds)."""
 
     on: date
     kind: EntryKind
@@ -121,10 +131,10 @@ class Statement:
         opening: outstanding less paid ahead at the end of the month before; negative = paid ahead.
         receipts: what acceptances of the month made payable.
         returns: what returns agreed in the month took off.
-        payments: what was paid in the month, less what stopped counting in it.
+        payments: what was paid in the month, less what stopped counting in it and what was sent back.
         closing: the same as opening, at the month's end.
         outstanding: not paid at the month's end.
-        advance: paid ahead at the month's end.
+        advance: paid ahead at the month's end; below 0 where more was sent back than lay there.
         entries: every movement, by day.
         open_receipts: what is outstanding, by due day.
         reached: which payment reached which receipt in the month.
@@ -147,6 +157,12 @@ class Statement:
     def overdue(self) -> Decimal:
         """Outstanding and past its due day at the month's end (R-PAY-4)."""
         return sum((one.outstanding for one in self.open_receipts if one.days_overdue), ZERO)
+
+    @property
+    def refunds(self) -> Decimal:
+        """What was sent back in the month; ``payments`` is less by it."""
+        kinds = (EntryKind.REFUND, EntryKind.REFUND_STOPPED, EntryKind.REFUND_AGAIN)
+        return -_sum(self.entries, *kinds)
 
     def by_age(self) -> dict[Ageing | None, Decimal]:
         """Outstanding by age; None = not due yet."""
@@ -250,7 +266,7 @@ def make_statement(
     for payment in paid:
         counted = payment.paid_on < first and counts_on(payment.said, before)
         if counted:
-            opening -= payment.amount
+            opening -= -payment.amount if payment.refund else payment.amount
         entries += _payment_entry(payment, counted=counted, first=first, last=last)
     laid = allocate(*for_allocation(accepted, agreed, paid, last), on=last)
     due = {one.receipt_no: one for one in accepted}
@@ -269,13 +285,13 @@ def make_statement(
         key=lambda one: (one.due_on, one.receipt_no),
     )
     outstanding = sum((one.outstanding for one in open_receipts), ZERO)
-    advance = _cents(laid.advance)
+    advance = _cents(laid.ahead)
     return Statement(
         month,
         opening=_cents(opening),
         receipts=_sum(entries, EntryKind.RECEIPT),
         returns=_sum(entries, EntryKind.RETURN),
-        payments=_sum(entries, EntryKind.PAYMENT, EntryKind.PAYMENT_STOPPED, EntryKind.PAYMENT_AGAIN),
+        payments=_sum(entries, *(kind for kind in EntryKind if kind.of_money)),
         closing=outstanding - advance,
         outstanding=outstanding,
         advance=advance,
@@ -290,16 +306,24 @@ def make_statement(
 
 
 def _payment_entry(payment: PaymentFact, *, counted: bool, first: date, last: date) -> list[Entry]:
-    """What a payment does to the account in the month: nothing, or one line."""
+    """What a payment or a refund does to the account in the month: nothing, or one line."""
     counts = counts_on(payment.said, last)
     number, about, amount = payment.payment_no, payment.receipt_no, _cents(payment.amount)
+    came, stopped, again = _PAYMENT_KINDS
+    if payment.refund:
+        came, stopped, again = _REFUND_KINDS
+        amount = -amount
     if payment.paid_on >= first:
-        return [Entry(payment.paid_on, EntryKind.PAYMENT, number, about, amount)] if counts else []
+        return [Entry(payment.paid_on, came, number, about, amount)] if counts else []
     if counted and not counts:
-        return [Entry(last, EntryKind.PAYMENT_STOPPED, number, about, -amount)]
+        return [Entry(last, stopped, number, about, -amount)]
     if counts and not counted:
-        return [Entry(last, EntryKind.PAYMENT_AGAIN, number, about, amount)]
+        return [Entry(last, again, number, about, amount)]
     return []
+
+
+_PAYMENT_KINDS = (EntryKind.PAYMENT, EntryKind.PAYMENT_STOPPED, EntryKind.PAYMENT_AGAIN)
+_REFUND_KINDS = (EntryKind.REFUND, EntryKind.REFUND_STOPPED, EntryKind.REFUND_AGAIN)
 
 
 def for_allocation(
@@ -323,7 +347,7 @@ def for_allocation(
         for one in receipts
     ]
     made = [
-        PaymentMade(one.payment_no, one.paid_on, one.amount, one.receipt_no)
+        PaymentMade(one.payment_no, one.paid_on, one.amount, one.receipt_no, one.refund)
         for one in payments
         if counts_on(one.said, last)
     ]

@@ -99,6 +99,7 @@ DEEDS: dict[str, str] = {
     "close_link": N_("Closed a payment link"),
     "pay_link": N_("Paid by link"),
     "record_payment": N_("Recorded a payment"),
+    "record_refund": N_("Recorded a refund"),
     "record_unknown_name": N_("Tried a log-in name that nobody has"),
     "refuse_return": N_("Refused a return"),
     "remind_of_payments": N_("Reminded of payments"),

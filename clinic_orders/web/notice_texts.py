@@ -226,6 +226,42 @@ register_notices(
             ),
             {"amount": _yuan, "paid_on": _day},
         ),
+        "refund_entered": NoticeText(
+            N_("Refund to confirm"),
+            N_(
+                "%(party)s has recorded a refund of %(amount)s yuan on %(paid_on)s: %(payment_no)s. Confirm it, or say what is wrong."
+            ),
+            {"amount": _yuan, "paid_on": _day},
+        ),
+        "refund_confirmed": NoticeText(
+            N_("Your refund entry is confirmed"),
+            N_("%(party)s has confirmed %(payment_no)s: %(amount)s yuan on %(paid_on)s."),
+            {"amount": _yuan, "paid_on": _day},
+        ),
+        "refund_disputed": NoticeText(
+            N_("Your refund entry is disputed"),
+            N_(
+                "%(party)s disputes %(payment_no)s (%(amount)s yuan on %(paid_on)s): %(reason)s. After 5 working days it counts no more."
+            ),
+            {"amount": _yuan, "paid_on": _day},
+        ),
+        "refund_upheld": NoticeText(
+            N_("Refund upheld"),
+            N_("The bureau has decided that %(payment_no)s counts: %(amount)s yuan on %(paid_on)s."),
+            {"amount": _yuan, "paid_on": _day},
+        ),
+        "refund_rejected": NoticeText(
+            N_("Refund not recognised"),
+            N_(
+                "The bureau has decided that %(payment_no)s does not count: %(amount)s yuan on %(paid_on)s. Why: %(reason)s"
+            ),
+            {"amount": _yuan, "paid_on": _day},
+        ),
+        "refund_withdrawn": NoticeText(
+            N_("Refund entry taken back"),
+            N_("%(party)s has taken %(payment_no)s back: %(amount)s yuan on %(paid_on)s count no more."),
+            {"amount": _yuan, "paid_on": _day},
+        ),
         "payment_by_link": NoticeText(
             N_("Paid by Alipay"),
             N_(

@@ -1,4 +1,4 @@
-"""Payments 付款: what was entered by whom, what the other side says about it, and the form to enter one."""
+"""Payments 付款 and refunds 退款: what was entered by whom, what the other side says about it, and the form to enter one."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from clinic_orders.actions import payments as deeds
 from clinic_orders.actions.loading import NotFound
 from clinic_orders.models.payments import Payment
 from clinic_orders.queries import payments as queries
+from clinic_orders.queries.payables import Book
 from clinic_orders.queries.payments import PaymentsWanted
-from clinic_orders.queries.statements import reached_by
+from clinic_orders.queries.statements import whereabouts
 from clinic_orders.rules.days import parse_day
 from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.money import parse_amount
@@ -37,12 +38,14 @@ from clinic_orders.web.listing import Column, as_file, page_cut, sort_order, wan
 blueprint = Blueprint("payments", __name__, url_prefix="/payments")
 
 R = TypeVar("R")
+KINDS = {False: N_("Payment"), True: N_("Refund")}
 
 COLUMNS = (
     Column(N_("Payment number"), lambda row: row.payment_no),
     Column(N_("Payer"), lambda row: row.payer),
     Column(N_("Distributor"), lambda row: row.distributor),
-    Column(N_("Amount (yuan)"), lambda row: row.amount),
+    Column(N_("Amount (yuan)"), lambda row: -row.amount if row.is_refund else row.amount),
+    Column(N_("Payment or refund"), lambda row: gettext(KINDS[row.is_refund])),
     Column(N_("Paid on"), lambda row: row.paid_on),
     Column(N_("For receipt"), lambda row: row.receipt_no),
     Column(N_("Way of payment"), lambda row: way(row.method)),
@@ -75,7 +78,9 @@ def index() -> str | Response:
     """The payments that concern the person."""
     asked = request.args.get("state", "")
     wanted = PaymentsWanted(
-        PaymentState(asked) if asked in set(PaymentState) else None, request.args.get("q", "").strip()[:64]
+        PaymentState(asked) if asked in set(PaymentState) else None,
+        request.args.get("q", "").strip()[:64],
+        {"payments": False, "refunds": True}.get(request.args.get("kind", "")),
     )
     sort = sort_order(set(queries.SORTS), "-paid")
     if wanted_file():
@@ -94,6 +99,7 @@ def index() -> str | Response:
         side=_side(),
         wanted=wanted,
         states=[(state.value, label(state)) for state in PaymentState],
+        kinds=[("payments", gettext("Payments")), ("refunds", gettext("Refunds"))],
         shapes=payment_words.STATE_SHAPES,
         page=page,
         sort=sort,
@@ -184,7 +190,71 @@ def record() -> Response | tuple[str, int]:
     return redirect(url_for(".show", payment_id=payment.id), 303)
 
 
+def _refund_form(typed: Mapping[str, str], errors: Mapping[str, str]) -> str:
+    ahead = Book(actor(), on=today()).advances
+    pairs = [
+        (one, ahead[one.paying_id, one.distributor_id])
+        for one in queries.payers_of(actor(), on=today())
+        if ahead.get((one.paying_id, one.distributor_id), 0) > 0
+    ]
+    if len(pairs) == 1 and "amount" not in typed:
+        typed = {"amount": f"{pairs[0][1]:.2f}"} | dict(typed)
+    return render_template(
+        "payments/refund.html",
+        frame=frame(),
+        pairs=pairs,
+        side=_side(),
+        own=actor().institution_id,
+        typed=typed,
+        errors=errors,
+        methods=[(method.value, label(method)) for method in PaymentMethod],
+        key=typed.get("key") or secrets.token_urlsafe(18),
+        today=today(),
+    )
+
+
+@blueprint.get("/refund")
+@needs(Permission.PAYMENTS_RECORD)
+def refund() -> str:
+    """The form of a refund of what was paid ahead."""
+    asked = {"pair": request.args["pair"][:64]} if "pair" in request.args else {}
+    return _refund_form({"paid_on": today().isoformat(), "method": PaymentMethod.TRANSFER.value} | asked, {})
+
+
+@blueprint.post("/refund")
+@needs(Permission.PAYMENTS_RECORD)
+def record_refund() -> Response | tuple[str, int]:
+    """Enter the refund; the same form sent twice makes one."""
+    typed = request.form
+    errors: dict[str, str] = {}
+    pair = re.fullmatch(r"([0-9]{1,9})-([0-9]{1,9})", typed.get("pair", ""))
+    if pair is None:
+        errors["pair"] = gettext("Choose between whom the money went.")
+    if not re.fullmatch(r"[A-Za-z0-9_-]{16,64}", typed.get("key", "")):
+        abort(400)
+    amount, refunded_on = _read("amount", parse_amount, errors), _read("paid_on", parse_day, errors)
+    if pair is None or amount is None or refunded_on is None:
+        return _refund_form(typed, errors), 422
+    try:
+        made = deeds.record_refund(
+            int(pair[1]),
+            int(pair[2]),
+            amount,
+            refunded_on,
+            key=typed["key"],
+            method=typed.get("method", ""),
+            reference=typed.get("reference", "").strip(),
+            by=actor(),
+            at=at(),
+        )
+    except RuleBroken as refusal:
+        return _refund_form(typed, {_FIELD.get(refusal.code, "pair"): say(refusal)}), 422
+    flash(gettext("%(number)s is recorded. The other side has been told.", number=made.payment_no), "ok")
+    return redirect(url_for(".show", payment_id=made.id), 303)
+
+
 _FIELD = {
+    "RefundAboveAdvance": "amount",
     "AmountNotPositive": "amount",
     "PaidInFuture": "paid_on",
     "ReceiptOfOthers": "receipt_no",
@@ -197,11 +267,13 @@ def _page(payment_id: int, *, refusal: str = "") -> str:
     if found is None:
         abort(404)
     open_ = found.state in {PaymentState.WAITING, PaymentState.DISPUTED}
+    reached, sent_back = whereabouts((found.paying_id, found.distributor_id), found.payment_no, on=today())
     return render_template(
         "payments/show.html",
         frame=frame(),
         found=found,
-        reached=reached_by((found.paying_id, found.distributor_id), found.payment_no, on=today()),
+        reached=reached,
+        sent_back=sent_back,
         shapes=payment_words.STATE_SHAPES,
         may_answer=open_ and _side() not in {None, found.entered_by},
         may_take_back=open_ and _side() is found.entered_by,

@@ -52,6 +52,9 @@ register_labels(
         EntryKind.PAYMENT: N_("Payment made"),
         EntryKind.PAYMENT_STOPPED: N_("Payment counts no more"),
         EntryKind.PAYMENT_AGAIN: N_("Payment counts again"),
+        EntryKind.REFUND: N_("Advance refunded"),
+        EntryKind.REFUND_STOPPED: N_("Refund counts no more"),
+        EntryKind.REFUND_AGAIN: N_("Refund counts again"),
     }
 )
 SHAPES = {

@@ -62,8 +62,8 @@ def laid_out(on: date) -> Figures:
     for pair, receipts, laid in lay_out_all(db.session.connection(), on, which):
         count += len(receipts)
         open_ |= {one.receipt_no: Decimal(one.left).scaleb(-4) for one in laid.open}
-        if laid.advance or laid.waiting:
-            advances[pair] = Decimal(laid.advance + laid.waiting).scaleb(-4)
+        if laid.ahead:
+            advances[pair] = Decimal(laid.ahead).scaleb(-4)
     return open_, count, advances
 
 
@@ -92,7 +92,7 @@ def test_what_is_kept_says_on_every_day_what_the_rule_says(
             assert shown(on) == (
                 {number: left for _, rule in rules for number, left in rule.outstanding.items() if left},
                 sum(len(rule.outstanding) for _, rule in rules),
-                {pair: rule.advance for pair, rule in rules if rule.advance},
+                {pair: rule.ahead for pair, rule in rules if rule.ahead},
             )
 
 
@@ -133,6 +133,10 @@ def _settle(place: int, day: int) -> None:
 
 def _pay_more(place: int, day: int) -> None:
     _set(Payment, place, amount=Decimal(day + 1), paid_on=FIRST + timedelta(days=day))
+
+
+def _send_back(place: int, _day: int) -> None:
+    _set(Payment, place, is_refund=True, shipment_id=None)
 
 
 def _take_a_payment_out(place: int, _day: int) -> None:
@@ -192,6 +196,7 @@ CHANGES: tuple[Callable[[int, int], None], ...] = (
     _reject,
     _settle,
     _pay_more,
+    _send_back,
     _take_a_payment_out,
     _take_a_receipt_out,
     _accept_again,
@@ -324,6 +329,7 @@ COLUMNS = {
         "payment_no": "'FK-X'",
         "amount": "amount + 100",
         "paid_on": "'2026-02-01'",
+        "is_refund": "true, shipment_id = NULL",
         "shipment_id": "(SELECT max(id) FROM shipment)",
         "confirmed_at": "'2026-02-01 01:00:00.000000'",
         "disputed_at": "'2026-02-01 01:00:00.000000', dispute_reason = '?'",

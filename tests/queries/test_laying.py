@@ -79,7 +79,15 @@ drawn_receipts = st.lists(
 )
 drawn_payments = st.lists(
     st.tuples(
-        places, day_number, cents.filter(bool), st.none() | st.integers(0, 13), later, later, later, later
+        places,
+        day_number,
+        cents.filter(bool),
+        # The receipt it names; from 14 on it is a refund.
+        st.none() | st.integers(0, 17),
+        later,
+        later,
+        later,
+        later,
     ),
     max_size=12,
 )
@@ -143,7 +151,8 @@ def write(world: World, receipts: list[Any], payments: list[Any]) -> History:
     for number, (place, day, amount, named, *events) in enumerate(payments):
         pair = pairs[place]
         mine = [row for row, whose in stored if whose == pair]
-        receipt = mine[named % len(mine)] if named is not None and mine else None
+        refund = named is not None and named >= 14
+        receipt = mine[named % len(mine)] if named is not None and mine and not refund else None
         disputed, confirmed, upheld, withdrawn = (
             None if one is None else moment(day + one) for one in events
         )
@@ -161,6 +170,7 @@ def write(world: World, receipts: list[Any], payments: list[Any]) -> History:
                 distributor_id=pair[1],
                 shipment_id=receipt.id if receipt else None,
                 amount=amount,
+                is_refund=refund,
                 paid_on=FIRST + timedelta(days=day),
                 entered_by=PaymentSide.INSTITUTION,
                 confirmed_at=facts.confirmed_at,
@@ -172,7 +182,11 @@ def write(world: World, receipts: list[Any], payments: list[Any]) -> History:
             )
         )
         made = PaymentMade(
-            payment_no, FIRST + timedelta(days=day), amount, receipt.receipt_no if receipt else ""
+            payment_no,
+            FIRST + timedelta(days=day),
+            amount,
+            receipt.receipt_no if receipt else "",
+            refund=refund,
         )
         history.payments.setdefault(pair, []).append((made, facts))
     db.session.flush()
@@ -200,17 +214,19 @@ def test_the_pass_agrees_with_the_plain_rule_and_nothing_is_created_or_lost(
             {one.receipt_no: Decimal(one.left).scaleb(-4) for one in laid.open},
             Decimal(laid.advance).scaleb(-4),
             Decimal(laid.waiting).scaleb(-4),
+            Decimal(laid.uncovered).scaleb(-4),
             sum(row[6] for row in rows),
         )
         for pair, rows, laid in lay_out_all(db.session.connection(), on, Which(true(), true()))
     }
     for pair, rule in expected.items():
-        open_, advance, waiting, _ = found.pop(pair, ({}, Decimal(0), Decimal(0), 0))
+        open_, advance, waiting, uncovered, _ = found.pop(pair, ({}, *[Decimal(0)] * 3, 0))
         assert open_ == {number: left for number, left in rule.outstanding.items() if left}
         assert advance == sum(amount for _, amount in rule.advances)
         assert waiting == sum(amount for *_, amount in rule.waiting)
+        assert uncovered == sum(amount for _, amount in rule.uncovered)
         counting = [
-            made.amount
+            -made.amount if made.refund else made.amount
             for made, facts in history.payments.get(pair, [])
             if made.paid_on <= on and counts_on(facts, on)
         ]
@@ -220,7 +236,7 @@ def test_the_pass_agrees_with_the_plain_rule_and_nothing_is_created_or_lost(
             if one.accepted_on <= on
         )
         applied = owed - sum(open_.values())
-        assert sum(counting) == applied + advance + waiting
+        assert sum(counting) == applied + advance + waiting - uncovered
     assert found == {}
 
 
@@ -241,7 +257,7 @@ def test_every_figure_of_the_book_comes_from_that_allocation(
     assert {row.receipt_no: row.outstanding for row in book.rows()} == outstanding
     totals = book.totals()
     assert totals.open.amount == sum(outstanding.values())
-    assert book.advance == sum(rule.advance for rule in rules.values())
+    assert book.advance == sum(rule.ahead for rule in rules.values())
     for state in PayableState:
         rows = book.rows(Wanted(state))
         in_memory = book.sum(Wanted(state))

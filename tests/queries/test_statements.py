@@ -60,6 +60,8 @@ def write_payments(world: World, drawn: Any, ids: list[int]) -> None:
                 distributor_id=world.distributor.id,
                 shipment_id=ids[named] if named is not None and named < len(ids) else None,
                 amount=Decimal(cents).scaleb(-2),
+                # Some that name no receipt went the other way.
+                is_refund=named is None and cents % 5 == 1,
                 paid_on=day,
                 entered_by=PaymentSide.INSTITUTION,
                 disputed_at=after(disputed),

@@ -47,6 +47,10 @@ def paid(number: str, on: int, amount: str, named: str = "") -> PaymentMade:
     return PaymentMade(number, day(on), Decimal(amount), named)
 
 
+def back(number: str, on: int, amount: str) -> PaymentMade:
+    return PaymentMade(number, day(on), Decimal(amount), refund=True)
+
+
 def told(result: Allocation) -> list[tuple[str, str, str, int]]:
     return [
         (part.payment_no, part.receipt_no, str(part.amount), (part.on - FIRST).days) for part in result.parts
@@ -156,6 +160,39 @@ def test_in_time_is_what_reached_the_receipt_by_its_due_date() -> None:
     assert paid_in_time(owing, allocate([owing], payments, on=END).parts) == 4
 
 
+def returned(result: Allocation) -> list[tuple[str, str, str, int]]:
+    return [
+        (one.refund_no, one.payment_no, str(one.amount), (one.on - FIRST).days) for one in result.sent_back
+    ]
+
+
+def test_a_refund_takes_the_oldest_unnamed_money_first_then_what_waits_for_a_receipt() -> None:
+    payments = [paid("P1", 1, "10", "Z"), paid("P2", 2, "10"), paid("P3", 3, "10"), back("T1", 4, "25")]
+    result = allocate([], payments, on=END)
+    assert returned(result) == [("T1", "P2", "10", 4), ("T1", "P3", "10", 4), ("T1", "P1", "5", 4)]
+    assert (result.advances, result.waiting) == ([], [("P1", "Z", Decimal(5))])
+    assert (result.ahead, result.uncovered) == (5, [])
+
+
+def test_a_days_refunds_come_after_its_payments_and_what_they_took_pays_nothing_more() -> None:
+    payments = [back("A1", 3, "4"), paid("P1", 3, "10")]
+    result = allocate([receipt("R", 3, "5"), receipt("S", 9, "5")], payments, on=END)
+    assert told(result) == [("P1", "R", "5", 3), ("P1", "S", "1", 9)]
+    assert returned(result) == [("A1", "P1", "4", 3)]
+    assert result.outstanding["S"] == 4
+
+
+def test_what_a_refund_does_not_find_is_filled_by_what_comes_free_later() -> None:
+    payments = [back("T1", 1, "10"), paid("P1", 5, "12")]
+    before = allocate([receipt("R", 2, "3")], payments, on=day(4))
+    assert (before.uncovered, before.ahead) == ([("T1", Decimal(10))], Decimal(-10))
+    after = allocate([receipt("R", 2, "3")], payments, on=END)
+    # Receipts first; then what the refund lacked, and nothing of it waits.
+    assert told(after) == [("P1", "R", "3", 5)]
+    assert returned(after) == [("T1", "P1", "9", 5)]
+    assert (after.uncovered, after.advance, after.ahead) == ([("T1", Decimal(1))], 0, -1)
+
+
 # A plain restatement of R-PAY-3, cent by cent and without any of the program's shortcuts.
 
 
@@ -165,6 +202,13 @@ def restated(receipts: list[ReceiptOwed], payments: list[PaymentMade], on: date)
     open_: dict[str, ReceiptOwed] = {}
     advance: list[Decimal] = []
     reserved: dict[str, list[tuple[date, str, Decimal]]] = defaultdict(list)
+    lacking = Decimal(0)
+
+    def put_by(money: Decimal) -> None:
+        nonlocal lacking
+        filled = min(money, lacking)
+        lacking -= filled
+        advance.append(money - filled)
 
     def give(money: Decimal, numbers: list[str]) -> Decimal:
         for number in numbers:
@@ -189,16 +233,33 @@ def restated(receipts: list[ReceiptOwed], payments: list[PaymentMade], on: date)
                 leftovers.append((dated, number, give(money, [one.receipt_no])))
             advance = [give(money, [one.receipt_no]) for money in advance]
         for _, _, money in sorted(leftovers):
-            advance.append(give(money, by_age()))
+            put_by(give(money, by_age()))
         for payment in sorted(payments, key=lambda one: one.payment_no):
-            if payment.paid_on != today:
+            if payment.paid_on != today or payment.refund:
                 continue
             if payment.receipt_no and payment.receipt_no not in open_:
                 entry = (today, payment.payment_no, payment.amount)
                 reserved[payment.receipt_no].append(entry)
                 continue
             rest = give(payment.amount, [payment.receipt_no] if payment.receipt_no else [])
-            advance.append(give(rest, by_age()))
+            put_by(give(rest, by_age()))
+        for payment in sorted(payments, key=lambda one: one.payment_no):
+            if payment.paid_on != today or not payment.refund:
+                continue
+            wanted = payment.amount
+            for place, money in enumerate(advance):
+                taken = min(wanted, money)
+                advance[place] -= taken
+                wanted -= taken
+            for dated, number, name in sorted(
+                (dated, number, name) for name, some in reserved.items() for dated, number, _ in some
+            ):
+                place = next(n for n, one in enumerate(reserved[name]) if one[:2] == (dated, number))
+                money = reserved[name][place][2]
+                taken = min(wanted, money)
+                reserved[name][place] = (dated, number, money - taken)
+                wanted -= taken
+            lacking += wanted
         today += timedelta(days=1)
     return owes
 
@@ -210,11 +271,15 @@ drawn_receipts = st.lists(
 drawn_payments = st.lists(
     st.tuples(st.integers(0, 14), cents.filter(bool), st.none() | st.integers(0, 8)), max_size=7
 )
+drawn_refunds = st.lists(st.tuples(st.integers(0, 14), cents.filter(bool)), max_size=4)
 
 
-@given(drawn_receipts, drawn_payments, st.integers(-1, 16))
+@given(drawn_receipts, drawn_payments, drawn_refunds, st.integers(-1, 16))
 def test_the_pass_agrees_with_a_plain_restatement_and_loses_no_cent(
-    owing: list[tuple[int, Decimal, int, int]], money: list[tuple[int, Decimal, int | None]], asked: int
+    owing: list[tuple[int, Decimal, int, int]],
+    money: list[tuple[int, Decimal, int | None]],
+    sent_back: list[tuple[int, Decimal]],
+    asked: int,
 ) -> None:
     receipts = [
         receipt(f"R{place}", accepted, str(owed), due=accepted + terms, minute=minute)
@@ -224,13 +289,18 @@ def test_the_pass_agrees_with_a_plain_restatement_and_loses_no_cent(
         paid(f"P{place}", on, str(amount), "" if named is None else f"R{named}")
         for place, (on, amount, named) in enumerate(money)
     ]
+    refunds = [back(f"T{place}", on, str(amount)) for place, (on, amount) in enumerate(sent_back)]
+    payments += refunds
     on = day(asked)
     result = allocate(receipts, payments, on=on)
     assert result.outstanding == restated(receipts, payments, on)
     spent_in_all = sum(part.amount for part in result.parts)
-    assert (
-        sum(payment.amount for payment in payments if payment.paid_on <= on) == spent_in_all + result.advance
-    )
+    dated = [payment for payment in payments if payment.paid_on <= on]
+    refunded = sum(one.amount for one in result.sent_back)
+    lacking = sum(amount for _, amount in result.uncovered)
+    assert sum(one.amount for one in dated if not one.refund) == spent_in_all + result.advance + refunded
+    assert sum(one.amount for one in dated if one.refund) == refunded + lacking
+    assert result.ahead == result.advance - lacking
     by_number = {one.receipt_no: one for one in receipts}
     made = {one.payment_no: one for one in payments}
     for one in receipts:
@@ -243,6 +313,7 @@ def test_the_pass_agrees_with_a_plain_restatement_and_loses_no_cent(
         assert part.on == max(part.on, by_number[part.receipt_no].accepted_on, made[part.payment_no].paid_on)
     for payment in payments:
         spent = sum(part.amount for part in result.parts if part.payment_no == payment.payment_no)
+        spent += sum(one.amount for one in result.sent_back if one.payment_no == payment.payment_no)
         assert spent <= payment.amount
     # Asked twice, and with the rows in another order, it answers the same.
     assert allocate(receipts[::-1], payments[::-1], on=on) == result

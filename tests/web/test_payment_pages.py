@@ -147,3 +147,31 @@ def test_the_distributor_records_what_it_got_and_the_clinic_confirms_the_ticked_
     ticks = [box["value"] for box in clinic.page.all("input[name=id]")]
     clinic.post("/payments/", data={"id": ticks[:2]}, follow_redirects=True)
     assert "已确认 2 笔付款" in clinic.page.text
+
+
+def test_the_clinic_records_a_refund_of_what_it_paid_ahead_and_the_distributor_confirms_it(
+    browser: CheckingClient, world: World
+) -> None:
+    accepted(world, (2,))
+    browser.get("/payments/refund", status=200)
+    assert "没有预付款" in browser.page.text
+    browser.get("/payments/new", status=200)
+    browser.submit(amount="10.00", follow_redirects=True)
+    browser.get("/payments/refund", status=200)
+    assert "（预付 3.27 元）" in browser.page.text
+    assert browser.page.one("input[name=amount]")["value"] == "3.27"
+    assert browser.submit(amount="3.28").status_code == 422
+    assert "预付款中可退 3.27 元" in browser.page.text
+    browser.submit(amount="3.20", reference="0099", follow_redirects=True)
+    assert "退款 TK" in browser.page.one("h1").text
+    assert "退的是哪几笔付款" in browser.page.text
+    browser.get("/payments/?kind=refunds", status=200)
+    assert "-3.20" in browser.page.text.replace("−", "-")
+    assert len(browser.page.all("tbody tr")) == 1
+    browser.get(f"/statements/{world.clinic.id}/{world.distributor.id}/{TODAY:%Y-%m}", status=200)
+    assert "已从付款中减去" in browser.page.text
+    browser.log_in(person("刘敏", Role.DISTRIBUTOR, distributor_id=world.distributor.id))
+    browser.get("/payments/?state=waiting&kind=refunds", status=200)
+    browser.get(browser.page.one("tbody a")["href"], status=200)
+    browser.submit("main > form", button="do=confirm", follow_redirects=True)
+    assert "已确认" in browser.page.text

@@ -71,7 +71,7 @@ class AllocationRounds:
             pairs += 1
             open_receipts += len(laid.open)
             outstanding += sum(receipt.left for receipt in laid.open)
-            advances += laid.advance + laid.waiting
+            advances += laid.ahead
         rows = self.made.receipts + self.made.returns + self.made.payments_that_count
         return Sums(rows, pairs, open_receipts, outstanding, advances)
 

@@ -1,4 +1,4 @@
-"""Is no money made or lost when payments are laid over receipts? Σ payments = Σ applied + Σ advances (R-PAY-3)."""
+"""Is no money made or lost when payments are laid over receipts? Σ payments = Σ applied + Σ advances + Σ refunds (R-PAY-3)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ from clinic_orders.rules.payments import PaymentFacts, counts_on
 
 # Payers are looked at so many at once, so that memory stays the same however many there are.
 _PAYERS = 200
-_UNEQUAL = N_("paid %(paid)s, but applied %(applied)s and waiting %(advance)s")
+_UNEQUAL = N_("paid %(paid)s, but applied %(applied)s, waiting %(advance)s and refunded %(refunded)s")
+_MORE_THAN_REFUNDED = N_(
+    "refunded %(refunded)s, but taken from payments %(taken)s and not covered %(uncovered)s"
+)
 _MORE_THAN_OWED = N_("%(applied)s was applied to a receipt that owes %(owed)s")
 
 
@@ -41,11 +44,17 @@ def _of_pair(
     pair: tuple[int, int], receipts: list[ReceiptOwed], payments: list[PaymentMade], on: date
 ) -> Iterator[Problem]:
     laid = allocate(receipts, payments, on=on)
-    paid = sum((payment.amount for payment in payments), ZERO)
+    paid = sum((payment.amount for payment in payments if not payment.refund), ZERO)
+    refunded = sum((payment.amount for payment in payments if payment.refund), ZERO)
     applied = sum((part.amount for part in laid.parts), ZERO)
-    if paid != applied + laid.advance:
-        facts = {"paid": paid, "applied": applied, "advance": laid.advance}
+    taken = sum((one.amount for one in laid.sent_back), ZERO)
+    uncovered = laid.advance - laid.ahead
+    if paid != applied + laid.advance + taken:
+        facts = {"paid": paid, "applied": applied, "advance": laid.advance, "refunded": taken}
         yield Problem("allocation", named(pair), _UNEQUAL, facts)
+    if refunded != taken + uncovered:
+        more = {"refunded": refunded, "taken": taken, "uncovered": uncovered}
+        yield Problem("allocation", named(pair), _MORE_THAN_REFUNDED, more)
     reached: dict[str, Decimal] = {}
     for part in laid.parts:
         reached[part.receipt_no] = reached.get(part.receipt_no, ZERO) + part.amount
@@ -108,6 +117,7 @@ def _payments(payers: tuple[int, int], on: date) -> Iterator[tuple[tuple[int, in
             Payment.paid_on,
             Payment.amount,
             func.coalesce(Shipment.receipt_no, "").label("named"),
+            Payment.is_refund,
             Payment.confirmed_at,
             Payment.disputed_at,
             Payment.upheld_at,
@@ -122,7 +132,7 @@ def _payments(payers: tuple[int, int], on: date) -> Iterator[tuple[tuple[int, in
         yield (
             pair,
             [
-                PaymentMade(row.payment_no, row.paid_on, row.amount, row.named)
+                PaymentMade(row.payment_no, row.paid_on, row.amount, row.named, row.is_refund)
                 for row in group
                 if counts_on(
                     PaymentFacts(

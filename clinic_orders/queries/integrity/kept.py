@@ -34,7 +34,7 @@ def problems(on: date) -> Iterator[Problem]:
         kept = holding.pop(pair, None)
         if kept is None:
             continue
-        ahead = laid.advance + laid.waiting
+        ahead = laid.ahead
         if (kept.receipts, kept.advance, sorted(kept.open)) != (len(receipts), ahead, sorted(laid.open)):
             yield Problem(
                 "kept_payables",

@@ -93,7 +93,7 @@ class Book:
         receipts: those on which something is outstanding.
         outstanding: what is outstanding in yuan, by receipt: of those, and of one pair also of all paid ones.
         count: how many receipts there are, paid ones too.
-        advances: what was paid ahead in yuan, by pair, where anything was.
+        advances: what was paid ahead in yuan, by pair, where anything was; below 0 where more was sent back.
 
     """
 
@@ -149,7 +149,7 @@ class Book:
             if whole:
                 self.outstanding.update((row[SHIPMENT], ZERO) for row in receipts)
             dues = first_and_last_due(receipts)
-            self._note(pair, len(receipts), dues, laid.open, laid.advance + laid.waiting)
+            self._note(pair, len(receipts), dues, laid.open, laid.ahead)
 
     def _note(
         self, pair: Pair, receipts: int, dues: tuple[Any, Any], found: Sequence[OpenReceipt], advance: int

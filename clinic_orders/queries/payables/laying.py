@@ -14,6 +14,7 @@ from bisect import insort
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -26,6 +27,7 @@ from sqlalchemy import (
     Select,
     String,
     and_,
+    case,
     or_,
     select,
     type_coerce,
@@ -35,8 +37,9 @@ from clinic_orders.models.base import UtcDateTime, Yuan
 from clinic_orders.models.deliveries import GoodsReturn, Shipment
 from clinic_orders.models.payments import Payment
 from clinic_orders.models.streaming import as_driver, driver_rows, from_driver
-from clinic_orders.rules.allocation import Allocation, PaymentMade, ReceiptOwed, allocate
+from clinic_orders.rules.allocation import Allocation, PaymentMade, ReceiptOwed, allocate, missing
 from clinic_orders.rules.days import day_in_china, end_of_day, start_of_day
+from clinic_orders.rules.money import ZERO
 from clinic_orders.rules.payments import last_day_of_disputed
 
 Pair = tuple[int, int]
@@ -60,12 +63,19 @@ class Laid:
         open: the receipts that are not fully paid, by due day and number.
         advance: what waits unnamed for the next receipts.
         waiting: what waits for a named receipt that is not accepted yet.
+        uncovered: what refunds sent back without finding it.
 
     """
 
     open: list[OpenReceipt] = field(default_factory=list)
     advance: int = 0
     waiting: int = 0
+    uncovered: int = 0
+
+    @property
+    def ahead(self) -> int:
+        """What lies with the distributor (``Allocation.ahead``)."""
+        return self.advance + self.waiting - self.uncovered
 
 
 def first_running_dispute(on: date) -> datetime:
@@ -131,14 +141,15 @@ def returns_of(on: date, *conditions: ColumnElement[bool]) -> Select[*tuple[Any,
 
 
 def payments_of(on: date, *conditions: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
-    """The payments that count as of a day, in the order of their pairs and days."""
+    """The payments that count as of a day, refunds with a minus, in the order of their pairs and days."""
+    amount = type_coerce(Payment.amount, BigInteger)
     return (
         select(
             Payment.paying_id,
             Payment.distributor_id,
             type_coerce(Payment.paid_on, String),
             Payment.payment_no,
-            type_coerce(Payment.amount, BigInteger),
+            case((Payment.is_refund, -amount), else_=amount),
             Payment.shipment_id,
         )
         .where(counts_on_sql(on), *conditions)
@@ -186,15 +197,21 @@ def lay_out(receipts: list[Row], payments: list[Row], ends: DayEnds, *, returned
     # Numbers decide within an instant or a day. Python compares them as the rule does, a database by its locale.
     receipts.sort()
     payments.sort()
+    if any(payment[AMOUNT] < 0 for payment in payments):
+        # A day's refunds come after its payments.
+        payments.sort(key=lambda row: (row[AT], row[AMOUNT] < 0, row[PAYMENT_NO]))
     open_: list[list[Any]] = []
     places: dict[int, int] | None = None
-    waits: dict[int, int] = {}
-    advance = rest = 0
+    # What waits for a receipt, payment by payment in cells of one sum each: by receipt, and in their order.
+    waits: dict[int, list[list[int]]] = {}
+    cells: list[list[int]] = []
+    advance = rest = uncovered = 0
     rest_until: Any = None
     taken, count = 0, len(receipts)
 
     def spread(amount: int) -> int:
-        """Pay what is accepted, oldest due day first; answers what is left."""
+        """Pay what is accepted, oldest due day first, then what refunds lack; answers what is left."""
+        nonlocal uncovered
         paid = 0
         for entry in open_:
             if amount < entry[2]:
@@ -204,6 +221,10 @@ def lay_out(receipts: list[Row], payments: list[Row], ends: DayEnds, *, returned
             amount -= entry[2]
             paid += 1
         del open_[:paid]
+        if uncovered:
+            part = amount if amount < uncovered else uncovered
+            uncovered -= part
+            amount -= part
         return amount
 
     for payment in (*payments, None):
@@ -221,7 +242,9 @@ def lay_out(receipts: list[Row], payments: list[Row], ends: DayEnds, *, returned
             if returned:
                 owes -= returned.get(shipment, 0)
             if waits and shipment in waits:
-                money = waits.pop(shipment)
+                money = sum(cell[0] for cell in waits[shipment])
+                for cell in waits.pop(shipment):
+                    cell[0] = 0
                 part = money if money < owes else owes
                 owes -= part
                 if money > part:
@@ -240,11 +263,23 @@ def lay_out(receipts: list[Row], payments: list[Row], ends: DayEnds, *, returned
         if payment is None:
             break
         amount, named = payment[AMOUNT], payment[NAMED]
+        if amount < 0:
+            back = -amount
+            part = advance if advance < back else back
+            advance -= part
+            back -= part
+            for cell in cells:
+                part = cell[0] if cell[0] < back else back
+                cell[0] -= part
+                back -= part
+            uncovered += back
+            continue
         if named is not None:
             if places is None:
                 places = {receipt[SHIPMENT]: place for place, receipt in enumerate(receipts)}
             if places.get(named, count) >= taken:
-                waits[named] = waits.get(named, 0) + amount
+                cells.append([amount])
+                waits.setdefault(named, []).append(cells[-1])
                 continue
             for place, entry in enumerate(open_):
                 if entry[3] == named:
@@ -256,7 +291,8 @@ def lay_out(receipts: list[Row], payments: list[Row], ends: DayEnds, *, returned
                     break
         if amount:
             advance += spread(amount)
-    return Laid([OpenReceipt._make(entry) for entry in open_], advance, sum(waits.values()))
+    waiting = sum(cell[0] for cell in cells)
+    return Laid([OpenReceipt._make(entry) for entry in open_], advance, waiting, uncovered)
 
 
 def _by_pair(connection: Connection, statement: Select[*tuple[Any, ...]]) -> Iterator[tuple[Pair, list[Row]]]:
@@ -342,6 +378,18 @@ def lay_out_all(connection: Connection, on: date, which: Which) -> Iterator[tupl
 
 def allocation_of(connection: Connection, on: date, which: Which) -> Allocation:
     """The plain rule itself over one pair, which knows what came from where on which day (R-PAY-3)."""
+    return allocate(*_for_rule(connection, on, which), on=on)
+
+
+def refundable(connection: Connection, on: date, which: Which, refund: PaymentMade) -> Decimal:
+    """How much of a refund the money of one pair covers, every other refund being covered as well as before (yuan)."""
+    receipts, payments = _for_rule(connection, on, which)
+    less = missing(receipts, [*payments, refund], on=on) - missing(receipts, payments, on=on)
+    return max(refund.amount - less, ZERO)
+
+
+def _for_rule(connection: Connection, on: date, which: Which) -> tuple[list[ReceiptOwed], list[PaymentMade]]:
+    """The receipts and payments of one pair as of a day, as the plain rule takes them."""
     day = partial(from_driver, Date(), dialect=connection.dialect)
     moment = partial(from_driver, UtcDateTime(), dialect=connection.dialect)
     yuan = partial(from_driver, Yuan(), dialect=connection.dialect)
@@ -363,11 +411,12 @@ def allocation_of(connection: Connection, on: date, which: Which) -> Allocation:
         PaymentMade(
             row[PAYMENT_NO],
             day(row[AT]),
-            yuan(row[AMOUNT]),
+            yuan(abs(row[AMOUNT])),
             # A receipt that is not accepted yet has no number here; any name that no receipt has makes it wait.
             "" if row[NAMED] is None else numbers.get(row[NAMED], f"#{row[NAMED]}"),
+            refund=row[AMOUNT] < 0,
         )
         for _, rows in _by_pair(connection, payments_of(on, which.payments))
         for row in rows
     ]
-    return allocate(receipts, payments, on=on)
+    return receipts, payments
