@@ -1,7 +1,7 @@
 """Refunds of what was paid ahead: rows among the payments, learnt by the triggers of kept money.
 
-Revision ID: 0032
-Revises: 0031
+Revision ID: 0034
+Revises: 0033
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from types import ModuleType
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0032"
-down_revision = "0031"
+revision = "0034"
+down_revision = "0033"
 branch_labels = None
 depends_on = None
 
