@@ -42,6 +42,7 @@ class Settings:
         metrics_token: who shows it may read ``/metrics``; empty: there is no such page.
         log_format: json or text, how the server and the scheduler write their log.
         log_level: from which level on they write.
+        second_step: offered, or demanded of the bureaus and the operator (a code from the phone at each log-in).
         testing: set by the tests only.
 
     """
@@ -64,6 +65,7 @@ class Settings:
     metrics_token: str = field(default="", repr=False)
     log_format: str = "json"
     log_level: str = "INFO"
+    second_step: str = "offered"
     testing: bool = False
 
 
@@ -136,5 +138,6 @@ def load_settings(environ: dict[str, str] | None = None) -> Settings:
         attachment_mb=int(get("ATTACHMENT_MB", "10")),
         metrics_token=get("METRICS_TOKEN").strip(),
         log_format=_one_of("LOG_FORMAT", get("LOG_FORMAT", "json"), ("json", "text")),
+        second_step=_one_of("SECOND_STEP", get("SECOND_STEP", "offered"), ("offered", "demanded")),
         log_level=_one_of("LOG_LEVEL", get("LOG_LEVEL", "INFO").upper(), LEVELS),
     )

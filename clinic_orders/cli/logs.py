@@ -11,7 +11,7 @@ from clinic_orders.config import Settings
 
 
 def set_up_logs(settings: Settings) -> None:
-    """Let structlog and the standard library write the same kind of line.
+    """Give every line of the log one form, with the number of the request it belongs to.
 
     Args:
         settings: ``log_format`` says json or text, ``log_level`` from which level on.
@@ -21,6 +21,7 @@ def set_up_logs(settings: Settings) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     if settings.log_format == "json":
@@ -52,10 +53,4 @@ def set_up_logs(settings: Settings) -> None:
                 for name in ("weasyprint", "fontTools", "apscheduler", "alembic", "gunicorn", "werkzeug")
             },
         }
-    )
-    structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=True,
     )

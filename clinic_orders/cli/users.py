@@ -136,6 +136,16 @@ def unlock(console: Console, username: str) -> None:
     click.echo(f"{username}: unlocked")
 
 
+@user.command("no-second-step")
+@click.argument("username")
+@pass_console
+def no_second_step(console: Console, username: str) -> None:
+    """Take the second step of the log-in from USERNAME, who lost phone and sheet; their sessions end."""
+    with console.app.app_context():
+        deeds.remove_second_step(_id_of(username), by=SYSTEM, at=clock.now())
+    click.echo(f"{username}: the password alone opens the account")
+
+
 @user.command("list")
 @click.option("--role", type=click.Choice(ROLES), default=None)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")

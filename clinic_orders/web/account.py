@@ -17,6 +17,7 @@ from clinic_orders.rules.accounts import (
 )
 from clinic_orders.rules.errors import RuleBroken
 from clinic_orders.rules.parties import SYSTEM, Permission
+from clinic_orders.rules.second_step import SecondStepNeeded
 from clinic_orders.web import guards
 from clinic_orders.web.addresses import own_path
 from clinic_orders.web.errors import say
@@ -39,14 +40,13 @@ def log_in() -> Response | str | tuple[str, int]:
     username, password = request.form.get("username", ""), request.form.get("password", "")
     try:
         found = deeds.log_in(username, password, by=SYSTEM, at=guards.at())
+    except SecondStepNeeded as half:
+        guards.wait_for_second_step(half.facts["user_id"], keep=bool(request.form.get("keep")))
+        return redirect(url_for("second_step.enter", next=target))
     except RuleBroken as error:
         return _log_in_page(target, username=username, error=say(error)), 401
     guards.log_in_as(found, keep=bool(request.form.get("keep")))
-    if found.must_change_password:
-        return redirect(url_for(".change_password", next=target))
-    if found.organisations > 1:
-        return redirect(url_for(".choose_organisation", next=target))
-    return redirect(target)
+    return redirect(guards.way_in(found, target))
 
 
 def _log_in_page(target: str, *, why: str = "", username: str = "", error: str = "") -> str:
@@ -113,7 +113,7 @@ def choose_organisation() -> Response | str:
     assignment_id = request.form.get("assignment", type=int) or 0
     if assignment_id != current_user.assignment_id:
         deeds.choose_organisation(assignment_id, by=guards.actor(), at=guards.at())
-        session["assignment"] = assignment_id
+        guards.go_on_as(assignment_id)
         # What the other organisation was about to see may not be this one's to see.
         target = url_for("home.start") if request.form.get("switch") else target
     return redirect(target)

@@ -20,10 +20,11 @@ from werkzeug.wrappers import Response
 from clinic_orders import clock
 from clinic_orders.actions.transaction import end_reading
 from clinic_orders.models.base import reading_only, set_reading_only
-from clinic_orders.queries.accounts import Principal, principal
+from clinic_orders.queries.accounts import Principal, has_second_step, principal
 from clinic_orders.queries.remembered import learn
 from clinic_orders.rules.days import day_in_china
 from clinic_orders.rules.parties import Actor, NotAllowed, Permission
+from clinic_orders.rules.second_step import EXPECTED_OF, HALF_WAY, HalfWayTooLong
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -116,6 +117,54 @@ def log_in_as(found: Principal, *, keep: bool) -> None:
     person = _person(found)
     login_user(person)
     g.actor = person.actor
+    look_at_second_step()
+
+
+def way_in(found: Principal, target: str) -> str:
+    """Where a log-in leads: to one's own password or organisation first, else to the page that was wanted."""
+    if found.must_change_password:
+        return url_for("account.change_password", next=target)
+    if found.organisations > 1:
+        return url_for("account.choose_organisation", next=target)
+    return target
+
+
+def wait_for_second_step(user_id: int, *, keep: bool) -> None:
+    """Remember that the password was right; nobody is logged in yet."""
+    _forget()
+    session["half_way"] = {"user": user_id, "keep": keep, "since": int(g.now.timestamp())}
+
+
+def half_way() -> tuple[int, bool]:
+    """Whose password was right a moment ago, and whether they want to stay logged in.
+
+    Raises:
+        HalfWayTooLong: nobody's, or too long ago.
+
+    """
+    found = session.get("half_way")
+    if found is None or g.now - datetime.fromtimestamp(found["since"], UTC) > HALF_WAY:
+        raise HalfWayTooLong()
+    return int(found["user"]), bool(found["keep"])
+
+
+def go_on_as(assignment_id: int) -> None:
+    """Let the session go on in another of the person's organisations, whose role may demand more."""
+    session["assignment"] = assignment_id
+    found = principal(current_user.id, assignment_id, on=today())
+    if found is not None:
+        g.actor = found.actor
+        look_at_second_step()
+
+
+def look_at_second_step() -> None:
+    """Note whether this person has to set up the second step before anything else, as the settings may demand."""
+    now = actor()
+    demanded = current_app.extensions["settings"].second_step == "demanded" and now.role in EXPECTED_OF
+    if demanded and now.user_id is not None and not has_second_step(now.user_id):
+        session["step_missing"] = True
+    else:
+        session.pop("step_missing", None)
 
 
 def log_out_here() -> None:
@@ -125,7 +174,19 @@ def log_out_here() -> None:
     g.actor = None
 
 
-_OF_THE_PERSON = ("since", "seen", "keep", "epoch", "assignment", "_user_id", "_fresh", "_id", "csrf_token")
+_OF_THE_PERSON = (
+    "since",
+    "seen",
+    "keep",
+    "epoch",
+    "assignment",
+    "_user_id",
+    "_fresh",
+    "_id",
+    "csrf_token",
+    "step_missing",
+    "half_way",
+)
 
 
 def _forget() -> None:
@@ -178,6 +239,16 @@ def _load_person(user_id: str) -> Person | None:
 
 
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
+_BEFORE_SECOND_STEP = frozenset(
+    {
+        "account.change_password",
+        "account.choose_organisation",
+        "account.log_out",
+        "second_step.begin",
+        "second_step.confirm",
+        "second_step.show",
+    }
+)
 # What a person with a first password may do besides setting their own.
 _BEFORE_FIRST_PASSWORD = frozenset({"account.change_password", "account.log_out"})
 
@@ -208,6 +279,8 @@ def _begin_request() -> Response | None:
         return _to_log_in()
     if current_user.must_change_password and request.endpoint not in _BEFORE_FIRST_PASSWORD:
         return redirect(url_for("account.change_password"))
+    if "step_missing" in session and request.endpoint not in _BEFORE_SECOND_STEP:
+        return redirect(url_for("second_step.show"))
     return None
 
 

@@ -6,16 +6,16 @@ stands in the audit; the log has no person in it.
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 import uuid
 
-import structlog
 from flask import Flask, current_app, g, request
 from structlog.contextvars import bind_contextvars, clear_contextvars
 from werkzeug.wrappers import Response
 
-log = structlog.stdlib.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 HEADER = "X-Request-ID"
 # What a proxy may send along as a number; anything else could forge lines of the log.
@@ -51,10 +51,12 @@ def _end(response: Response) -> Response:
     if request.endpoint not in _QUIET:
         log.info(
             "request",
-            method=request.method,
-            endpoint=request.endpoint,
-            status=response.status_code,
-            ms=round(seconds() * 1000, 1),
+            extra={
+                "method": request.method,
+                "endpoint": request.endpoint,
+                "status": response.status_code,
+                "ms": round(seconds() * 1000, 1),
+            },
         )
     return response
 

@@ -104,12 +104,22 @@ def _account_page(user_id: int, error: RuleBroken | None = None) -> str:
         user=user,
         posts=posts,
         own=user.id == actor.user_id,
+        second_step=questions.has_second_step(user.id),
         manageable=user.id != actor.user_id and all(post.in_scope for post in posts if post.in_force),
         locked=user.locked_until is not None and user.locked_until > guards.at(),
         roles=[(one.value, label(one)) for one in _roles()],
         counties=questions.counties(),
         error="" if error is None else say(error),
     )
+
+
+@blueprint.post("/<int:user_id>/second-step")
+@needs(Permission.ACCOUNTS_MANAGE)
+def remove_second_step(user_id: int) -> AnyResponse:
+    """Take the second step from somebody who lost phone and paper."""
+    deeds.remove_second_step(user_id, by=guards.actor(), at=guards.at())
+    flash(_("The second step has been taken away; all devices are logged out."), "success")
+    return redirect(url_for(".show", user_id=user_id))
 
 
 @blueprint.post("/<int:user_id>/password")

@@ -31,6 +31,14 @@ from clinic_orders.actions.accounts.roles import (
     open_account,
     reopen_account,
 )
+from clinic_orders.actions.accounts.second_step import (
+    begin_second_step,
+    confirm_second_step,
+    end_second_step,
+    finish_log_in,
+    remove_second_step,
+    renew_paper_codes,
+)
 
 __all__ = [
     "AccountNotFound",
@@ -40,11 +48,15 @@ __all__ = [
     "UsernameTaken",
     "WrongOrganisation",
     "assign_role",
+    "begin_second_step",
     "change_password",
     "choose_organisation",
     "close_account",
+    "confirm_second_step",
     "end_all_sessions",
     "end_role",
+    "end_second_step",
+    "finish_log_in",
     "hash_password",
     "issue_accounts_for_roster",
     "log_in",
@@ -53,6 +65,8 @@ __all__ = [
     "record_failed_login",
     "record_login",
     "record_unknown_name",
+    "remove_second_step",
+    "renew_paper_codes",
     "reopen_account",
     "reset_password",
     "set_big_print",

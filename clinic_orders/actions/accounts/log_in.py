@@ -24,7 +24,7 @@ from clinic_orders.actions.transaction import transactional
 from clinic_orders.models.accounts import User
 from clinic_orders.models.audit import AuditEntry
 from clinic_orders.models.base import db
-from clinic_orders.queries.accounts import Principal, principal
+from clinic_orders.queries.accounts import Principal, has_second_step, principal
 from clinic_orders.rules.accounts import (
     FAILURES_UNTIL_LOCKED,
     LOCKED_FOR,
@@ -36,6 +36,7 @@ from clinic_orders.rules.accounts import (
 )
 from clinic_orders.rules.days import day_in_china
 from clinic_orders.rules.parties import Actor
+from clinic_orders.rules.second_step import SecondStepNeeded
 
 
 def log_in(username: str, password: str, *, by: Actor, at: datetime) -> Principal:
@@ -55,6 +56,7 @@ def log_in(username: str, password: str, *, by: Actor, at: datetime) -> Principa
         AccountLocked: too many failures before.
         AccountClosed: the right password of a closed account.
         NoRoleInForce: the right password of a person without an organisation today.
+        SecondStepNeeded: the right password of an account that asks for a code besides.
 
     """
     with looking():
@@ -80,8 +82,12 @@ def log_in(username: str, password: str, *, by: Actor, at: datetime) -> Principa
         raise AccountClosed()
     with looking():
         found = principal(row.id, None, on=day_in_china(at))
+        asks_for_code = has_second_step(row.id)
     if found is None:
         raise NoRoleInForce()
+    if asks_for_code:
+        # Failures stay counted until the second step is done, else its codes could be tried for ever.
+        raise SecondStepNeeded(user_id=row.id)
     new_hash = hash_password(password) if hasher.check_needs_rehash(row.password_hash) else None
     record_login(row.id, new_hash=new_hash, by=found.actor, at=at)
     return found

@@ -21,6 +21,7 @@ from clinic_orders.queries.accounts.scope import (
     in_force,
     user_id_of,
 )
+from clinic_orders.queries.accounts.second_step import StepState, has_second_step, second_step_of
 from clinic_orders.queries.accounts.waiting import (
     Waiting,
     count_without_account,
@@ -34,6 +35,7 @@ __all__ = [
     "Post",
     "Principal",
     "RoleRow",
+    "StepState",
     "Waiting",
     "account",
     "accounts_visible_to",
@@ -42,11 +44,13 @@ __all__ = [
     "count_without_account",
     "counties",
     "find_organisation",
+    "has_second_step",
     "in_force",
     "institutions_without_account",
     "list_accounts",
     "posts_of",
     "principal",
     "roles_of",
+    "second_step_of",
     "user_id_of",
 ]
