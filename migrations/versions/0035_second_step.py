@@ -1,7 +1,7 @@
 """The second step of a log-in: the secret a phone has, and codes on paper.
 
-Revision ID: 0032
-Revises: 0031
+Revision ID: 0035
+Revises: 0034
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from alembic import op
 
 from clinic_orders.models.base import UtcDateTime
 
-revision = "0032"
-down_revision = "0031"
+revision = "0035"
+down_revision = "0034"
 branch_labels = None
 depends_on = None
 
