@@ -14,6 +14,7 @@ from clinic_orders.actions.payments import record_payment
 from clinic_orders.actions.returns import ReturnedPacks, request_return
 from clinic_orders.exchange.tables import KINDS
 from clinic_orders.models.accounts import RoleAssignment, User
+from clinic_orders.models.applications import Application
 from clinic_orders.models.arrears import PaymentHold
 from clinic_orders.models.bank import BankFile, BankLine
 from clinic_orders.models.base import db
@@ -38,6 +39,7 @@ from clinic_orders.models.stock import ShelfPrice, StockCount
 from clinic_orders.models.supervision import FindingRecord
 from clinic_orders.models.volume import SupplyProblem
 from clinic_orders.queries.month_rows import InstitutionRow, MonthRows, ScoreRow, VolumeRow, kept
+from clinic_orders.rules.applications import ApplicationState
 from clinic_orders.rules.days import Month
 from clinic_orders.rules.export_jobs import ExportState
 from clinic_orders.rules.finding_states import FindingState
@@ -96,6 +98,7 @@ def make_many() -> tuple[World, dict[Role, User]]:
     _findings(world)
     _cases(world)
     _volumes(world)
+    _applications()
     _stock(world)
     make_complaints(world, MANY)
     make_months()
@@ -124,6 +127,20 @@ def _exports(people: dict[Role, User]) -> None:
             )
             for number in range(MANY)
         )
+
+
+def _applications() -> None:
+    """Applications sent to one county, one after the other."""
+    for number in range(MANY):
+        moment = NOW - timedelta(minutes=number)
+        db.session.add(
+            Application(
+                number=f"SQ20261120-{number:04}", secret_sha256="0" * 64, state=ApplicationState.SUBMITTED,
+                kind=InstitutionKind.RETAIL_PHARMACY, name=f"药房{number:03}", county_code="410325", facts={},
+                signed_by="王秀英", signed_at=moment, letter_version="2026-1", began_at=moment,
+                submitted_at=moment, moved_at=moment, form_key=f"application-{number}",
+            )
+        )  # fmt: skip
 
 
 def _stock(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from clinic_orders.models import (
     accounts,
+    applications,
     arrears,
     audit,
     bank,
@@ -44,6 +45,7 @@ from clinic_orders.models import (
 
 __all__ = [
     "accounts",
+    "applications",
     "arrears",
     "audit",
     "bank",

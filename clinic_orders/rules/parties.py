@@ -65,6 +65,7 @@ class Permission(StrEnum):
 
     ACCOUNTS_MANAGE = "accounts:manage"
     ALARMS_READ = "alarms:read"
+    APPLICATIONS_HANDLE = "applications:handle"
     AUDIT_READ = "audit:read"
     CASES_HANDLE = "cases:handle"
     CATALOGUE_MANAGE = "catalogue:manage"
@@ -117,6 +118,7 @@ _BUYER = _EVERYONE | {
     Permission.AUDIT_READ,
 }
 _COUNTY = _EVERYONE | {
+    Permission.APPLICATIONS_HANDLE,
     Permission.CASES_HANDLE,
     Permission.COMPLAINTS_HANDLE,
     Permission.FINDINGS_READ,

@@ -5,14 +5,13 @@ Only places and classes stand here; the words are the template's, and a table be
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from math import cos, radians
 
-from clinic_orders.exchange.divisions import CATALOG
+from clinic_orders.exchange.divisions import county_rings
 
 WIDTH, HEIGHT = 600, 560
 CLASSES = 5
@@ -37,20 +36,6 @@ class CountyMap:
 
     areas: list[Area]
     bounds: list[Decimal]
-
-
-@cache
-def _rings() -> dict[str, list[list[list[float]]]]:
-    """The rings of each county's outline, in degrees."""
-    text = (CATALOG / "divisions" / "luoyang_counties.geojson").read_text(encoding="utf-8")
-    shapes: dict[str, list[list[list[float]]]] = {}
-    for feature in json.loads(text)["features"]:
-        geometry = feature["geometry"]
-        polygons = (
-            geometry["coordinates"] if geometry["type"] == "MultiPolygon" else [geometry["coordinates"]]
-        )
-        shapes[feature["properties"]["code"]] = [ring for polygon in polygons for ring in polygon]
-    return shapes
 
 
 def _placing(
@@ -79,9 +64,9 @@ def _path(rings: Iterable[Sequence[tuple[float, float]]]) -> str:
 @cache
 def _outlines() -> dict[str, tuple[str, tuple[float, float] | None]]:
     """The outline of each county in the drawing, and where its name stands."""
-    place = _placing((ring for rings in _rings().values() for ring in rings), WIDTH, HEIGHT, _MARGIN)
+    place = _placing((ring for rings in county_rings().values() for ring in rings), WIDTH, HEIGHT, _MARGIN)
     found = {}
-    for code, rings in _rings().items():
+    for code, rings in county_rings().items():
         drawn = [[place(point) for point in ring] for ring in rings]
         longest = max(drawn, key=len)
         xs, ys = [x for x, _ in longest], [y for _, y in longest]
@@ -114,7 +99,7 @@ def county_sketch(code: str, points: Iterable[tuple[float, float] | None]) -> Sk
         points: longitude and latitude in degrees.
 
     """
-    if code not in _rings():
+    if code not in county_rings():
         return None
     path, place = _large(code)
 
@@ -130,7 +115,7 @@ def county_sketch(code: str, points: Iterable[tuple[float, float] | None]) -> Sk
 
 @cache
 def _large(code: str) -> tuple[str, Callable[[Sequence[float]], tuple[float, float]]]:
-    rings = _rings()[code]
+    rings = county_rings()[code]
     place = _placing(rings, SKETCH_WIDTH, SKETCH_HEIGHT, _MARGIN)
     return _path([[place(point) for point in ring] for ring in rings]), place
 

@@ -14,6 +14,7 @@ from flask_babel import gettext
 from clinic_orders.models.audit import AuditEntry
 from clinic_orders.rules.complaints import ComplaintKind, ComplaintState
 from clinic_orders.rules.findings import Grade
+from clinic_orders.rules.applications import ApplicationState, DecisionKind, Opinion
 from clinic_orders.rules.import_jobs import ImportState
 from clinic_orders.rules.ladder import AnswerKind, CaseState
 from clinic_orders.rules.letters import LetterKind
@@ -62,6 +63,9 @@ _LISTS: Final[Mapping[str, tuple[type[StrEnum], ...]]] = {
     "case_state": (CaseState,),
     "complaint_kind": (ComplaintKind,),
     "grade": (Grade,),
+    "application_state": (ApplicationState,),
+    "opinion": (Opinion,),
+    "decision": (DecisionKind,),
     "letter": (LetterKind,),
 }
 # The list of reasons that a deed takes its own from.

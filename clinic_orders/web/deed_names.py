@@ -193,9 +193,28 @@ DEEDS: dict[str, str] = {
     "send_letter_back": N_("Sent a proposed letter back"),
     "uphold_appeal": N_("Upheld an appeal"),
     "withdraw_case": N_("Withdrew the draft of a case"),
+    "attach_papers": N_("Attached papers to an application"),
+    "begin_application": N_("Began an application"),
+    "confirm_decision": N_("Confirmed a decision about an application"),
+    "decide_application": N_("Decided about an application"),
+    "declare_facts": N_("Answered the negative list"),
+    "enrol_application": N_("Put an applicant on the roster"),
+    "fill_in_place": N_("Filled in where the applicant is"),
+    "fill_in_unit": N_("Filled in who applies"),
+    "give_opinion": N_("Gave an opinion about an application"),
+    "overrule_decision": N_("Had an application decided anew"),
+    "put_store": N_("Added a store to an application"),
+    "remove_paper": N_("Took a paper out of an application"),
+    "remove_store": N_("Took a store out of an application"),
+    "send_back": N_("Sent an application back"),
+    "sign_letter": N_("Signed the commitment letter"),
+    "stop_admission": N_("Took an applicant off the published list"),
+    "submit_application": N_("Sent an application"),
+    "withdraw_application": N_("Withdrew an application"),
 }
 
 SUBJECTS: dict[str, str] = {
+    "application": N_("Application"),
     "account": N_("Account"),
     "agreed_volume": N_("Agreed volume"),
     "alarm": N_("Alarm"),
@@ -257,6 +276,12 @@ SUBJECTS: dict[str, str] = {
 }
 
 FIELDS: dict[str, str] = {
+    "signer": N_("Who signed"),
+    "opinion": N_("Opinion"),
+    "people": N_("People served"),
+    "nearest_m": N_("Metres to the nearest pharmacy"),
+    "facts": N_("Facts declared"),
+    "application_state": N_("State of the application"),
     "as_of": N_("As of"),
     "acceptance_day": N_("Acceptance day for payment"),
     "accepted": N_("Accepted"),

@@ -49,6 +49,7 @@ _BUYER: tuple[tuple[str, str, str], ...] = (
     ("audit.index", N_("Who did what"), "history"),
 )
 _BUREAU: tuple[tuple[str, str, str], ...] = (
+    ("applications.index", N_("Applications"), "building"),
     ("findings.index", N_("Findings"), "flag"),
     ("volumes.index", N_("Planned volume"), "edit"),
     ("stocking.lists", N_("Stocking lists"), "list"),

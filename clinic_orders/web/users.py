@@ -132,7 +132,7 @@ def reset(user_id: int) -> str:
         "org_name": posts[0].org_name if posts else "",
         "place": posts[0].place if posts else "",
     }
-    return _slips_page([NewAccount(**slip)], back=url_for(".show", user_id=user_id))
+    return slips_page([NewAccount(**slip)], back=url_for(".show", user_id=user_id))
 
 
 @blueprint.post("/<int:user_id>/close")
@@ -235,7 +235,7 @@ def open_new() -> str | tuple[str, int]:
         return _new_page(error), 400
     posts = questions.posts_of(made.user_id, on=guards.today())
     slip = asdict(made) | {"org_name": posts[0].org_name, "place": posts[0].place}
-    return _slips_page([NewAccount(**slip)], back=url_for(".show", user_id=made.user_id))
+    return slips_page([NewAccount(**slip)], back=url_for(".show", user_id=made.user_id))
 
 
 def _new_page(error: RuleBroken | None = None) -> str:
@@ -261,7 +261,7 @@ def issue() -> str:
         made = deeds.issue_accounts_for_roster(
             county_code=county or None, limit=AT_ONCE, by=actor, at=guards.at()
         )
-        return _slips_page(made, back=url_for(".issue", county=county or None))
+        return slips_page(made, back=url_for(".issue", county=county or None))
     return render_template(
         "users/issue.html",
         waiting=questions.count_without_account(actor, guards.today(), county_code=county or None),
@@ -271,7 +271,8 @@ def issue() -> str:
     )
 
 
-def _slips_page(slips: list[NewAccount], *, back: str) -> str:
+def slips_page(slips: list[NewAccount], *, back: str) -> str:
+    """The page that shows first passwords once, with the way to their paper."""
     return render_template(
         "users/slips.html",
         slips=slips,

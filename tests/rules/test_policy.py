@@ -80,6 +80,9 @@ DEFAULTS = {
     "complaint.answer_days": None,
     "roster.pharmacy_distance_m": 300,
     "roster.pharmacy_people": 2000,
+    "roster.window": None,
+    "roster.lookback_months": 24,
+    "roster.notice_days": 7,
 }
 
 

@@ -52,6 +52,7 @@ class List:
 
 
 LISTS: dict[str, tuple[List, ...]] = {
+    "applications.index": (List(Role.CITY, "/applications/"), List(Role.COUNTY, "/applications/")),
     "audit.index": (List(Role.CITY, "/audit/", search="subject"),),
     "bank.index": (List(Role.DISTRIBUTOR, "/bank/"),),
     "bank.show": (List(Role.DISTRIBUTOR, "/bank/1", always_has_rows=True),),
@@ -125,6 +126,7 @@ LISTS: dict[str, tuple[List, ...]] = {
 }
 # Pages that go through rows without being a list to search in, and why.
 NO_LISTS = {
+    "applications.published": "what is on the wall of the bureau for a week; the bureau's own list exports it",
     "batches.batch": "the records of one imported file, searched and exported in the order of the file",
     "dashboard.index": "the figures of twelve months; each duty has its file",
     "editions.choose": "a choice among all items; the list of the edition itself sorts and exports",

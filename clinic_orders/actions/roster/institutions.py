@@ -27,7 +27,7 @@ from clinic_orders.actions.roster.storing import Change, Wanted, institution_ids
 from clinic_orders.actions.transaction import transactional
 from clinic_orders.models.base import db
 from clinic_orders.models.roster import County, Institution, InstitutionRecord, Membership
-from clinic_orders.queries.cases.reentry import reentry_bars
+from clinic_orders.queries.cases.reentry import reentry_bars, reentry_bars_by_uscc
 from clinic_orders.rules.catalogue import check_credit_code, check_institution_code
 from clinic_orders.rules.errors import RuleBroken
 from clinic_orders.rules.ladder import ReentryTooEarly
@@ -270,6 +270,7 @@ def _planned(rows: Sequence[NumberedRow]) -> _Plan:
             if bar.cancelled_from <= spell.first < bar.until:
                 early = ReentryTooEarly(code=code, document=bar.document, day=bar.until)
                 problems.add(last_row[code], "joined_on", early)
+    _check_identity(plan, last_row, problems)
     turned = _no_longer_hospitals(plan)
     if turned:
         busy = _supervisors_of_others([ids[code] for code in turned])
@@ -278,6 +279,24 @@ def _planned(rows: Sequence[NumberedRow]) -> _Plan:
                 problems.add(last_row[code], "kind", StillSupervises(code=code))
     problems.raise_if_any()
     return plan
+
+
+def _check_identity(plan: _Plan, rows: dict[str, int], problems: Problems) -> None:
+    """Refuse new memberships of units that were cancelled under another code and come back too early (R-CASE-4)."""
+    begun = {code: {state.joined_on for state in states.values()} for code, states in plan.stored.items()}
+    usccs = {state.values["uscc"] for code in plan.spells for state in plan.merged[code].values()}
+    bars = reentry_bars_by_uscc(usccs)
+    if not bars:
+        return
+    own = reentry_bars(plan.spells)
+    for code, spells in plan.spells.items():
+        said = {bar.document for bar in own.get(code, ())}
+        units = {state.values["uscc"] for state in plan.merged[code].values()}
+        found = [bar for uscc in units for bar in bars.get(uscc, ()) if bar.document not in said]
+        for spell, bar in product(spells, found):
+            if spell.first not in begun.get(code, ()) and bar.cancelled_from <= spell.first < bar.until:
+                early = ReentryTooEarly(code=code, document=bar.document, day=bar.until)
+                problems.add(rows[code], "uscc", early)
 
 
 def check_institutions(rows: Sequence[NumberedRow], *, by: Actor) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from clinic_orders.models.base import db
 from clinic_orders.models.cases import CaseFile, CaseLetter
-from clinic_orders.models.roster import Institution
+from clinic_orders.models.roster import Institution, InstitutionRecord
 from clinic_orders.rules.ladder import LetterState
 from clinic_orders.rules.letters import LetterKind
 
@@ -39,4 +39,28 @@ def reentry_bars(codes: Collection[str]) -> dict[str, list[Bar]]:
     for code, first, number, until in rows:
         if code in codes and first and number and until:
             found.setdefault(code, []).append(Bar(first, number, until))
+    return found
+
+
+def reentry_bars_by_uscc(usccs: Collection[str]) -> dict[str, list[Bar]]:
+    """The same by identity code: whoever comes back under another institution code is the same unit (R-CASE-4)."""
+    wanted = {uscc for uscc in usccs if uscc}
+    if not wanted:
+        return {}
+    rows = db.session.execute(
+        select(InstitutionRecord.uscc, CaseLetter.first_day, CaseLetter.number, CaseLetter.reentry_from)
+        .join(CaseFile, CaseFile.institution_id == InstitutionRecord.institution_id)
+        .join(CaseLetter, CaseLetter.case_id == CaseFile.id)
+        .where(
+            CaseLetter.kind == LetterKind.CANCELLATION,
+            CaseLetter.state == LetterState.ISSUED,
+            CaseLetter.reentry_from.is_not(None),
+            InstitutionRecord.uscc != "",
+        )
+        .distinct()
+    )
+    found: dict[str, list[Bar]] = {}
+    for uscc, first, number, until in rows:
+        if uscc in wanted and first and number and until:
+            found.setdefault(uscc, []).append(Bar(first, number, until))
     return found

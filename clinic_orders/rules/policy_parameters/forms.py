@@ -86,6 +86,7 @@ CHOICE_LABELS: Final[Mapping[str, str]] = MappingProxyType(
         "selected_price": N_("Selected price"),
         "half_up": N_("Half up"),
         "down": N_("Always down"),
+        "first_month_of_quarter": N_("The first month of each quarter"),
     }
 )
 """What people call the values of the choices (msgids)."""

@@ -328,6 +328,32 @@ _TABLE: Final = (
         N_("Shiyan"),
         confirmed=True,
     ),
+    Parameter(
+        "roster.window",
+        Form.CHOICE,
+        N_("Application: when it is taken"),
+        "",
+        N_("Jiangsu: the first month of each quarter"),
+        confirmed=False,
+        may_be_unset=True,
+        choices=("first_month_of_quarter",),
+    ),
+    Parameter(
+        "roster.lookback_months",
+        Form.MONTHS,
+        N_("Application: months looked back on the negative list"),
+        "24",
+        N_("Hohhot, Suzhou (Anhui), Liaoning"),
+        confirmed=True,
+    ),
+    Parameter(
+        "roster.notice_days",
+        Form.DAYS,
+        N_("Application: days of the published list"),
+        "7",
+        _LOCAL,
+        confirmed=False,
+    ),
 )
 
 PARAMETERS: Final[Mapping[str, Parameter]] = MappingProxyType({row.name: row for row in _TABLE})
