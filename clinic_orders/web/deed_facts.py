@@ -12,9 +12,9 @@ from typing import Any, Final
 from flask_babel import gettext
 
 from clinic_orders.models.audit import AuditEntry
+from clinic_orders.rules.applications import ApplicationState, DecisionKind, Opinion
 from clinic_orders.rules.complaints import ComplaintKind, ComplaintState
 from clinic_orders.rules.findings import Grade
-from clinic_orders.rules.applications import ApplicationState, DecisionKind, Opinion
 from clinic_orders.rules.import_jobs import ImportState
 from clinic_orders.rules.ladder import AnswerKind, CaseState
 from clinic_orders.rules.letters import LetterKind
