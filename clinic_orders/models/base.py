@@ -278,9 +278,10 @@ def prepare_engine(engine: Engine) -> None:
     """Attach what the database in use needs; called once per engine.
 
     SQLite: WAL, foreign keys, a busy timeout and explicit BEGIN (deferred for readers, IMMEDIATE for
-    writers). PostgreSQL: a look at every connection before it is used.
+    writers). PostgreSQL: no compiling of plans, and a look at every connection before it is used.
     """
     if engine.dialect.name != "sqlite":
+        _compile_no_plans(engine)
         _look_at_connections(engine)
         return
 
@@ -303,6 +304,21 @@ def prepare_engine(engine: Engine) -> None:
 
 _SILENCE: Final = 30.0
 """Seconds after which an idle connection is asked for a sign of life, however healthy it looks."""
+
+
+def _compile_no_plans(engine: Engine) -> None:
+    """Have the server run plans as they are, on every connection.
+
+    PostgreSQL compiles the expressions of a question that it expects to be dear, one by one: a check of many joined
+    parts has some three hundred of them, and compiling these took as long as the question itself.
+    """
+
+    @event.listens_for(engine, "connect")
+    def _switch_off(dbapi_connection: Any, _record: Any) -> None:
+        # Outside of a transaction, else the setting would go with the first one that is given up.
+        dbapi_connection.autocommit = True
+        dbapi_connection.execute("SET jit = off")
+        dbapi_connection.autocommit = False
 
 
 def _look_at_connections(engine: Engine) -> None:

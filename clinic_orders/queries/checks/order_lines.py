@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from sqlalchemy import CTE, ColumnElement, Select, and_, case, func, or_, select, true
@@ -25,139 +25,142 @@ WITHDRAWALS = (EventKind.WITHDRAWN_BEFORE, EventKind.WITHDRAWN_AFTER)
 """The events by which the buyer takes packs back."""
 
 
-def _orders(
-    submitted_in: tuple[datetime, datetime], *, seen_before: datetime, only: ColumnElement[bool] | None = None
-) -> CTE:
-    """Orders with the instant from which their limits run: submission for emergencies and what is not answered yet."""
-    answered = func.coalesce(Order.answered_at, seen_before) < seen_before
-    return (
-        select(
-            Order.id,
-            Order.institution_id,
-            Order.distributor_id,
-            Order.submitted_at,
-            Order.emergency,
-            case(
-                (and_(answered, Order.emergency.is_(False)), Order.answered_at), else_=Order.submitted_at
-            ).label("begins"),
-            answered.label("answered"),
-        )
-        .where(
-            Order.submitted_at >= submitted_in[0],
-            Order.submitted_at < min(submitted_in[1], seen_before),
-            counts_once(Order.id),
-            true() if only is None else only,
-        )
-        .cte("begun")
+def _lacking(until: date) -> CTE:
+    """The ids of lines of which something may not have come by a day, and a few more.
+
+    Of all others every pack was shipped, so that none was refused, closed or taken back (the CHECKs of the table), and
+    all of it was delivered by the end of the day.
+    """
+    ends = end_of_day(until)
+    never = and_(Shipment.delivered_at.is_(None), Shipment.accepted_at.is_(None))
+    later = and_(Shipment.delivered_at.is_(None), Shipment.accepted_at >= ends)
+    late = (
+        select(ShipmentLine.order_line_id)
+        .join(Shipment, Shipment.id == ShipmentLine.shipment_id)
+        # Each is a range of the index of deliveries.
+        .where(or_(Shipment.delivered_at >= ends, later, never))
     )
+    short = select(OrderLine.id).where(OrderLine.packs > OrderLine.shipped_packs)
+    return short.union(late).cte("lacking")
 
 
-def _with_limits(orders: CTE, book: PolicyBook, first: date, last: date) -> Select[Any]:
-    """The lines of these orders with the day of their limit; the limits run from days between the two."""
-    days = limit_days(book, first, last)
-    record = InstitutionRecord
+def lines_lacking(
+    book: PolicyBook, *, first: date, last: date, as_of: date, where: ColumnElement[bool]
+) -> CTE:
+    """Order lines submitted between two days of which something may not have come by the second, each with the day on which
+    its delivery limit falls as seen on a day (R-DEL-3).
+
+    Args:
+        book: all rows of policy.
+        first: the first day of submission.
+        last: the last one, by whose end something came or did not.
+        as_of: the day D; what is dated later is not seen.
+        where: a condition on the orders and lines.
+
+    Returns:
+        a CTE with line_id, order_id, order_no, distributor_id, institution_id, item_id, submitted_at, answered_at,
+        ordered, confirmed, withdrawn_before, withdrawn (packs, whenever), limit_day.
+
+    """
+    seen_before = end_of_day(as_of)
+    lacking, days, record = _lacking(last), limit_days(book, first, as_of), InstitutionRecord
+    answered = func.coalesce(Order.answered_at, seen_before) < seen_before
+    begins = case((and_(answered, Order.emergency.is_(False)), Order.answered_at), else_=Order.submitted_at)
+    submitted = func.coalesce(Order.submitted_at, seen_before)
     limit_day = limit_day_of(
         days,
-        begins=orders.c.begins,
-        answered=orders.c.answered,
-        emergency=orders.c.emergency,
+        begins=begins,
+        answered=answered,
+        emergency=Order.emergency == true(),
         remote=func.coalesce(record.remote, False),
         cold_chain=Item.cold_chain,
     )
     return (
         select(
             OrderLine.id.label("line_id"),
-            orders.c.id.label("order_id"),
-            orders.c.distributor_id,
-            orders.c.institution_id,
+            Order.id.label("order_id"),
+            Order.order_no,
+            Order.distributor_id,
+            Order.institution_id,
             OrderLine.item_id,
-            orders.c.submitted_at,
+            Order.submitted_at,
+            Order.answered_at,
             OrderLine.packs.label("ordered"),
+            OrderLine.confirmed_packs.label("confirmed"),
+            OrderLine.withdrawn_before,
             (OrderLine.withdrawn_before + OrderLine.withdrawn_after).label("withdrawn"),
             limit_day.label("limit_day"),
         )
-        .select_from(orders)
-        .join(days, days.c.day == china_day(orders.c.begins))
-        .join(OrderLine, OrderLine.order_id == orders.c.id)
+        .select_from(lacking)
+        .join(OrderLine, OrderLine.id == lacking.c.id)
+        .join(Order, Order.id == OrderLine.order_id)
+        .join(days, days.c.day == china_day(begins))
         .join(Item, Item.id == OrderLine.item_id)
         .outerjoin(
             record,
             and_(
-                record.institution_id == orders.c.institution_id,
+                record.institution_id == Order.institution_id,
                 record.valid_from <= days.c.day,
                 or_(record.valid_before.is_(None), record.valid_before > days.c.day),
             ),
         )
+        .where(
+            # Not the column itself: its index would be taken for the best way in, and lead through all orders of a cycle.
+            submitted >= start_of_day(first),
+            submitted < min(end_of_day(last), seen_before),
+            counts_once(Order.id),
+            where,
+        )
+        .cte("submitted")
     )
 
 
-def lines_submitted(
-    book: PolicyBook, *, first: date, last: date, as_of: date, only: ColumnElement[bool] | None = None
-) -> CTE:
-    """Order lines submitted between two days, with the day on which their delivery limit falls as seen on a day (R-DEL-3).
+def withdrawn_by_limit(lines: CTE, *, as_of: date) -> ColumnElement[int]:
+    """Packs of a line that the buyer took back on or before the day of its limit (R-DEL-4).
 
-    Args:
-        book: all rows of policy.
-        first: the first day of submission.
-        last: the last one.
-        as_of: the day D; what is dated later is not seen.
-        only: a condition on the orders, where not all are wanted.
-
-    Returns:
-        a CTE with line_id, order_id, distributor_id, institution_id, item_id, submitted_at, ordered (packs),
-        withdrawn (packs, whenever), limit_day.
-
+    Asked line by line, as the other two: of few lines, of which the index leads to the events and deliveries.
     """
-    submitted = (start_of_day(first), end_of_day(last))
-    orders = _orders(submitted, seen_before=end_of_day(as_of), only=only)
-    return _with_limits(orders, book, first, as_of).cte("submitted")
-
-
-def withdrawn_by_limit(lines: CTE, *, as_of: date) -> CTE:
-    """Packs of each line that the buyer took back on or before the day of its limit: line_id, packs (R-DEL-4)."""
-    return (
-        select(OrderEvent.line_id, func.sum(OrderEvent.packs).label("packs"))
-        .join(lines, lines.c.line_id == OrderEvent.line_id)
-        .where(
-            lines.c.withdrawn > 0,
+    taken = _summed(
+        select(func.sum(OrderEvent.packs)).where(
+            OrderEvent.line_id == lines.c.line_id,
             OrderEvent.kind.in_(WITHDRAWALS),
             OrderEvent.at < end_of_day(as_of),
             china_day(OrderEvent.at) <= lines.c.limit_day,
-        )
-        .group_by(OrderEvent.line_id)
-        .cte("taken_back")
+        ),
+        lines,
+    )
+    return case((lines.c.withdrawn > 0, taken), else_=0)
+
+
+def closed_by(lines: CTE, *, as_of: date) -> ColumnElement[int]:
+    """Packs of a line that were closed by a day."""
+    return _summed(
+        select(func.sum(OrderEvent.packs)).where(
+            OrderEvent.line_id == lines.c.line_id,
+            OrderEvent.kind == EventKind.CLOSED,
+            OrderEvent.at < end_of_day(as_of),
+        ),
+        lines,
     )
 
 
-def delivered_by(lines: CTE, *, as_of: date) -> CTE:
-    """What of each line was delivered by a day: line_id, packs, rejected (for a justified reason, by the day).
+def delivered_by(lines: CTE, *, as_of: date) -> ColumnElement[int]:
+    """Packs of a line that were delivered by a day.
 
     Goods whose delivery nobody noted were delivered at the latest when they were accepted.
     """
     ends = end_of_day(as_of)
-    rejected = case(
-        (
-            and_(
-                Shipment.accepted_at < ends,
-                ShipmentLine.reject_reason.in_(JUSTIFIED_REJECTIONS),
-            ),
-            ShipmentLine.rejected_packs,
-        ),
-        else_=0,
-    )
-    return (
-        select(
-            lines.c.line_id,
-            func.sum(ShipmentLine.shipped_packs).label("packs"),
-            func.sum(rejected).label("rejected"),
-        )
-        .select_from(lines)
-        .join(ShipmentLine, ShipmentLine.order_line_id == lines.c.line_id)
+    return _summed(
+        select(func.sum(ShipmentLine.shipped_packs))
         .join(Shipment, Shipment.id == ShipmentLine.shipment_id)
         .where(
+            ShipmentLine.order_line_id == lines.c.line_id,
             func.coalesce(Shipment.delivered_at, Shipment.accepted_at) < ends,
             or_(Shipment.voided_at.is_(None), Shipment.voided_at >= ends),
-        )
-        .group_by(lines.c.line_id)
-        .cte("delivered")
+        ),
+        lines,
     )
+
+
+def _summed(packs: Select[*tuple[Any, ...]], lines: CTE) -> ColumnElement[int]:
+    return func.coalesce(packs.correlate(lines).scalar_subquery(), 0)

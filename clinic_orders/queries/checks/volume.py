@@ -29,13 +29,14 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 from clinic_orders.models.base import china_day, db
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, Shipment, ShipmentLine
-from clinic_orders.models.orders import EventKind, Order, OrderEvent, OrderLine
+from clinic_orders.models.orders import Order, OrderLine
 from clinic_orders.models.roster import Distributor, Institution, InstitutionRecord, Membership
 from clinic_orders.models.volume import AgreedVolume, SupplyProblem
 from clinic_orders.queries.checks.order_lines import (
     JUSTIFIED_REJECTIONS,
+    closed_by,
     delivered_by,
-    lines_submitted,
+    lines_lacking,
     withdrawn_by_limit,
 )
 from clinic_orders.queries.checks.scope import Scope
@@ -281,51 +282,29 @@ def _receipts(scope: Scope, first: date, until: date, items: Collection[int] | N
 
 def _missing(scope: Scope, first: date, until: date, items: Collection[int] | None = None) -> CTE:
     """Order lines submitted between two days and what of them did not come by the second (R-VOL-5)."""
-    only = _may_count(scope, Order.institution_id)
-    lines = lines_submitted(scope.book, first=first, last=until, as_of=scope.as_of, only=only)
-    taken = withdrawn_by_limit(lines, as_of=until)
-    came = delivered_by(lines, as_of=until)
+    only = and_(_may_count(scope, Order.institution_id), _of(items))
+    lines = lines_lacking(scope.book, first=first, last=until, as_of=scope.as_of, where=only)
     ends = end_of_day(until)
+    open_packs = lines.c.ordered - withdrawn_by_limit(lines, as_of=until) - delivered_by(lines, as_of=until)
     # A refusal in the answer, and what was closed since, count at once; both are few.
-    closed = (
-        select(OrderEvent.line_id, func.sum(OrderEvent.packs).label("packs"))
-        .join(lines, lines.c.line_id == OrderEvent.line_id)
-        .where(lines.c.limit_day > until, OrderEvent.kind == EventKind.CLOSED, OrderEvent.at < ends)
-        .group_by(OrderEvent.line_id)
-        .cte("closed")
-    )
     declined = case(
-        (
-            Order.answered_at < ends,
-            OrderLine.packs - OrderLine.withdrawn_before - OrderLine.confirmed_packs,
-        ),
+        (lines.c.answered_at < ends, lines.c.ordered - lines.c.withdrawn_before - lines.c.confirmed),
         else_=0,
     )
-    open_packs = lines.c.ordered - func.coalesce(taken.c.packs, 0) - func.coalesce(came.c.packs, 0)
     undelivered = case(
-        (and_(lines.c.limit_day <= until, open_packs > 0), open_packs),
-        (lines.c.limit_day <= until, 0),
-        else_=func.coalesce(declined, 0) + func.coalesce(closed.c.packs, 0),
+        (lines.c.limit_day <= until, open_packs),
+        else_=func.coalesce(declined, 0) + closed_by(lines, as_of=until),
     )
-    found = (
-        select(
-            lines.c.line_id.label("movement"),
-            Order.order_no.label("number"),
-            lines.c.institution_id,
-            lines.c.item_id,
-            china_day(lines.c.submitted_at).label("day"),
-            lines.c.distributor_id,
-            undelivered.label("undelivered"),
-        )
-        .select_from(lines)
-        .join(OrderLine, OrderLine.id == lines.c.line_id)
-        .join(Order, Order.id == lines.c.order_id)
-        .outerjoin(taken, taken.c.line_id == lines.c.line_id)
-        .outerjoin(came, came.c.line_id == lines.c.line_id)
-        .outerjoin(closed, closed.c.line_id == lines.c.line_id)
-        .where(_of(items))
-        .subquery("open_line")
-    )
+    found = select(
+        lines.c.line_id.label("movement"),
+        lines.c.order_no.label("number"),
+        lines.c.institution_id,
+        lines.c.item_id,
+        china_day(lines.c.submitted_at).label("day"),
+        lines.c.distributor_id,
+        undelivered.label("undelivered"),
+    ).subquery("open_line")
+    # More may have come than was wanted; then nothing is missing.
     return select(found).where(found.c.undelivered > 0).cte("moved")
 
 
