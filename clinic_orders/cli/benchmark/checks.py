@@ -15,7 +15,14 @@ from sqlalchemy.sql.elements import TextClause
 
 from clinic_orders.actions.price_marks import keep_price_mark
 from clinic_orders.actions.transaction import transaction
-from clinic_orders.cli.benchmark.measuring import CLOCK, PROCESSOR, Comparison, Rounds, Spread, timed
+from clinic_orders.cli.benchmark.measuring import (
+    PROCESSOR,
+    Comparison,
+    Rounds,
+    Spread,
+    timed_with_server,
+    work_alone,
+)
 from clinic_orders.cli.benchmark.supervised import Stage
 from clinic_orders.models.base import db
 from clinic_orders.models.price_marks import PriceMark
@@ -182,15 +189,16 @@ def _lean(floor: Floor, stage: Stage) -> None:
 def measure_checks(app: Flask, stage: Stage, rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
     """Every check that has a floor, turn by turn with it; then the night."""
     with app.app_context():
-        by = PROCESSOR if db.engine.dialect.name == "sqlite" else CLOCK
+        work_alone()
+        by = PROCESSOR
         comparisons, found = [], {}
         for rule, floor in FLOORS.items():
             say(f"{stage.months} months: {rule.value}")
             held = Rounds()
             for _ in range(rounds):
                 gc.collect()
-                ours, findings = timed(partial(_whole_month, rule, stage))
-                lean, _ = timed(partial(_lean, floor, stage))
+                ours, findings = timed_with_server(partial(_whole_month, rule, stage))
+                lean, _ = timed_with_server(partial(_lean, floor, stage))
                 held.add(ours, lean)
                 held.close()
                 db.session.rollback()
@@ -215,8 +223,8 @@ def _measure_night(stage: Stage, rounds: int, by: str) -> dict[str, Any]:
     looked_at = 0
     for _ in range(rounds):
         gc.collect()
-        ours, looked_at = timed(lambda: _night(stage.on, at))
-        whole, _ = timed(lambda: check(Scope(stage.on), RULES))
+        ours, looked_at = timed_with_server(lambda: _night(stage.on, at))
+        whole, _ = timed_with_server(lambda: check(Scope(stage.on), RULES))
         held.add(ours, whole)
         held.close()
         db.session.rollback()

@@ -1,6 +1,6 @@
 """Base prices of many sales and postings in one ordered pass (R-PRICE-2).
 
-The rows come ordered by institution; those of some hundred institutions are held at a time, together with the
+The rows come ordered by institution; some ten thousand of whole institutions are held at a time, together with the
 acceptances of exactly their items, so that the pass needs little memory and few questions.
 """
 
@@ -13,7 +13,20 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import CTE, BigInteger, ColumnElement, Select, and_, func, or_, select, type_coerce
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    ColumnElement,
+    Integer,
+    Select,
+    TextClause,
+    and_,
+    column,
+    func,
+    or_,
+    select,
+    type_coerce,
+)
 from sqlalchemy.types import NullType
 
 from clinic_orders.models.base import UtcDateTime, db
@@ -27,7 +40,6 @@ from clinic_orders.rules.days import day_in_china, start_of_day
 from clinic_orders.rules.markup import MarkupBase, PurchaseSeen, base_price
 
 _ROWS_HELD: Final = 20_000
-_INSTITUTIONS_HELD: Final = 200
 Pair = tuple[int, int]
 Purchases = dict[Pair, list[PurchaseSeen]]
 
@@ -107,13 +119,11 @@ def with_bases(scope: Scope, book: TermsBook, rows: Iterable[Priced]) -> Iterato
 def _parts(rows: Iterable[Priced]) -> Iterator[list[Priced]]:
     """The rows of whole institutions, so many that asking for their acceptances is worth it."""
     held: list[Priced] = []
-    institutions = 0
     for _, own in groupby(rows, key=lambda row: row.institution_id):
         held.extend(own)
-        institutions += 1
-        if len(held) >= _ROWS_HELD or institutions >= _INSTITUTIONS_HELD:
+        if len(held) >= _ROWS_HELD:
             yield held
-            held, institutions = [], 0
+            held = []
     if held:
         yield held
 
@@ -146,7 +156,7 @@ def _purchases(scope: Scope, book: TermsBook, first_days: dict[Pair, date]) -> P
     opens = start_of_day(scope.month.first_day - timedelta(days=book.base_days))
     found: Purchases = defaultdict(list)
     seen = _acceptances(first_days).where(Shipment.accepted_at >= opens, Shipment.accepted_at < scope.ends)
-    _take(found, db.session.connection().execute(seen), first_days)
+    _take(found, seen)
     # Where nothing was accepted in those days by the first one asked for, the latest acceptance before them counts.
     wanting = [
         pair for pair, day in first_days.items() if not any(one.day <= day for one in found.get(pair, ()))
@@ -163,42 +173,54 @@ def _purchases(scope: Scope, book: TermsBook, first_days: dict[Pair, date]) -> P
             .subquery("older")
         )
         latest = select(*(column for column in older.c if column.name != "place")).where(older.c.place == 1)
-        _take(found, db.session.connection().execute(latest), frozenset(wanting))
+        _take(found, latest)
     return found
 
 
-def _acceptances(pairs: Iterable[Pair]) -> Select[Any]:
-    """Acceptances with accepted packs: institution_id, item_id, accepted_at, receipt_no, pack_price.
+class _List(TextClause):
+    """A list of values as text, which no other question has: statements with it are not remembered."""
 
-    Of all these institutions and all these items; which of them belong together is seen by ``_take``.
+    inherit_cache = False
+
+
+def _acceptances(pairs: Iterable[Pair]) -> Select[Any]:
+    """Acceptances with accepted packs of these pairs: institution_id, item_id, accepted_at, receipt_no, pack_price.
+
+    An item stands on an order once, so that the key of order and item leads from a shipment to the one line. The lists of
+    all institutions and all items in question instead would name many lines too many, and on PostgreSQL a whole table read
+    for some hundred institutions at a time.
     """
-    wanted = list(pairs)
+    # Whole numbers of our own, written out: to bind twenty thousand of them costs more than to answer the question.
+    rows = ",".join(f"({institution_id:d},{item_id:d})" for institution_id, item_id in pairs)
+    # Both databases name the columns of a bare list of values so.
+    columns = column("column1", Integer), column("column2", Integer)
+    pair = _List(f"VALUES {rows}").columns(*columns).cte("pair")
     statement: Any = (
         select(
             Shipment.institution_id,
             OrderLine.item_id,
-            # As the driver gives them: most rows are of other pairs, and reading a value costs more than fetching it.
+            # As the driver gives them: to read a value costs more than to fetch it.
             type_coerce(Shipment.accepted_at, NullType()).label("accepted_at"),
             Shipment.receipt_no,
             type_coerce(OrderLine.pack_price, BigInteger).label("pack_price"),
         )
-        .join(ShipmentLine, ShipmentLine.shipment_id == Shipment.id)
-        .join(OrderLine, OrderLine.id == ShipmentLine.order_line_id)
-        .where(
-            Shipment.institution_id.in_(sorted({pair[0] for pair in wanted})),
-            OrderLine.item_id.in_(sorted({pair[1] for pair in wanted})),
-            ShipmentLine.accepted_packs > 0,
+        .select_from(pair)
+        .join(Shipment, Shipment.institution_id == pair.c.column1)
+        .join(OrderLine, and_(OrderLine.order_id == Shipment.order_id, OrderLine.item_id == pair.c.column2))
+        .join(
+            ShipmentLine,
+            and_(ShipmentLine.order_line_id == OrderLine.id, ShipmentLine.shipment_id == Shipment.id),
         )
+        .where(ShipmentLine.accepted_packs > 0)
     )
     found: Select[Any] = statement
     return found
 
 
-def _take(found: Purchases, rows: Iterable[Any], pairs: Any) -> None:
-    dialect, kind = db.session.connection().dialect, UtcDateTime()
-    for institution_id, item_id, accepted, receipt_no, pack_price in rows:
-        if (institution_id, item_id) in pairs:
-            at = from_driver(kind, accepted, dialect)
-            found[institution_id, item_id].append(
-                PurchaseSeen(day_in_china(at), at, receipt_no, yuan(pack_price))
-            )
+def _take(found: Purchases, statement: Select[Any]) -> None:
+    connection, kind = db.session.connection(), UtcDateTime()
+    for institution_id, item_id, accepted, receipt_no, pack_price in connection.execute(statement).all():
+        at = from_driver(kind, accepted, connection.dialect)
+        found[institution_id, item_id].append(
+            PurchaseSeen(day_in_china(at), at, receipt_no, yuan(pack_price))
+        )
