@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, bindparam, func, or_, select
+from sqlalchemy import BindParameter, Select, and_, bindparam, func, or_, select
 
-from clinic_orders.models.base import db
+from clinic_orders.models.base import UtcDateTime, db
 from clinic_orders.models.deliveries import Shipment
 from clinic_orders.models.roster import Institution
 from clinic_orders.queries.checks.membership import was_member
 from clinic_orders.queries.checks.scope import Scope
-from clinic_orders.queries.checks.stretches import Stretch, stretches
+from clinic_orders.queries.checks.stretches import Table, as_values, stretches
 from clinic_orders.queries.doubles import counts_once
 from clinic_orders.queries.roster import standing
 from clinic_orders.rules.days import day_in_china, start_of_day
@@ -25,27 +26,34 @@ from clinic_orders.rules.parties import InstitutionKind
 RULES = (CheckRule.LATE_ACCEPTANCE,)
 _DAYS: Final = "delivery.accept_days"
 
-_END: Final[BindParameter[datetime]] = bindparam("as_of_ends")
-_LATE: Final[BindParameter[datetime]] = bindparam("late")
-_DELIVERED = (
-    select(
-        Shipment.receipt_no,
-        Shipment.institution_id,
-        Institution.code,
-        Shipment.delivered_at,
-        Shipment.accepted_at,
-    )
-    .join(Institution, Institution.id == Shipment.institution_id)
-    .where(
-        Shipment.delivered_at >= bindparam("begins"),
-        Shipment.delivered_at < bindparam("ends"),
+
+@lru_cache(maxsize=64)
+def _delivered(count: int) -> Select[Any]:
+    """What was not accepted in time, by stretches of days; a stretch without any gives a row without a receipt."""
+    due = Table(count)
+    ends: BindParameter[datetime] = bindparam("as_of_ends", type_=UtcDateTime())
+    was_due = and_(
+        Shipment.delivered_at >= due.begins,
+        Shipment.delivered_at < due.ends,
         # One comparison that the index of deliveries answers; by OR the way would go through all acceptances.
-        func.coalesce(Shipment.accepted_at, _END) >= _LATE,
-        or_(Shipment.voided_at.is_(None), Shipment.voided_at >= _END),
+        func.coalesce(Shipment.accepted_at, ends) >= due.late,
+        or_(Shipment.voided_at.is_(None), Shipment.voided_at >= ends),
         counts_once(Shipment.order_id),
-        was_member(Shipment.institution_id, bindparam("last_day")),
+        was_member(Shipment.institution_id, due.last_day),
     )
-)
+    return (
+        select(
+            due.last_day.label("last_day"),
+            Shipment.receipt_no,
+            Shipment.institution_id,
+            Institution.code,
+            Shipment.delivered_at,
+            Shipment.accepted_at,
+        )
+        .select_from(due.rows)
+        .outerjoin(Shipment, was_due)
+        .outerjoin(Institution, Institution.id == Shipment.institution_id)
+    )
 
 
 def find(scope: Scope) -> Iterator[Finding]:
@@ -53,14 +61,14 @@ def find(scope: Scope) -> Iterator[Finding]:
     book, seen = scope.book, set()
     scopes = book.scopes(_DAYS)
     for kind, scale in scopes:
-        for due, row in _late(scope, kind, scale):
+        for row in _late(scope, kind, scale):
             delivered_on = day_in_china(row.delivered_at)
             if len(scopes) > 1:
                 # Each is judged by the days of its own kind, once; few rows have come so far.
                 who = standing(row.institution_id, on=delivered_on)
                 days = book.whole(_DAYS, kind=who.kind, scale=who.scale, on=delivered_on)
                 own = acceptance_due_day(row.delivered_at, accept_days=days)
-                if own != due.last_day or row.receipt_no in seen:
+                if own != row.last_day or row.receipt_no in seen:
                     continue
                 seen.add(row.receipt_no)
             accepted_on = None if row.accepted_at is None else day_in_china(row.accepted_at)
@@ -73,7 +81,7 @@ def find(scope: Scope) -> Iterator[Finding]:
             found = late_acceptance(
                 row.receipt_no,
                 row.code,
-                due_day=due.last_day,
+                due_day=row.last_day,
                 accepted_on=min(given) if given else None,
                 on=scope.as_of,
             )
@@ -81,16 +89,20 @@ def find(scope: Scope) -> Iterator[Finding]:
                 yield found
 
 
-def _late(scope: Scope, kind: InstitutionKind | None, scale: str | None) -> Iterator[tuple[Stretch, Any]]:
-    """What was not accepted in time by the days of a kind and scale, with its stretch of days."""
+def _late(scope: Scope, kind: InstitutionKind | None, scale: str | None) -> Iterator[Any]:
+    """What was not accepted in time by the days of a kind and scale, with the last day for it."""
 
     def due_day(day: date) -> date:
         days = scope.book.whole(_DAYS, kind=kind, scale=scale, on=day)
         return acceptance_due_day(start_of_day(day), accept_days=days)
 
-    statement = _DELIVERED.where(scope.only(Shipment.institution_id))
     # What is due on the day itself is not late on it.
-    for due in stretches(due_day, first=scope.month.first_day, last=scope.as_of - timedelta(days=1)):
-        values = due.instants | {"as_of_ends": scope.ends, "last_day": due.last_day}
-        for row in db.session.connection().execute(statement, values):
-            yield due, row
+    due = stretches(due_day, first=scope.month.first_day, last=scope.as_of - timedelta(days=1))
+    if due:
+        statement = _delivered(len(due))
+        if scope.institution_ids is not None:
+            statement = statement.where(scope.only(Shipment.institution_id))
+        values = as_values(due) | {"as_of_ends": scope.ends}
+        for row in db.session.connection().execute(statement, values).all():
+            if row.receipt_no is not None:
+                yield row

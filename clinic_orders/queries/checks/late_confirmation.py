@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any, Final
 
-from sqlalchemy import bindparam, exists, func, select
+from sqlalchemy import Select, and_, bindparam, exists, func, select
 
 from clinic_orders.models.base import db
 from clinic_orders.models.orders import EventKind, Order, OrderEvent, OrderLine
 from clinic_orders.models.roster import Distributor
 from clinic_orders.queries.checks.scope import Scope
-from clinic_orders.queries.checks.stretches import Stretch, stretches
+from clinic_orders.queries.checks.stretches import Stretch, Table, as_values, stretches
 from clinic_orders.queries.doubles import counts_once
 from clinic_orders.rules.days import day_in_china, end_of_day, start_of_day
 from clinic_orders.rules.findings import CheckRule, Finding
@@ -20,63 +22,75 @@ from clinic_orders.rules.ordering import last_day_to_answer
 
 RULES = (CheckRule.LATE_CONFIRMATION,)
 
-_ORDERS = (
-    select(Order.id, Order.order_no, Distributor.code, Order.submitted_at, Order.answered_at)
-    # Outer, although each has one: else the way would begin at the few distributors and read all their orders' rows.
-    .outerjoin(Distributor, Distributor.id == Order.distributor_id)
-    .where(counts_once(Order.id))
-)
-_DUE_IN_THE_MONTH = _ORDERS.where(
-    Order.submitted_at >= bindparam("begins"),
-    Order.submitted_at < bindparam("ends"),
-    # One comparison that the index of submissions answers; by OR the way would go through all answers.
-    func.coalesce(Order.answered_at, bindparam("late")) >= bindparam("late"),
-)
-_ANSWERED_IN_THE_MONTH = _ORDERS.where(
-    Order.answered_at >= bindparam("begins"),
-    Order.answered_at < bindparam("ends"),
-    Order.submitted_at >= bindparam("submitted_from"),
-    Order.submitted_at < bindparam("submitted_before"),
-)
-_EVER = datetime(1900, 1, 1, tzinfo=UTC)
+_COLUMNS: Final = (Order.id, Order.order_no, Distributor.code, Order.submitted_at, Order.answered_at)
 
 
-def _others(due: list[Stretch], as_of: date) -> Iterator[tuple[datetime, datetime]]:
+def _others(due: list[Stretch], as_of: date) -> Iterator[tuple[datetime | None, datetime]]:
     """The times of submission up to a day that no stretch covers; the first is all that lies before them."""
-    begins = _EVER
+    begins: datetime | None = None
     for one in due:
-        if start_of_day(one.first) > begins:
+        if begins is None or start_of_day(one.first) > begins:
             yield begins, start_of_day(one.first)
         begins = end_of_day(one.last)
     if not due:
         yield begins, end_of_day(as_of)
 
 
+@lru_cache(maxsize=64)
+def _due(count: int) -> Select[Any]:
+    """Orders not answered in time, by stretches of days; a stretch without any gives a row without an order."""
+    due = Table(count)
+    late = and_(
+        Order.submitted_at >= due.begins,
+        Order.submitted_at < due.ends,
+        # One comparison that the index of submissions answers; by OR the way would go through all answers.
+        func.coalesce(Order.answered_at, due.late) >= due.late,
+        counts_once(Order.id),
+    )
+    return (
+        select(due.last_day.label("last_day"), *_COLUMNS)
+        .select_from(due.rows)
+        .outerjoin(Order, late)
+        .outerjoin(Distributor, Distributor.id == Order.distributor_id)
+    )
+
+
+_ANSWERED: Final = (
+    select(*_COLUMNS)
+    # Outer, although each has one: else the way would begin at the few distributors and read all their orders' rows.
+    .outerjoin(Distributor, Distributor.id == Order.distributor_id)
+    .where(
+        Order.answered_at >= bindparam("begins"),
+        Order.answered_at < bindparam("ends"),
+        Order.submitted_at < bindparam("submitted_before"),
+        counts_once(Order.id),
+    )
+)
+
+
 def find(scope: Scope) -> Iterator[Finding]:
     """The warnings of the month of the day; named against the distributor (formats.md section 3)."""
     if scope.institution_ids is not None:
         return
-    first, ends = scope.month.first_day, scope.ends
+    ends = scope.ends
 
     def last_day_of(day: date) -> date:
         days = scope.book.whole("order.confirm_days", on=day)
         return last_day_to_answer(start_of_day(day), confirm_days=days)
 
+    due = stretches(last_day_of, first=scope.month.first_day, last=scope.as_of)
     connection = db.session.connection()
     rows = []
-    due = stretches(last_day_of, first=first, last=scope.as_of)
-    for one in due:
-        rows += [(row, one.last_day) for row in connection.execute(_DUE_IN_THE_MONTH, one.instants)]
+    if due:
+        found = connection.execute(_due(len(due)), as_values(due)).all()
+        rows = [(row, row.last_day) for row in found if row.id is not None]
     # What was due before the month may have been answered in it: what was submitted before all that, and on days between
     # from which policy gave fewer days than from others.
     for begins, before in _others(due, scope.as_of):
-        values = {
-            "begins": scope.month_begins,
-            "ends": ends,
-            "submitted_from": begins,
-            "submitted_before": before,
-        }
-        for row in connection.execute(_ANSWERED_IN_THE_MONTH, values):
+        values = {"begins": scope.month_begins, "ends": ends, "submitted_before": before}
+        # A beginning before all orders would have SQLite begin with these, not with the month's answers.
+        statement = _ANSWERED if begins is None else _ANSWERED.where(Order.submitted_at >= begins)
+        for row in connection.execute(statement, values).all():
             rows.append((row, last_day_of(day_in_china(row.submitted_at))))
     wanted = _still_wanted(
         [(row.id, last_day) for row, last_day in rows if row.answered_at is None or row.answered_at >= ends]
@@ -85,7 +99,7 @@ def find(scope: Scope) -> Iterator[Finding]:
         is_answered = row.answered_at is not None and row.answered_at < ends
         if not is_answered and row.id not in wanted:
             continue
-        found = late_confirmation(
+        finding = late_confirmation(
             row.order_no,
             row.code,
             submitted_on=day_in_china(row.submitted_at),
@@ -93,8 +107,8 @@ def find(scope: Scope) -> Iterator[Finding]:
             answered_on=day_in_china(row.answered_at) if is_answered else None,
             on=scope.as_of,
         )
-        if found is not None:
-            yield found
+        if finding is not None:
+            yield finding
 
 
 def _still_wanted(orders: list[tuple[int, date]]) -> set[int]:

@@ -1,16 +1,20 @@
 """Stretches of days from which a deadline runs that falls on one and the same day.
 
-Working days make deadlines of neighbouring days fall together; a month has some twenty of these stretches. Each is asked
-for by itself, as a range of an index, so that no day has to be worked out of an instant for any row.
+Working days make deadlines of neighbouring days fall together; a month has some twenty of these stretches. They are joined
+as a small table, so that each leads to its rows by a range of an index, and no day has to be worked out of an instant for
+any row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
+from sqlalchemy import CTE, Date, bindparam, column, text
+
+from clinic_orders.models.base import UtcDateTime
 from clinic_orders.rules.days import end_of_day, start_of_day
 
 LONGEST: Final = timedelta(days=130)
@@ -41,6 +45,54 @@ class Stretch:
             "ends": end_of_day(self.last),
             "late": end_of_day(self.last_day),
         }
+
+
+class Table:
+    """Stretches as rows to begin a question with; made for a number of them, so that the question is made once.
+
+    Join outer what each leads to: SQLite then keeps to this order, and does not look through these for every row.
+
+    Attributes:
+        begins, ends, late, last_day: its columns; see ``Stretch.instants``.
+
+    """
+
+    def __init__(self, count: int) -> None:
+        """For so many stretches."""
+        rows = ",".join(f"(:begins{n},:ends{n},:late{n},:last_day{n})" for n in range(count))
+        binds = [
+            bindparam(f"{name}{n}", type_=kind)
+            for n in range(count)
+            for name, kind in (
+                ("begins", UtcDateTime()),
+                ("ends", UtcDateTime()),
+                ("late", UtcDateTime()),
+                ("last_day", Date()),
+            )
+        ]
+        # Both databases name the columns of a bare list of values so. It is text, since SQLAlchemy's own list of values
+        # is written anew at every asking.
+        self.rows: CTE = (
+            text(f"VALUES {rows}")
+            .bindparams(*binds)
+            .columns(
+                column("column1", UtcDateTime),
+                column("column2", UtcDateTime),
+                column("column3", UtcDateTime),
+                column("column4", Date),
+            )
+            .cte("stretch")
+        )
+        self.begins, self.ends, self.late, self.last_day = self.rows.c
+
+
+def as_values(found: Sequence[Stretch]) -> dict[str, Any]:
+    """What to bind for the rows of a ``Table``."""
+    return {
+        f"{name}{n}": value
+        for n, one in enumerate(found)
+        for name, value in (*one.instants.items(), ("last_day", one.last_day))
+    }
 
 
 def stretches(deadline: Callable[[date], date], *, first: date, last: date) -> list[Stretch]:
