@@ -12,7 +12,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -81,8 +81,11 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def cluster() -> Iterator[Cluster]:
+def cluster(settings: Mapping[str, str] = SETTINGS) -> Iterator[Cluster]:
     """Make, start, give, stop and remove a server. As root it runs as the user postgres, since it refuses root.
+
+    Args:
+        settings: of the server.
 
     Raises:
         RuntimeError: the server's programs are not installed, or it did not start; the message says why.
@@ -112,10 +115,10 @@ def cluster() -> Iterator[Cluster]:
         )
         if made.returncode:
             raise RuntimeError(f"initdb failed:\n{made.stdout}{made.stderr}")
-        settings = [f"-c{name}={value}" for name, value in SETTINGS.items()]
+        told = [f"-c{name}={value}" for name, value in settings.items()]
         with (folder / "log").open("wb") as log:
             server = subprocess.Popen(
-                [programs / "postgres", "-D", folder / "data", "-k", folder, *settings],
+                [programs / "postgres", "-D", folder / "data", "-k", folder, *told],
                 stdout=log,
                 stderr=log,
                 cwd=folder,

@@ -19,6 +19,7 @@ from clinic_orders.cli.bench.common import (
     print_comparison,
     rounds_option,
 )
+from clinic_orders.cli.benchmark.bulk import SETTINGS, Bulk
 from clinic_orders.cli.benchmark.supervised import stages
 from clinic_orders.cli.benchmark.traces import CODES_A_MONTH, add_codes, first_month, measure_traces
 from clinic_orders.cli.context import Console, pass_console
@@ -57,12 +58,17 @@ def traces(
             wanted = codes or (5_000_000 if name == SQLITE else 50_000_000)
             scale = wanted / (longest * CODES_A_MONTH)
             say(f"filling a {name} database with about {wanted:,} codes; this may take some minutes")
-            with bench_application(console.make_app, name, Path(folder)) as app:
+            with bench_application(console.make_app, name, Path(folder), **SETTINGS) as app:
                 parts, done = [], 0
+                bulk = Bulk(app)
+                bulk.fill()
                 for stage in stages(app, scale, sorted(months)):
+                    say(f"{stage.months} months: codes on {stage.sale_lines:,} sale lines")
                     stored = add_codes(app, first_month(longest), stage.months, after=done)
                     done = stage.months
-                    parts.append(measure_traces(app, stage, stored, rounds, say))
+                    say(f"{stage.months} months: indexes of {stored['codes']:,} codes")
+                    with bulk.asked():
+                        parts.append(measure_traces(app, stage, stored, rounds, say))
                 found["databases"][name] = parts
     if form == "json":
         click.echo(json.dumps(found, ensure_ascii=False, indent=1))
