@@ -62,7 +62,7 @@ def traces(
                 parts, done = [], 0
                 bulk = Bulk(app)
                 bulk.fill()
-                for stage in stages(app, scale, sorted(months)):
+                for stage in stages(app, scale, sorted(months), alike=True):
                     say(f"{stage.months} months: codes on {stage.sale_lines:,} sale lines")
                     stored = add_codes(app, first_month(longest), stage.months, after=done)
                     done = stage.months

@@ -42,7 +42,7 @@ class Bulk:
             return
         with self._app.app_context():
             self._run(self._missing)
-            self._run(["ALTER DATABASE {name} RESET session_replication_role", "VACUUM ANALYZE"])
+            self._run(["ALTER DATABASE {name} RESET ALL", "VACUUM ANALYZE"])
         yield
         with self._app.app_context():
             self.fill()
@@ -63,8 +63,13 @@ class Bulk:
                 ).all()
             self._missing = [definition for _, definition in found]
             self._run([f'DROP INDEX "{name}"' for name, _ in found])
-            # Foreign keys are triggers, too.
-            self._run(["ALTER DATABASE {name} SET session_replication_role = replica"])
+            # Foreign keys are triggers, too. Sorting in memory is for filling only.
+            self._run(
+                [
+                    "ALTER DATABASE {name} SET session_replication_role = replica",
+                    "ALTER DATABASE {name} SET work_mem = '512MB'",
+                ]
+            )
 
     def _run(self, statements: Sequence[str]) -> None:
         db.session.remove()

@@ -57,8 +57,16 @@ class Stage:
     order_lines: int
 
 
-def stages(app: Flask, size: float, months: list[int]) -> Iterator[Stage]:
-    """Fill the empty database month by month; pause after each of the numbers of months, least first."""
+def stages(app: Flask, size: float, months: list[int], *, alike: bool = False) -> Iterator[Stage]:
+    """Fill the empty database month by month; pause after each of the numbers of months, least first.
+
+    Args:
+        app: on an empty database.
+        size: 1 = a prefecture.
+        months: after how many to pause.
+        alike: every month's sales are those of the first over again, which is made much faster; no price is cut.
+
+    """
     at = clock.now()
     with app.app_context():
         migrate()
@@ -69,7 +77,10 @@ def stages(app: Flask, size: float, months: list[int]) -> Iterator[Stage]:
         for number in range(max(months)):
             month, last = first.plus(number), number + 1 in months
             with db.engine.begin() as connection:
-                _sales(connection, month, number, cut=last)
+                if alike and number:
+                    _sales_again(connection, month, first, number)
+                else:
+                    _sales(connection, month, number, cut=last and not alike)
                 _orders(connection, month, number)
                 if last:
                     _shelves(connection, month)
@@ -228,6 +239,30 @@ def _sales(connection: Connection, month: Month, number: int, *, cut: bool) -> N
             if connection.dialect.name == "sqlite"
             else f"DATE '{month.first_day}' ELSE",
         ),
+    )
+
+
+def _sales_again(connection: Connection, month: Month, first: Month, number: int) -> None:
+    """The sales of the first month on the same days of another; what would be on a day too many is on the last."""
+    known = _run(
+        connection,
+        f"SELECT min(id), max(id) FROM sale_line WHERE sold_on BETWEEN '{first.first_day}' AND '{first.last_day}'",  # noqa: S608
+    ).one()
+    length = (month.last_day - month.first_day).days + 1
+    days = _days(connection, month)
+    _run(
+        connection,
+        f"""
+        INSERT INTO sale_line (institution_id, sale_no, line_no, item_id, other_product, sold_at, sold_on, base_units,
+                               amount, insured, recorded_at)
+        SELECT s.institution_id, 'S{number}' || substr(s.sale_no, 3), s.line_no, s.item_id, s.other_product, d.noon, d.day,
+               s.base_units, s.amount, s.insured, d.noon
+        FROM sale_line s
+        JOIN (SELECT day AS known, row_number() OVER (ORDER BY day) - 1 AS n FROM {_days(connection, first)} k) f
+          ON f.known = s.sold_on
+        JOIN {days} d ON d.n = CASE WHEN f.n < {length} THEN f.n ELSE {length} - 1 END
+        WHERE s.id >= {known[0]} AND s.id <= {known[1]} ORDER BY s.id
+        """,  # noqa: S608
     )
 
 

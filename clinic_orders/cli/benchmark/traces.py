@@ -39,13 +39,14 @@ _IN_PIECES: Final = "s.item_id % 17 = 3"
 
 
 def _code(item: str, institution: str, month: int, pack: str) -> str:
-    """A code in plain SQL: two fixed digits, five of the item, six of the institution, four of the month, three of the pack."""
-    if db.engine.dialect.name == "sqlite":
-        return f"printf('81%05d%06d%04d%03d', {item}, {institution}, {month}, {pack})"
-    return (
-        f"'81' || to_char({item}, 'FM00000') || to_char({institution}, 'FM000000')"
-        f" || to_char({month}, 'FM0000') || to_char({pack}, 'FM000')"
-    )
+    """A code in plain SQL: two fixed digits, five of the item, six of the institution, four of the month, three of the pack.
+
+    Adding up one number and writing it down once costs a third of writing four with their zeros.
+    """
+    kind = "text" if db.engine.dialect.name == "sqlite" else "varchar"
+    parts = ((item, 10**13), (institution, 10**7), (pack, 1))
+    number = " + ".join(f"({name}) * CAST({place} AS bigint)" for name, place in parts)
+    return f"'8' || CAST({10**18 + month * 1000} + {number} AS {kind})"
 
 
 def add_codes(app: Flask, first: Month, months: int, *, after: int) -> dict[str, int]:
