@@ -14,7 +14,8 @@ from clinic_orders.models.base import db
 from clinic_orders.models.jobs import JobRun, RunState
 from clinic_orders.models.price_marks import PriceMark
 from clinic_orders.models.supervision import FindingHistory, FindingRecord
-from clinic_orders.queries.checks import price_night
+from clinic_orders.models.trace_marks import TraceMark
+from clinic_orders.queries.checks import price_night, trace_night
 from clinic_orders.rules.days import SHANGHAI
 from clinic_orders.rules.findings import BY_PEOPLE, CheckRule, Finding, Grade
 from tests.orders_in_work import make_world
@@ -110,7 +111,7 @@ def test_every_check_runs_by_night_on_both_databases(app: Flask):
 
 def test_every_check_is_looked_at_by_some_job(app: Flask, monkeypatch: pytest.MonkeyPatch):
     make_world()
-    looked: set[CheckRule] = set(price_night.RULES)
+    looked: set[CheckRule] = {*price_night.RULES, *trace_night.RULES}
 
     def note(as_of, rules, at, outcome):
         looked.update(rules)
@@ -119,4 +120,5 @@ def test_every_check_is_looked_at_by_some_job(app: Flask, monkeypatch: pytest.Mo
     for name in ("check-payments", "check-prices", "check-volume", "check-delivery", "check-stocking"):
         run(name, date(2026, 12, 1))
     assert looked == set(CheckRule) - BY_PEOPLE
-    assert db.session.scalars(select(PriceMark)).one().as_of == date(2026, 11, 30)
+    for mark in (PriceMark, TraceMark):
+        assert db.session.scalars(select(mark)).one().as_of == date(2026, 11, 30)

@@ -82,6 +82,7 @@ def raise_findings(
     rules: Collection[CheckRule],
     *,
     institution_ids: Collection[int] | None = None,
+    keys: Collection[str] | None = None,
     by: Actor,
     at: datetime,
 ) -> Raised:
@@ -98,6 +99,7 @@ def raise_findings(
         rules: the checks that looked; nothing of others is touched.
         institution_ids: the subjects that were looked at; None = everybody. A look at some institutions ends
             only findings that name one of them.
+        keys: the keys of findings, such as trace codes, that were looked at; None = all. Nothing of others is touched.
         by: who.
         at: when.
 
@@ -105,7 +107,7 @@ def raise_findings(
     by.need(Permission.JOBS_RUN)
     found = {_identity(one): one for one in findings if one.rule in rules}
     done = Raised()
-    known = _known(found, rules)
+    known = _known(found, rules, keys)
     _update(known, found, done, as_of=as_of, at=at)
     insert_new([one for identity, one in found.items() if identity not in known], done, as_of=as_of, at=at)
     _end(known, found, institution_ids, done, as_of=as_of, at=at)
@@ -122,7 +124,9 @@ def raise_findings(
     return done
 
 
-def _known(found: Mapping[Identity, Finding], rules: Collection[CheckRule]) -> dict[Identity, FindingRecord]:
+def _known(
+    found: Mapping[Identity, Finding], rules: Collection[CheckRule], keys: Collection[str] | None
+) -> dict[Identity, FindingRecord]:
     """The stored findings of the checks that are open, or are about a period of what was found; locked."""
     record = FindingRecord
     periods = {period for *_, period in found}
@@ -133,7 +137,16 @@ def _known(found: Mapping[Identity, Finding], rules: Collection[CheckRule]) -> d
         .with_for_update()
         .execution_options(populate_existing=True)
     )
-    return {(one.rule, one.subject, one.key, one.period): one for one in db.session.scalars(statement)}
+    asked = (
+        [statement]
+        if keys is None
+        else [statement.where(record.key.in_(part)) for part in _parts(sorted(keys))]
+    )
+    return {
+        (one.rule, one.subject, one.key, one.period): one
+        for each in asked
+        for one in db.session.scalars(each)
+    }
 
 
 def _update(

@@ -6,11 +6,11 @@ import logging
 from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 
-from clinic_orders.actions import cases, findings, price_marks
+from clinic_orders.actions import cases, findings, price_marks, trace_marks
 from clinic_orders.jobs.job import Outcome, each
 from clinic_orders.models.base import db
 from clinic_orders.queries import cases as case_questions
-from clinic_orders.queries.checks import CHECKS, Scope, check, price_night
+from clinic_orders.queries.checks import CHECKS, Scope, check, price_night, trace_night
 from clinic_orders.queries.findings import all_institution_ids
 from clinic_orders.rules.days import Month, day_in_china
 from clinic_orders.rules.findings import CheckRule
@@ -23,9 +23,8 @@ log = logging.getLogger(__name__)
 _MOST_FAILURES = 20
 # Sales and counts of a month are reported in the first days of the next: so long its end is looked at again.
 _LATE_REPORTS = 15
-_TRACE_RULES = frozenset(
-    rule for rule in CheckRule if rule.value.startswith("trace_") or rule is CheckRule.SOLD_BEYOND_STOCK
-)
+# So many trace codes are judged and stored in one transaction.
+_CODES_AT_ONCE = 5000
 _MONTH_RULES = frozenset(
     {
         CheckRule.DELIVERY_RATE,
@@ -81,9 +80,9 @@ def check_payments(as_of: date, at: datetime, outcome: Outcome) -> None:
 
 
 def check_prices(as_of: date, at: datetime, outcome: Outcome) -> None:
-    """Compare sales that are new, or whose inputs changed, with promised markups and posted prices (R-PRICE).
+    """Look at sales that are new, or whose inputs changed: promised markups, posted prices, trace codes (R-PRICE, R-TRACE).
 
-    Tied sales and trace codes are looked for among all sales of the month.
+    Tied sales, sales without a code and beyond the stock are looked for among all sales of the month.
     """
     night = price_night.tonight(as_of - timedelta(days=1), at=at)
     for part in night.looks:
@@ -92,8 +91,38 @@ def check_prices(as_of: date, at: datetime, outcome: Outcome) -> None:
     # Where something failed the next night has to look again.
     if night.mark is not None and not outcome.failures:
         price_marks.keep_price_mark(night.mark, by=SYSTEM, at=at)
+    _check_traces(as_of - timedelta(days=1), at, outcome)
     for day in _days_tolook_at(as_of):
-        look(day, {CheckRule.TIED_SALE} | _TRACE_RULES, at, outcome)
+        look(day, {CheckRule.TIED_SALE, CheckRule.TRACE_MISSING, CheckRule.SOLD_BEYOND_STOCK}, at, outcome)
+
+
+def _check_traces(as_of: date, at: datetime, outcome: Outcome) -> None:
+    failed = outcome.failures
+    night = trace_night.tonight(as_of, at=at)
+    for part in night.looks:
+        if part.codes is None:
+            look_at(None, part.as_of, trace_night.RULES, at, outcome)
+            continue
+        codes = sorted(part.codes)
+        for start in range(0, len(codes), _CODES_AT_ONCE):
+            _look_at_codes(codes[start : start + _CODES_AT_ONCE], part.as_of, at, outcome)
+    if night.mark is not None and outcome.failures == failed:
+        trace_marks.keep_trace_mark(night.mark, by=SYSTEM, at=at)
+
+
+def _look_at_codes(codes: Sequence[str], as_of: date, at: datetime, outcome: Outcome) -> None:
+    try:
+        found = check(Scope(as_of, codes=codes), trace_night.RULES)
+        done = findings.raise_findings(as_of, found, trace_night.RULES, keys=codes, by=SYSTEM, at=at)
+    except Exception:
+        db.session.rollback()
+        outcome.failures += 1
+        log.exception("the clues on %d codes as of %s failed", len(codes), as_of)
+        if outcome.failures >= _MOST_FAILURES:
+            raise
+        return
+    outcome.rows_read += len(found)
+    outcome.changed += done.touched
 
 
 def check_volume(as_of: date, at: datetime, outcome: Outcome) -> None:

@@ -39,6 +39,7 @@ from clinic_orders.models import (
     stock_keeping,
     stocking,
     supervision,
+    trace_marks,
     tracing,
     volume,
 )
@@ -82,6 +83,7 @@ __all__ = [
     "stock_keeping",
     "stocking",
     "supervision",
+    "trace_marks",
     "tracing",
     "volume",
 ]

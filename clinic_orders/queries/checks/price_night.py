@@ -92,14 +92,14 @@ class _Widening:
 
     def add(self, institution_id: int, first: date, last: date) -> None:
         """An institution in every month from one day to another, none after the as-of day."""
-        for month in _months(first, min(last, self.as_of)):
+        for month in months_between(first, min(last, self.as_of)):
             self.by_month.setdefault(month, set()).add(institution_id)
 
     def add_all(self, first: date) -> None:
         """Everybody from a day on, as far back as anything was sold or posted."""
         earliest = _earliest()
         if earliest is not None:
-            self.whole.update(_months(max(first, earliest), self.as_of))
+            self.whole.update(months_between(max(first, earliest), self.as_of))
 
     def looks(self) -> list[Look]:
         """As questions."""
@@ -110,7 +110,8 @@ class _Widening:
         return found
 
 
-def _months(first: date, last: date) -> Iterator[Month]:
+def months_between(first: date, last: date) -> Iterator[Month]:
+    """The months from one day to another, both included."""
     month = Month.of(first)
     while month.first_day <= last:
         yield month
@@ -143,8 +144,8 @@ def tonight(as_of: date, *, at: datetime) -> Night:
     new_mark = NewMark(
         as_of,
         at,
-        _seen_surely(SaleLine, mark.sale_line_id if mark else _EVERY_ROW, at),
-        _seen_surely(ShelfPrice, mark.shelf_price_id if mark else _EVERY_ROW, at),
+        seen_surely(SaleLine, mark.sale_line_id if mark else _EVERY_ROW, at),
+        seen_surely(ShelfPrice, mark.shelf_price_id if mark else _EVERY_ROW, at),
         inputs.digest,
         {},
     )
@@ -169,7 +170,7 @@ def tonight(as_of: date, *, at: datetime) -> Night:
     return Night(found.looks(), new_mark)
 
 
-def _seen_surely(table: type[SaleLine] | type[ShelfPrice], known: int, at: datetime) -> int:
+def seen_surely(table: type[SaleLine] | type[ShelfPrice], known: int, at: datetime) -> int:
     """The last id before the rows recorded so lately that others of their time may not be committed yet."""
     connection = db.session.connection()
     first_late = connection.scalar(

@@ -24,12 +24,15 @@ class Scope:
         as_of: the day D; a check sees events dated on or before it.
         institution_ids: only these subjects are looked at; None = everybody. A check against a distributor that
             also needs rows of others reads them all the same.
+        codes: only these trace codes are judged, and those of the month that may have a clue are not searched; None =
+            they are. Only the clues on codes know of it.
         book: all rows of policy.
 
     """
 
     as_of: date
     institution_ids: Collection[int] | None = None
+    codes: Collection[str] | None = None
 
     @cached_property
     def book(self) -> PolicyBook:

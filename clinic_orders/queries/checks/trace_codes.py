@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import (
     CTE,
+    ColumnElement,
     Date,
     Integer,
     Select,
@@ -55,7 +56,7 @@ RULES = (
 )
 
 
-def _odd(scope: Scope) -> CTE:
+def _odd(scope: Scope, *where: ColumnElement[bool]) -> CTE:
     """The codes of the month's sales about which anything is odd, in one pass: a row of each with what is.
 
     Most packs came where they were sold, once, by their own name and in time; of them nothing is kept. Who was a member
@@ -106,6 +107,7 @@ def _odd(scope: Scope) -> CTE:
             line.base_units > 0,
             scope.only(line.institution_id),
             or_(elsewhere, repeated, sure),
+            *where,
         )
         .cte("odd")
     )
@@ -140,9 +142,16 @@ def _sold_again(scope: Scope, odd: CTE) -> Select[Any]:
     )
 
 
-def candidates(scope: Scope, book: CodeBook) -> list[str]:
-    """The codes of the month on which there may be a clue; no other has one."""
-    odd = _odd(scope)
+def candidates(scope: Scope, book: CodeBook, *where: ColumnElement[bool]) -> list[str]:
+    """The codes of the month on which there may be a clue; no other has one.
+
+    Args:
+        scope: the day and whose sales.
+        book: remembers what it was asked.
+        where: only sale lines of which this holds.
+
+    """
+    odd = _odd(scope, *where)
     nothing = null()
     asked = union_all(
         select(odd.c.code, odd.c.institution_id, odd.c.item_id, odd.c.sold_on, odd.c.sure).where(
@@ -176,7 +185,8 @@ def find(scope: Scope) -> Iterator[Finding]:
     book = CodeBook(scope.as_of)
     near_days = scope.book.whole("trace.near_days", on=scope.as_of)
     looked_at = _codes_looked_at(scope)
-    for life, terms in book.lives(candidates(scope, book)):
+    codes = candidates(scope, book) if scope.codes is None else sorted(scope.codes)
+    for life, terms in book.lives(codes):
         for found in clues(life, replace(terms, near_days=near_days)):
             if found.institution is None or looked_at is None or found.institution in looked_at:
                 yield found
