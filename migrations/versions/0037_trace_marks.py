@@ -1,7 +1,7 @@
 """How far the nightly search for clues on trace codes has looked.
 
-Revision ID: 0033
-Revises: 0032
+Revision ID: 0037
+Revises: 0036
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from alembic import op
 
 from clinic_orders.models.base import UtcDateTime
 
-revision = "0033"
-down_revision = "0032"
+revision = "0037"
+down_revision = "0036"
 branch_labels = None
 depends_on = None
 
