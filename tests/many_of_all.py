@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
+from typing import Any
 
 from sqlalchemy import select
 
@@ -33,6 +34,7 @@ from clinic_orders.models.policy import PolicyValue
 from clinic_orders.models.reports import PlannedVolume, VolumeConversion
 from clinic_orders.models.roster import DeliveryRelation, Distributor, Institution, Membership
 from clinic_orders.models.sales import SaleLine
+from clinic_orders.models.stages import StageRow
 from clinic_orders.models.statements import AccountStatement
 from clinic_orders.models.statistics import Bulletin, ClosedMonth, ReckonedMonth
 from clinic_orders.models.stock import ShelfPrice, StockCount
@@ -53,6 +55,7 @@ from clinic_orders.rules.letters import LetterContent, LetterKind, LetterNumber
 from clinic_orders.rules.parties import Actor, InstitutionKind, Role
 from clinic_orders.rules.payment_links import Verdict
 from clinic_orders.rules.scorecard import Score
+from clinic_orders.rules.stages import Stage
 from tests.deliveries_in_work import accepted, make_shipment
 from tests.many_complaints import make_complaints
 from tests.orders_in_work import LONG_AGO, NOW, World, make_institution, make_order, make_world
@@ -99,6 +102,7 @@ def make_many() -> tuple[World, dict[Role, User]]:
     _cases(world)
     _volumes(world)
     _applications()
+    _stages()
     _stock(world)
     make_complaints(world, MANY)
     make_months()
@@ -558,6 +562,39 @@ def _volumes(world: World) -> None:
                 made_by_name="赵红军",
             )
         )
+
+
+def _stages() -> None:
+    """Every village in one cycle of the stage board, each a little farther than the one before."""
+    villages = db.session.scalars(select(Institution.id).where(Institution.code.like("V2%")))
+    for number, village in enumerate(villages):
+        db.session.add(stage_row(village, ordered=number))
+
+
+def stage_row(institution_id: int, **more: Any) -> StageRow:
+    """A line of the stage board: 100 packs agreed in 2026, 50 due by now."""
+    figures = dict.fromkeys(
+        ("ordered", "undelivered", "counted", "waiting", "waiting_late", "unpaid", "overdue", "behind"), 0
+    )
+    return StageRow(
+        institution_id=institution_id,
+        **{
+            "cycle_start": date(2026, 1, 1),
+            "cycle_end": date(2026, 12, 31),
+            "items": 1,
+            "reported": None,
+            "agreed": 100,
+            "due": 50,
+            **figures,
+            "grade": None,
+            "report": "",
+            "stands": Stage.ORDER,
+            "detail": [],
+            "as_of": NOW.date(),
+            "reckoned_at": NOW,
+        }
+        | more,
+    )
 
 
 def _statements(world: World) -> None:

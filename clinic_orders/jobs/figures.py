@@ -6,10 +6,13 @@ from datetime import date, datetime
 
 from clinic_orders.actions import bulletins as bulletin_deeds
 from clinic_orders.actions import publicity as publicity_deeds
+from clinic_orders.actions import stages as stage_deeds
 from clinic_orders.actions import statistics as statistics_deeds
 from clinic_orders.jobs.job import Outcome, each
 from clinic_orders.models.base import db, reading_only
 from clinic_orders.queries.bulletins import drafts_wanted
+from clinic_orders.queries.checks import Scope
+from clinic_orders.queries.stages import reckon_stages as stages_as_of
 from clinic_orders.queries.statistics import closed_month, figures_to_keep, months_wanted
 from clinic_orders.rules.days import Month
 from clinic_orders.rules.parties import SYSTEM
@@ -57,3 +60,11 @@ def reckon_months(as_of: date, at: datetime, outcome: Outcome) -> None:
 def reckon_wanted(_as_of: date, at: datetime, outcome: Outcome) -> None:
     """Reckon the months that somebody asked for."""
     each(months_wanted(), lambda month: _reckon(month, at), outcome)
+
+
+def reckon_stages(as_of: date, at: datetime, outcome: Outcome) -> None:
+    """Reckon where every institution stands in its cycles, for the stage board (R-STAT-5)."""
+    with reading_only():
+        rows = stages_as_of(Scope(as_of))
+        db.session.rollback()
+    outcome.changed = outcome.rows_read = stage_deeds.keep_stages(rows, as_of, by=SYSTEM, at=at)

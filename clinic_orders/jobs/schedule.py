@@ -158,6 +158,13 @@ JOBS: tuple[Job, ...] = (
         catch_up=False,
     ),
     Job(
+        "reckon-stages",
+        N_("Reckon how far every agreed volume has come"),
+        "50 4 * * *",
+        figures.reckon_stages,
+        catch_up=False,
+    ),
+    Job(
         "collect-cases",
         N_("Collect drafts of cases for the month before"),
         "0 6 16 * *",

@@ -95,6 +95,7 @@ class Permission(StrEnum):
     ROSTER_MANAGE = "roster:manage"
     ROSTER_READ = "roster:read"
     SELF = "self:manage"
+    STAGES_READ = "stages:read"
     STATISTICS_READ = "statistics:read"
     SUPPLY_READ = "supply:read"
     SUPPLY_REPORT = "supply:report"
@@ -115,6 +116,7 @@ _BUYER = _EVERYONE | {
     Permission.PAYMENTS_READ,
     Permission.PAYMENTS_RECORD,
     Permission.REPORTS_MAKE,
+    Permission.STAGES_READ,
     Permission.AUDIT_READ,
 }
 _COUNTY = _EVERYONE | {
@@ -137,6 +139,7 @@ _COUNTY = _EVERYONE | {
     Permission.AUDIT_READ,
     Permission.FILES_EXPORT,
     Permission.ACCOUNTS_MANAGE,
+    Permission.STAGES_READ,
     Permission.STATISTICS_READ,
 }
 

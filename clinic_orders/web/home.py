@@ -42,6 +42,7 @@ _BUYER: tuple[tuple[str, str, str], ...] = (
     ("ordering.orders", N_("My orders"), "list"),
     ("returns.index", N_("Returns"), "repeat"),
     ("findings.index", N_("Findings about us"), "flag"),
+    ("stages.index", N_("Stages of the agreed volume"), "list"),
     ("packs.index", N_("Life of a pack"), "scan"),
     ("supply.index", N_("Supply problems"), "warn"),
     ("catalogue.search", N_("Catalogue"), "search"),
@@ -51,6 +52,7 @@ _BUYER: tuple[tuple[str, str, str], ...] = (
 _BUREAU: tuple[tuple[str, str, str], ...] = (
     ("applications.index", N_("Applications"), "building"),
     ("findings.index", N_("Findings"), "flag"),
+    ("stages.index", N_("Stages of the agreed volume"), "list"),
     ("volumes.index", N_("Planned volume"), "edit"),
     ("stocking.lists", N_("Stocking lists"), "list"),
     ("roster.distributors", N_("Distributors"), "truck"),

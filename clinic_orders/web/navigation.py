@@ -97,6 +97,7 @@ _UNDER: dict[str, tuple[str, ...]] = {
     "bulletins": ("statistics.index",),
     "publicity": ("statistics.index", "home.more"),
     "scorecards": ("statistics.index", "home.more"),
+    "stages": ("home.more",),
 }
 
 

@@ -120,10 +120,10 @@ def _rows_behind(scope: Scope, until: date, tallies: Sequence[Tally]) -> dict[in
     agreements = _agreements(scope, until)
     wanted = {one.id for one in tallies}
     for kind, moved in (
-        ("receipt", _receipts(scope, first, until, items)),
-        ("order", _missing(scope, first, until, items)),
+        ("receipt", receipts_between(scope, first, until, items)),
+        ("order", lines_missing(scope, first, until, items)),
     ):
-        for row in _attributed(moved, agreements, first, one_by_one=True):
+        for row in attributed(moved, agreements, first, one_by_one=True):
             if row.agreement_id in wanted:
                 found[row.agreement_id].add((kind, row.number))
     return found
@@ -141,9 +141,9 @@ def tally(scope: Scope, *, until: date) -> list[Tally]:
     tallies = _tallies(scope, agreements)
     if tallies:
         first = min(one.agreement.first for one in tallies.values())
-        for row in _attributed(_receipts(scope, first, until), agreements, first):
+        for row in attributed(receipts_between(scope, first, until), agreements, first):
             _take_receipt(tallies, row)
-        for row in _attributed(_missing(scope, first, until), agreements, first):
+        for row in attributed(lines_missing(scope, first, until), agreements, first):
             if row.agreement_id in tallies and row.undelivered:
                 tallies[row.agreement_id].blamed[row.distributor] += int(row.undelivered)
     return list(tallies.values())
@@ -213,11 +213,12 @@ def _take_receipt(tallies: dict[int, Tally], row: Any) -> None:
         one.blamed[row.distributor] += justified
 
 
-def _of(items: Collection[int] | None) -> ColumnElement[bool]:
+def of_items(items: Collection[int] | None) -> ColumnElement[bool]:
+    """The condition that an order line is of some items, by row id; None = all."""
     return true() if items is None else OrderLine.item_id.in_(items)
 
 
-def _may_count(scope: Scope, receiver: InstrumentedAttribute[int]) -> ColumnElement[bool]:
+def may_count(scope: Scope, receiver: InstrumentedAttribute[int]) -> ColumnElement[bool]:
     """Whether packs of a receiver may count for those looked at: it is one, or one has ever supervised it (R-VOL-2).
 
     Whom they really count for is asked of each movement; this only keeps the history of everybody else out.
@@ -231,8 +232,19 @@ def _may_count(scope: Scope, receiver: InstrumentedAttribute[int]) -> ColumnElem
     return receiver.in_(own.union(supervised))
 
 
-def _receipts(scope: Scope, first: date, until: date, items: Collection[int] | None = None) -> CTE:
-    """Receipt lines accepted between two days: packs accepted, rejected, and returned by D, with their reasons."""
+def receipts_between(
+    scope: Scope, first: date, until: date, items: Collection[int] | None = None, *only: ColumnElement[bool]
+) -> CTE:
+    """Receipt lines accepted between two days: packs accepted, rejected, and returned by D, with their reasons.
+
+    Args:
+        scope: the day D and whose agreements are wanted.
+        first: the first day.
+        until: the last one.
+        items: row ids; None = all.
+        only: more conditions on the shipments.
+
+    """
     ends = scope.ends
     returned = (
         select(
@@ -273,16 +285,17 @@ def _receipts(scope: Scope, first: date, until: date, items: Collection[int] | N
             Shipment.accepted_at < end_of_day(until),
             Shipment.voided_at.is_(None),
             counts_once(Shipment.order_id),
-            _may_count(scope, Shipment.institution_id),
-            _of(items),
+            may_count(scope, Shipment.institution_id),
+            of_items(items),
+            *only,
         )
         .cte("moved")
     )
 
 
-def _missing(scope: Scope, first: date, until: date, items: Collection[int] | None = None) -> CTE:
+def lines_missing(scope: Scope, first: date, until: date, items: Collection[int] | None = None) -> CTE:
     """Order lines submitted between two days and what of them did not come by the second (R-VOL-5)."""
-    only = and_(_may_count(scope, Order.institution_id), _of(items))
+    only = and_(may_count(scope, Order.institution_id), of_items(items))
     lines = lines_lacking(scope.book, first=first, last=until, as_of=scope.as_of, where=only)
     ends = end_of_day(until)
     open_packs = lines.c.ordered - withdrawn_by_limit(lines, as_of=until) - delivered_by(lines, as_of=until)
@@ -292,8 +305,33 @@ def _missing(scope: Scope, first: date, until: date, items: Collection[int] | No
         else_=0,
     )
     undelivered = case(
+<<<<<<< HEAD
         (lines.c.limit_day <= until, open_packs),
         else_=func.coalesce(declined, 0) + closed_by(lines, as_of=until),
+=======
+        (and_(lines.c.limit_day <= until, open_packs > 0), open_packs),
+        (lines.c.limit_day <= until, 0),
+        else_=func.coalesce(declined, 0) + func.coalesce(closed.c.packs, 0),
+    )
+    found = (
+        select(
+            lines.c.line_id.label("movement"),
+            Order.order_no.label("number"),
+            lines.c.institution_id,
+            lines.c.item_id,
+            china_day(lines.c.submitted_at).label("day"),
+            lines.c.distributor_id,
+            undelivered.label("undelivered"),
+        )
+        .select_from(lines)
+        .join(OrderLine, OrderLine.id == lines.c.line_id)
+        .join(Order, Order.id == lines.c.order_id)
+        .outerjoin(taken, taken.c.line_id == lines.c.line_id)
+        .outerjoin(came, came.c.line_id == lines.c.line_id)
+        .outerjoin(closed, closed.c.line_id == lines.c.line_id)
+        .where(of_items(items))
+        .subquery("open_line")
+>>>>>>> 1987379 (The stage board: reported, ordered, accepted, paid for every institution and cycle, with the papers behind each figure)
     )
     found = select(
         lines.c.line_id.label("movement"),
@@ -308,8 +346,8 @@ def _missing(scope: Scope, first: date, until: date, items: Collection[int] | No
     return select(found).where(found.c.undelivered > 0).cte("moved")
 
 
-def _attributed(moved: CTE, agreements: CTE, first: date, *, one_by_one: bool = False) -> Iterator[Any]:
-    """The movements' sums by agreement and distributor, or the number of each one's paper (R-VOL-2, R-VOL-7)."""
+def attributed(moved: CTE, agreements: CTE, first: date, *, one_by_one: bool = False) -> Iterator[Any]:
+    """The movements' sums by agreement and distributor, or each of them (R-VOL-2, R-VOL-7)."""
     connection = db.session.connection()
     yield from connection.execute(_direct(moved, agreements, one_by_one=one_by_one))
     problems = select(SupplyProblem.backup_item_id).where(_problem_counts(), _not_over_before(first))
@@ -343,7 +381,7 @@ def _direct(moved: CTE, agreements: CTE, *, one_by_one: bool) -> Select[Any]:
     """Packs of the item itself: for the receiver if it holds an agreement, else for its hospital of that day."""
     own, hospital = agreements.alias("own"), agreements.alias("hospital")
     holder = func.coalesce(own.c.id, hospital.c.id)
-    columns = [moved.c.number] if one_by_one else [Distributor.code.label("distributor"), *_sums(moved)]
+    columns = [*moved.c] if one_by_one else [Distributor.code.label("distributor"), *_sums(moved)]
     found = (
         select(holder.label("agreement_id"), *columns)
         .select_from(moved)
@@ -395,8 +433,7 @@ def _by_backup(moved: CTE, agreements: CTE, first: date) -> Iterator[Any]:
         select(
             holder.label("agreement_id"),
             Distributor.code.label("distributor"),
-            moved.c.number,
-            *(column for column in moved.c if column.key not in _KNOWN),
+            *moved.c,
             func.row_number()
             .over(
                 partition_by=moved.c.movement,
