@@ -6,17 +6,23 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import select
 
 from clinic_orders.actions import audit
-from clinic_orders.actions.transaction import transactional
-from clinic_orders.models.base import db
+from clinic_orders.actions.transaction import end_reading, transactional
+from clinic_orders.models.base import db, reading_one_state
 from clinic_orders.models.statistics import ClosedMonth, ReckonedMonth, ScopeNumber
 from clinic_orders.queries.scope_numbers import scope_rows
-from clinic_orders.queries.statistics import Figures, closed_month, figures_to_keep
-from clinic_orders.rules.closing import check_closing
+from clinic_orders.queries.statistics import (
+    Figures,
+    Reckoning,
+    closed_month,
+    reckon_to_close,
+    recorded_by,
+)
+from clinic_orders.rules.closing import MonthChangedMeanwhile, check_closing
 from clinic_orders.rules.days import Month, day_in_china
 from clinic_orders.rules.parties import Actor, InstitutionKind, Permission
 
@@ -27,26 +33,47 @@ def figures_hash(*figures: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-@transactional
+_ATTEMPTS: Final = 3
+
+
 def close_month(month: Month, *, by: Actor, at: datetime) -> ClosedMonth:
-    """Freeze the figures of a month as of its last day, with what is recorded by now as the cut-off.
+    """Freeze the figures of a month as of its last day, with what is recorded by now as the cut-off (decision 0038).
+
+    They are reckoned first, from one state of the data, so that nobody waits for it, and stored then. Where a deed
+    of the time before the cut-off was still under way when they were read, they are reckoned anew.
 
     Args:
         month: a month that is over.
         by: who closes it.
-        at: the cut-off instant.
+        at: the cut-off instant; it moves on to the last thing that was recorded until the reading began.
 
     Raises:
         NotAllowed: by this role.
-        MonthNotOver, MonthAlreadyClosed: see ``rules.closing``.
+        MonthNotOver, MonthAlreadyClosed, MonthChangedMeanwhile: see ``rules.closing``.
 
     """
     by.need(Permission.MONTH_CLOSE)
+    for _ in range(_ATTEMPTS):
+        end_reading()
+        with reading_one_state():
+            check_closing(month, today=day_in_china(at), closed=closed_month(month) is not None)
+            reckoning = reckon_to_close(month, at=at)
+        closed = _store_closed(month, reckoning, by=by, at=at)
+        if closed is not None:
+            return closed
+    raise MonthChangedMeanwhile(month=month)
+
+
+@transactional
+def _store_closed(month: Month, reckoning: Reckoning, *, by: Actor, at: datetime) -> ClosedMonth | None:
+    """Store figures as those of the closing; None where they have not seen everything recorded by their cut-off."""
     check_closing(month, today=day_in_china(at), closed=closed_month(month) is not None)
-    figures = figures_to_keep(month)
+    if recorded_by(reckoning.cut_off_at) != reckoning.recorded:
+        return None
+    figures = reckoning.figures
     closed = ClosedMonth(
         month=str(month),
-        cut_off_at=at,
+        cut_off_at=reckoning.cut_off_at,
         blocks=figures.blocks,
         by_county=figures.by_county,
         further=figures.further,

@@ -20,6 +20,7 @@ from clinic_orders.documents.statistics_words import (
     FURTHER,
     INDICATORS,
     KINDS,
+    LEVELS,
     MODES,
     Form,
     Indicator,
@@ -31,6 +32,8 @@ from clinic_orders.queries.institutions import counties
 from clinic_orders.queries.roster import has_demo_data
 from clinic_orders.queries.statistics import MonthStatistics, restated, statistics
 from clinic_orders.rules.days import Month
+from clinic_orders.rules.ladder import Level
+from clinic_orders.rules.letter_requests import bureau_name
 from clinic_orders.rules.parties import SYSTEM, InstitutionKind, OrderMode
 
 TITLE: Final = "集采药品“三进”月度统计表"
@@ -268,6 +271,33 @@ def _findings_table(paper: StatisticsPaper) -> tuple[list[str], list[list[str | 
     return ["问题", *(name for name, _ in columns)], rows
 
 
+def _cases_table(paper: StatisticsPaper) -> tuple[list[str], list[list[str | int]]]:
+    """Cases by the level reached, a column for the whole and one for each county; no rows where none were kept."""
+    columns = [] if paper.county else [(CITY, paper.whole)]
+    columns += paper.by_county
+    if "cases" not in paper.whole:
+        return [], []
+    rows: list[list[str | int]] = [
+        [
+            f"{level.value} {LEVELS[level]}",
+            *(block.get("cases", {}).get(str(level.value), 0) for _, block in columns),
+        ]
+        for level in Level
+    ]
+    return ["处置阶梯", *(name for name, _ in columns)], rows
+
+
+def _number_sheet(
+    sheets: _Sheets, name: str, headings: Sequence[str], rows: Iterable[Sequence[str | int]]
+) -> None:
+    """A sheet of whole numbers with a word in front of each row."""
+    page = sheets.sheet(name, headings, (28, 12))
+    for number, row in enumerate(rows, start=5):
+        page.write_string(number, 0, str(row[0]), sheets.text)
+        for place, value in enumerate(row[1:], start=1):
+            sheets.put(page, number, place, Form.COUNT, int(value))
+
+
 def _trade_rows(paper: StatisticsPaper) -> list[tuple[str, str, dict[str, Any]]]:
     """Orders of the month by mode and channel."""
     return [
@@ -336,11 +366,10 @@ def statistics_workbook(paper: StatisticsPaper) -> bytes:
         page = sheets.sheet(name, [name, *every], (20, 14))
         _block_rows(sheets, page, blocks, paper.indicators)
     headings, rows = _findings_table(paper)
-    page = sheets.sheet("问题", headings, (28, 12))
-    for number, row in enumerate(rows, start=5):
-        page.write_string(number, 0, str(row[0]), sheets.text)
-        for place, value in enumerate(row[1:], start=1):
-            sheets.put(page, number, place, Form.COUNT, int(value))
+    _number_sheet(sheets, "问题", headings, rows)
+    headings, rows = _cases_table(paper)
+    if rows:
+        _number_sheet(sheets, "案件", headings, rows)
     if trade := _trade_rows(paper):
         page = sheets.sheet(
             "采购模式与渠道",
@@ -421,10 +450,12 @@ def paper_data(paper: StatisticsPaper) -> dict[str, Any]:
                 }
             )
     finding_heads, finding_rows = _findings_table(paper)
+    case_heads, case_rows = _cases_table(paper)
     return {
         "kind": "business",
         "landscape": True,
         "title": TITLE,
+        "issuer": bureau_name(),
         "paper": paper,
         "facts": [(one, written(one, value_of(one, paper.whole))) for one in paper.indicators if paper.whole],
         "tables": [table for table in tables if table["rows"]],
@@ -434,6 +465,8 @@ def paper_data(paper: StatisticsPaper) -> dict[str, Any]:
         ],
         "finding_heads": finding_heads,
         "finding_rows": finding_rows,
+        "case_heads": case_heads,
+        "case_rows": case_rows,
         "changed": changes(paper.found, paper.now, paper.counties),
         "mark": DEMO_MARK if paper.demo else "",
     }

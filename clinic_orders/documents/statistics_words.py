@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 from clinic_orders.rules.findings import CheckRule
+from clinic_orders.rules.ladder import Level
 from clinic_orders.rules.parties import InstitutionKind, OrderMode
 
 
@@ -117,6 +118,18 @@ MODES: Final = {
 
 CHANNELS: Final = {"clinic_orders": "本系统"}
 """What channels are called; one from outside keeps the name it came with."""
+
+LEVELS: Final = {
+    Level.REMINDER: "提醒",
+    Level.INQUIRY: "函询",
+    Level.BULLETIN: "通报",
+    Level.INTERVIEW: "约谈",
+    Level.RECTIFICATION: "限期整改",
+    Level.SUSPENSION: "暂停参与集采",
+    Level.CANCELLATION: "取消参与集采资格",
+    Level.PROPOSAL: "建议暂停或取消医保定点",
+}
+"""Steps of the ladder by level."""
 
 FINDINGS: Final = {
     CheckRule.OVER_MARKUP: "超加价销售",

@@ -195,6 +195,25 @@ def reading_in_one_piece() -> Iterator[None]:
         _in_one_piece.reset(token)
 
 
+@contextmanager
+def reading_one_state() -> Iterator[None]:
+    """Everything asked inside sees the same state of the data, however long it takes, and no writer waits for it.
+
+    SQLite gives that to every transaction; PostgreSQL on demand, from the first question on. A session that is in a
+    transaction already keeps to it.
+    """
+    session = db.session()
+    begins = not session.in_transaction()
+    with reading_only(), reading_in_one_piece():
+        if begins:
+            connection = session.connection()
+            if connection.dialect.name == "postgresql" and not connection.in_nested_transaction():
+                connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
+    if begins:
+        session.rollback()
+
+
 def set_reading_only(value: bool) -> None:
     """Say for the rest of this context whether new transactions only read (web requests call this)."""
     _read_only.set(value)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -27,7 +27,7 @@ from clinic_orders.rules.scorecard import Score
 _SCORE = tuple(one.name for one in fields(Score))
 _SCORE_MONEY = frozenset({"amount", "accepted_amount"})
 _PLACE = ("code", "name", "county", "kind", "township")
-_NESTED = ("by_rule", "trade")
+_NESTED = ("by_rule", "trade", "cases")
 _TEN_THOUSANDTH = Decimal("0.0001")
 
 
@@ -41,6 +41,7 @@ class InstitutionRow:
         columns: see ``rules.further_indicators.COLUMNS``.
         by_rule: findings as of the last day, by rule.
         trade: orders, packs and yuan submitted in the month by mode and channel; of members only.
+        cases: against it at the end of the month, by level; nothing in months that were closed before they were kept.
 
     """
 
@@ -52,6 +53,7 @@ class InstitutionRow:
     columns: Mapping[str, Any]
     by_rule: Mapping[str, int]
     trade: Mapping[tuple[str, str], Traded]
+    cases: Mapping[int, int] = field(default_factory=dict)
 
     def __getitem__(self, column: str) -> Any:
         """A column."""
@@ -116,6 +118,7 @@ def rows_of(figures: MonthFigures) -> MonthRows:
             row_of(figures.own[one]),
             _by_rule(figures.own[one]),
             dict(figures.own[one].trade) if figures.own[one].member else {},
+            dict(figures.own[one].cases),
         )
         for one, place in figures.places.items()
     ]
@@ -148,9 +151,12 @@ def _others(figures: MonthFigures, distributors: Mapping[int, tuple[str, str]]) 
             own.raised += stored.raised
             own.cured += stored.cured
             own.open_findings += stored.open
+    for (institution_id, distributor_id), levels in figures.cases.items():
+        if institution_id not in figures.own:
+            found[distributors.get(distributor_id or 0, ("", ""))[0]].cases += levels
     names = dict(distributors.values())
     return [
-        InstitutionRow(code, names.get(code, ""), "", "", "", row_of(own), _by_rule(own), {})
+        InstitutionRow(code, names.get(code, ""), "", "", "", row_of(own), _by_rule(own), {}, dict(own.cases))
         for code, own in sorted(found.items())
     ]
 
@@ -196,6 +202,7 @@ def kept(rows: MonthRows) -> dict[str, Any]:
                         [*key, one.orders, one.packs, _written("order_amount", one.amount, MONEY)]
                         for key, one in sorted(row.trade.items())
                     ],
+                    {str(level): number for level, number in sorted(row.cases.items()) if number},
                     *(_written(name, row[name], MONEY) for name in COLUMNS),
                 ]
                 for row in rows.institutions
@@ -225,7 +232,9 @@ def kept(rows: MonthRows) -> dict[str, Any]:
 def read_rows(kept: Mapping[str, Any]) -> MonthRows:
     """Rows as they were kept, ready to be added up."""
     names = kept["institutions"]["columns"]
-    columns = names[len(_PLACE) + len(_NESTED) :]
+    # Months that were closed before cases were kept by level have none.
+    cases_at = names.index("cases") if "cases" in names else None
+    columns = names[len(_PLACE) + len(_NESTED) - (cases_at is None) :]
     institutions = [
         InstitutionRow(
             code,
@@ -233,12 +242,13 @@ def read_rows(kept: Mapping[str, Any]) -> MonthRows:
             county,
             kind,
             township,
-            _typed(columns, values, MONEY),
+            _typed(columns, values[cases_at is not None :], MONEY),
             by_rule,
             {
                 (mode, channel): Traded(orders, packs, Decimal(amount))
                 for mode, channel, orders, packs, amount in trade
             },
+            {int(level): number for level, number in (values[0] if cases_at is not None else {}).items()},
         )
         for code, name, county, kind, township, by_rule, trade, *values in kept["institutions"]["values"]
     ]

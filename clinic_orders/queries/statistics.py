@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import undefer
 
+from clinic_orders.models.audit import AuditEntry
 from clinic_orders.models.base import db
 from clinic_orders.models.orders import Order
 from clinic_orders.models.statistics import ClosedMonth, ReckonedMonth
@@ -58,6 +59,50 @@ class MonthStatistics:
     def as_json(self) -> dict[str, Any]:
         """What ``statistics --format json`` prints."""
         return {"month": str(self.month), "frozen": self.frozen, **self.blocks}
+
+
+_MEANWHILE: Final = timedelta(hours=1)
+"""Longer than the closing of a month takes with everything in it."""
+_BEFORE: Final = timedelta(days=1)
+"""Longer than any deed takes from its instant to its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reckoning:
+    """A month reckoned to be closed.
+
+    Attributes:
+        figures: from one state of the data.
+        cut_off_at: not before anything that they have seen was recorded.
+        recorded: how many entries of the audit of the time before the cut-off they have seen.
+
+    """
+
+    figures: Figures
+    cut_off_at: datetime
+    recorded: int
+
+
+def reckon_to_close(month: Month, *, at: datetime) -> Reckoning:
+    """Reckon a month in one piece; to be called under ``reading_one_state`` (R-STAT-1).
+
+    Args:
+        month: the month.
+        at: the instant of the closing. What others recorded between it and the reading moves the cut-off on.
+
+    """
+    entry = AuditEntry
+    last = db.session.scalar(select(func.max(entry.at)).where(entry.at > at, entry.at <= at + _MEANWHILE))
+    cut_off_at = at if last is None else last
+    recorded = recorded_by(cut_off_at)
+    return Reckoning(figures_to_keep(month), cut_off_at, recorded)
+
+
+def recorded_by(cut_off_at: datetime) -> int:
+    """How many deeds of the time before a cut-off are in the books."""
+    entry = AuditEntry
+    statement = select(func.count()).where(entry.at > cut_off_at - _BEFORE, entry.at <= cut_off_at)
+    return db.session.scalar(statement) or 0
 
 
 @dataclass(frozen=True, slots=True)

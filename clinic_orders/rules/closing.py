@@ -22,6 +22,14 @@ class MonthAlreadyClosed(RuleBroken):
     )
 
 
+class MonthChangedMeanwhile(RuleBroken):
+    """Something was recorded by the cut-off that the figures had not seen."""
+
+    message = N_(
+        "While %(month)s was reckoned, others recorded what belongs into it. Close it again in a moment."
+    )
+
+
 def check_closing(month: Month, *, today: date, closed: bool) -> None:
     """Refuse to close a month that is not over, or a second time.
 

@@ -231,6 +231,20 @@ def trade_of(trades: Iterable[Mapping[tuple[str, str], Traded]]) -> list[dict[st
     ]
 
 
+LEVELS: Final = range(1, 9)
+"""The levels of the ladder (R-CASE-2)."""
+
+
+def cases_of(cases: Iterable[Mapping[int, int]]) -> dict[str, int]:
+    """Cases by level, every level named; by text, because the names of JSON are text.
+
+    >>> cases_of([{1: 2}, {1: 1, 4: 1}])["1"]
+    3
+    """
+    those = list(cases)
+    return {str(level): sum(one.get(level, 0) for one in those) for level in LEVELS}
+
+
 def further_of(rows: Iterable[Row]) -> dict[str, Any]:
     """The indicators of a block beyond the contract, but for those of scope, trade and cases."""
     needed = {name for parts in FURTHER.values() for name in parts.columns}

@@ -57,6 +57,7 @@ class Own:
         overdue_by_age: outstanding by days overdue: 1 to 30, 31 to 60, 61 to 90, over 90 (R-PAY-4).
         saved: against the ceiling price, of what was accepted in the month; ``saved_of`` is what that cost.
         reports_due, reports_received, reports_in_time: reports that fell due in the month.
+        cases: of those against it that were not closed at the end of the month, by the level they had reached (1 to 8).
         raised, cured, open_findings: of the stored findings that name it: first seen in the month, ended in it,
             open at its end.
 
@@ -92,6 +93,7 @@ class Own:
     reports_due: int = 0
     reports_received: int = 0
     reports_in_time: int = 0
+    cases: Counter[int] = field(default_factory=Counter)
     raised: int = 0
     cured: int = 0
     open_findings: int = 0

@@ -22,6 +22,7 @@ from clinic_orders.documents.statistics import (
     statistics_workbook,
 )
 from clinic_orders.documents.statistics_words import FINDINGS, INDICATORS
+from clinic_orders.jobs import figures
 from clinic_orders.models.base import db
 from clinic_orders.models.roster import County
 from clinic_orders.queries.statistics import closed_month, statistics
@@ -75,7 +76,7 @@ def test_findings_are_called_the_same_on_paper_and_on_screen(app):
 
 def test_the_workbook_has_a_sheet_for_each_block_with_typed_cells(world):
     found = sheets(statistics_workbook(load_paper(FEBRUARY, at=NOW)))
-    assert list(found) == ["全市", "县区", "单位类别", "问题", "采购模式与渠道"]
+    assert list(found) == ["全市", "县区", "单位类别", "问题", "案件", "采购模式与渠道"]
     city = found["全市"]
     assert city["A1"].value == TITLE
     assert city["A2"].value == "统计范围：全市　　统计月份：2026年2月"
@@ -152,8 +153,8 @@ def test_the_console_writes_the_files_whole_or_not_at_all(world, app, tmp_path, 
 
 def test_the_job_closes_the_month_before_once(world):
     outcome = jobs.Outcome()
-    jobs.close_month(date(2026, 3, 1), CLOSED_AT, outcome)
-    jobs.close_month(date(2026, 3, 1), NOW, outcome)
+    figures.close_month(date(2026, 3, 1), CLOSED_AT, outcome)
+    figures.close_month(date(2026, 3, 1), NOW, outcome)
     closed = closed_month(FEBRUARY)
     assert closed is not None
     assert (closed.cut_off_at, outcome.changed, outcome.failures) == (CLOSED_AT, 1, 0)

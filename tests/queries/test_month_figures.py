@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,11 +12,13 @@ from flask import Flask
 
 from clinic_orders.actions.statistics import close_month, figures_hash
 from clinic_orders.cli import run
-from clinic_orders.queries.statistics import closed_month, restated, statistics
-from clinic_orders.rules.closing import MonthAlreadyClosed, MonthNotOver
+from clinic_orders.queries import statistics as questions
+from clinic_orders.queries.statistics import Figures, closed_month, restated, statistics
+from clinic_orders.rules.closing import MonthAlreadyClosed, MonthChangedMeanwhile, MonthNotOver
 from clinic_orders.rules.days import Month
 from clinic_orders.rules.parties import SYSTEM, Actor, NotAllowed, Role
 from tests.files_world import COUNTY, WORLD, going_back, make_world, moment, order, receipt, take_well
+from tests.files_world import NOW as RECORDED_AT
 
 pytestmark = pytest.mark.both_databases
 
@@ -165,6 +167,53 @@ def test_a_closed_month_stays_as_it_was_and_what_came_later_is_a_restatement(wor
         == closed.sha256
         == figures_hash(closed.blocks, closed.by_county, closed.further, closed.rows)
     )
+
+
+def _late(number: int) -> dict[str, object]:
+    return order(
+        order_no=f"L{number}",
+        submitted_at=moment("2026-02-20T09:00"),
+        confirmed_at=moment("2026-02-20T10:00"),
+    )
+
+
+def _recording(monkeypatch: pytest.MonkeyPatch, numbers: list[int]) -> None:
+    """While a month is reckoned others record an order each time, at the instant of all files here."""
+    reckon = questions.figures_to_keep
+
+    def while_reckoned(month: Month) -> Figures:
+        found = reckon(month)
+        if numbers:
+            take_well("orders", _late(numbers.pop()))
+        return found
+
+    monkeypatch.setattr(questions, "figures_to_keep", while_reckoned)
+
+
+def test_what_was_under_way_at_the_cut_off_counts_and_nothing_else(world, monkeypatch):
+    _recording(monkeypatch, [1])
+    closed = close_month(FEBRUARY, by=SYSTEM, at=RECORDED_AT)
+    assert (closed.blocks["city"]["orders"], closed.cut_off_at) == (2, RECORDED_AT)
+
+
+def test_what_is_recorded_after_the_cut_off_is_a_restatement(world, monkeypatch):
+    _recording(monkeypatch, [1])
+    at = RECORDED_AT - timedelta(hours=2)
+    closed = close_month(FEBRUARY, by=SYSTEM, at=at)
+    assert (closed.blocks["city"]["orders"], closed.cut_off_at) == (1, at)
+    assert restated(FEBRUARY).as_json()["city"]["orders"] == 2
+
+
+def test_the_cut_off_is_not_before_what_the_figures_have_seen(world):
+    closed = close_month(FEBRUARY, by=SYSTEM, at=RECORDED_AT - timedelta(minutes=1))
+    assert closed.cut_off_at == RECORDED_AT
+
+
+def test_a_month_that_is_never_at_rest_is_not_closed(world, monkeypatch):
+    _recording(monkeypatch, list(range(9)))
+    with pytest.raises(MonthChangedMeanwhile):
+        close_month(FEBRUARY, by=SYSTEM, at=RECORDED_AT)
+    assert closed_month(FEBRUARY) is None
 
 
 def test_a_month_is_closed_once_and_when_it_is_over(world):

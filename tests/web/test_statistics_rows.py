@@ -8,16 +8,21 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import select
 
 from clinic_orders import jobs
 from clinic_orders.actions.statistics import ask_to_reckon, close_month, keep_reckoned, set_scope
 from clinic_orders.jobs import figures
 from clinic_orders.models.accounts import RoleAssignment, User
 from clinic_orders.models.base import db
+from clinic_orders.models.cases import CaseFile, CaseLetter
+from clinic_orders.models.roster import Institution
 from clinic_orders.queries import statistics as questions
 from clinic_orders.queries.statistics import figures_to_keep, last_reckoned, months_wanted, statistics
-from clinic_orders.rules.days import Month
+from clinic_orders.rules.days import Month, start_of_day
 from clinic_orders.rules.further_indicators import CONTRACT, FURTHER, sums_of
+from clinic_orders.rules.ladder import CaseState, LetterState, Level
+from clinic_orders.rules.letters import OF_LEVEL
 from clinic_orders.rules.parties import SYSTEM, InstitutionKind, Role
 from tests.files_world import COUNTY, WORLD, going_back, make_world, moment, order, receipt, take_well
 from tests.orders_in_work import LONG_AGO
@@ -156,6 +161,55 @@ def test_the_indicators_beyond_the_contract(city):
         ("direct", "clinic_orders", 2),
         ("proxy", "provincial", 1),
     ]
+
+
+def test_cases_stand_at_their_level_with_rows_behind(city, client):
+    institution = db.session.scalars(select(Institution.id).order_by(Institution.code)).first()
+    case = CaseFile(
+        number="AJ2026-0001",
+        institution_id=institution,
+        state=CaseState.RECEIVED,
+        level=4,
+        deadline=date(2026, 3, 9),
+        opened_at=LONG_AGO,
+        opened_by_name="赵红军",
+        moved_at=LONG_AGO,
+    )
+    db.session.add(case)
+    db.session.flush()
+    for level, day in ((1, date(2026, 2, 3)), (4, date(2026, 2, 20)), (5, date(2026, 3, 2))):
+        db.session.add(
+            CaseLetter(
+                case_id=case.id,
+                kind=OF_LEVEL[Level(level)],
+                level=level,
+                state=LetterState.ISSUED,
+                number=f"嵩县医保〔2026〕{level}号",
+                series="嵩县医保〔2026〕",
+                serial=level,
+                token=f"token-{level}",
+                content="{}",
+                sha256="0" * 64,
+                finding_ids=[],
+                form_key=f"form-{level}",
+                deadline=day,
+                made_at=start_of_day(day),
+                made_by_name="赵红军",
+                issued_at=start_of_day(day),
+                issued_on=day,
+            )
+        )
+    db.session.commit()
+    close_month(FEBRUARY, by=SYSTEM, at=CLOSED_AT)
+    client.log_in(city)
+    page = client.get(f"/statistics/{FEBRUARY}", status=200).page
+    link = next(one["href"] for one in page.all("main a[href*='/rows/cases']"))
+    # The fifth level came in March; what counts is the highest one reached.
+    assert "level=4" in link
+    behind = client.get(link, status=200).page
+    assert behind.texts("[data-sum]") == ["1"]
+    assert len(behind.all("tbody tr")) == 1
+    client.get(f"/statistics/{FEBRUARY}/rows/cases?level=9", status=404)
 
 
 def test_what_is_in_scope_is_set_and_covers(city, client):

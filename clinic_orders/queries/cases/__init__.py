@@ -34,7 +34,7 @@ from clinic_orders.queries.cases.detail import (
     letter_by_token,
     letters_of,
 )
-from clinic_orders.queries.cases.levels import by_level
+from clinic_orders.queries.cases.levels import reached_levels
 from clinic_orders.queries.cases.lists import (
     LETTER_SORTS,
     SORTS,
@@ -76,7 +76,6 @@ __all__ = [
     "Unsigned",
     "accused",
     "answers_of",
-    "by_level",
     "case_by_id",
     "cases",
     "cases_of_findings",
@@ -107,6 +106,7 @@ __all__ = [
     "letters_visible_to",
     "of_party",
     "parties_to_collect",
+    "reached_levels",
     "rechecks_due",
     "sides_of",
     "standards_of",

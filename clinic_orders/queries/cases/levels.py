@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import func, or_, select
 
 from clinic_orders.models.base import db
 from clinic_orders.models.cases import CaseFile, CaseLetter
-from clinic_orders.models.roster import InstitutionRecord
-from clinic_orders.queries.roster import current
 from clinic_orders.rules.days import Month, end_of_day
-from clinic_orders.rules.ladder import CaseState, LetterState, Level
+from clinic_orders.rules.ladder import CaseState, LetterState
 from clinic_orders.rules.letters import OF_LEVEL
 
 
-def by_level(month: Month, county: str = "") -> Mapping[Level, int]:
-    """How many cases had reached which level at the end of a month and were not closed by then.
+def reached_levels(month: Month) -> dict[tuple[int | None, int | None], Counter[int]]:
+    """How many cases had reached which level at the end of a month and were not closed by then, by their party.
 
     A case counts at the highest level of which a letter had been issued by then; a prior notice is no level, and a
-    letter that an appeal has revoked is none. Cases against distributors belong to no county.
+    letter that an appeal has revoked is none. One statement.
 
     Args:
         month: at whose end, in China.
-        county: its code: only cases against institutions that were in it on the month's last day; empty = all.
+
+    Returns:
+        by the row ids of institution and distributor, one of which is None.
 
     """
     ends = end_of_day(month.last_day)
@@ -37,19 +37,17 @@ def by_level(month: Month, county: str = "") -> Mapping[Level, int]:
         .group_by(CaseLetter.case_id)
         .subquery()
     )
-    statement = (
-        select(reached.c.level, func.count())
-        .join(CaseFile, CaseFile.id == reached.c.case_id)
+    party = (CaseFile.institution_id, CaseFile.distributor_id)
+    rows = db.session.execute(
+        select(*party, reached.c.level, func.count())
+        .join(reached, reached.c.case_id == CaseFile.id)
         .where(
             or_(CaseFile.closed_at.is_(None), CaseFile.closed_at >= ends),
             CaseFile.state != CaseState.WITHDRAWN,
         )
-        .group_by(reached.c.level)
+        .group_by(*party, reached.c.level)
     )
-    if county:
-        record = InstitutionRecord
-        statement = statement.join(
-            record, and_(record.institution_id == CaseFile.institution_id, current(record, month.last_day))
-        ).where(record.county_code == county)
-    found = {Level(level): number for level, number in db.session.execute(statement)}
-    return {level: found.get(level, 0) for level in Level}
+    found: dict[tuple[int | None, int | None], Counter[int]] = {}
+    for institution_id, distributor_id, level, number in rows:
+        found.setdefault((institution_id, distributor_id), Counter())[int(level)] += number
+    return found

@@ -15,6 +15,7 @@ from sqlalchemy import and_, case, exists, func, or_, select
 from clinic_orders.models.base import db
 from clinic_orders.models.roster import Institution, InstitutionRecord, Membership
 from clinic_orders.models.sales import SaleLine
+from clinic_orders.queries.cases.levels import reached_levels
 from clinic_orders.queries.checks import Scope, check
 from clinic_orders.queries.checks.stocking import carried_items, edition_items
 from clinic_orders.queries.checks.trace_missing import first_full_day, has_code, lines_that_want_codes
@@ -34,7 +35,14 @@ from clinic_orders.queries.scorecards import Pair, scores
 from clinic_orders.rules.catalogue import suits
 from clinic_orders.rules.days import Month
 from clinic_orders.rules.findings import CheckRule, Finding
-from clinic_orders.rules.further_indicators import InScope, further_of, row_of, scheme_coverage, trade_of
+from clinic_orders.rules.further_indicators import (
+    InScope,
+    cases_of,
+    further_of,
+    row_of,
+    scheme_coverage,
+    trade_of,
+)
 from clinic_orders.rules.indicators import Own, Traded, block_of
 from clinic_orders.rules.parties import InstitutionKind
 from clinic_orders.rules.scorecard import Score
@@ -85,6 +93,7 @@ class MonthFigures:
         volumes: agreed volumes by county, kind, item and cycle.
         findings: all findings as of the last day.
         stored: the stored findings by whom they name.
+        cases: cases by the party they are against and the level they had reached.
 
     """
 
@@ -95,6 +104,7 @@ class MonthFigures:
     volumes: dict[VolumeKey, VolumeSums] = field(default_factory=lambda: defaultdict(VolumeSums))
     findings: list[Finding] = field(default_factory=list)
     stored: dict[Subject, Found] = field(default_factory=dict)
+    cases: dict[Subject, Counter[int]] = field(default_factory=dict)
 
     def _those(self, wanted: Iterable[int]) -> list[Own]:
         return [self.own[one] for one in wanted]
@@ -129,7 +139,9 @@ class MonthFigures:
                 for one in ids
                 if self.own[one].member
             )
+            cases = [one.cases for one in own]
             if where == (None, None):
+                cases += [levels for (named, _), levels in self.cases.items() if named not in self.own]
                 for (institution_id, _), stored in self.stored.items():
                     if institution_id not in self.own:
                         found["findings_raised"] += stored.raised
@@ -142,6 +154,7 @@ class MonthFigures:
                 **scheme_coverage(members, mine),
                 **found,
                 "trade": trade_of(one.trade for one in own if one.member),
+                "cases": cases_of(cases),
             }
 
         return self._by_place(county, block)
@@ -318,6 +331,10 @@ def _add_duties(figures: MonthFigures, scope: Scope) -> None:
             own[named].raised += found.raised
             own[named].cured += found.cured
             own[named].open_findings += found.open
+    figures.cases = reached_levels(figures.month)
+    for (named, _), levels in figures.cases.items():
+        if named in own:
+            own[named].cases += levels
 
 
 def _add_traced(own: dict[int, Own], scope: Scope) -> None:

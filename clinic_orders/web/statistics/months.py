@@ -25,6 +25,7 @@ from clinic_orders.queries.statistics import (
 from clinic_orders.rules.days import Month
 from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.findings import CheckRule
+from clinic_orders.rules.ladder import Level
 from clinic_orders.rules.parties import InstitutionKind, OrderMode, Permission, Role
 from clinic_orders.web.bar_chart import BarChart, bar_chart
 from clinic_orders.web.checklist import checklist
@@ -170,6 +171,7 @@ def show(month: str) -> str:
         kinds=[(label(InstitutionKind(one["kind"])), one) for one in blocks["kinds"]],
         findings=_findings(blocks, county),
         trade=_trade(whole),
+        cases=_cases(blocks, whole),
         compared=compared,
         now=now,
         later=papers.whole_block(papers.joined_blocks(now), county) if now else None,
@@ -184,6 +186,20 @@ def show(month: str) -> str:
         wanted=reckoning_wanted(asked),
         asked_county={"county": county} if county and actor().role is not Role.COUNTY else {},
     )
+
+
+def _cases(blocks: dict[str, Any], whole: dict[str, Any]) -> list[tuple[Level, int, list[tuple[str, int]]]]:
+    """Each level of the ladder: its cases in the whole, and in each county; none where they were not kept."""
+    if "cases" not in whole:
+        return []
+    return [
+        (
+            level,
+            whole["cases"][str(level.value)],
+            [(one["code"], one.get("cases", {}).get(str(level.value), 0)) for one in blocks["counties"]],
+        )
+        for level in Level
+    ]
 
 
 def _trade(whole: dict[str, Any]) -> list[tuple[str, str, str, str, dict[str, Any]]]:

@@ -17,6 +17,7 @@ from clinic_orders.queries.month_rows import InstitutionRow, MonthRows
 from clinic_orders.rules.errors import N_
 from clinic_orders.rules.findings import CheckRule
 from clinic_orders.rules.further_indicators import CONTRACT, FURTHER, MONEY, Parts, sums_of
+from clinic_orders.rules.ladder import Level
 from clinic_orders.rules.parties import InstitutionKind, OrderMode, Permission, Role
 from clinic_orders.web.display import label
 from clinic_orders.web.guards import actor, needs
@@ -53,6 +54,8 @@ def _behind(name: str) -> Behind:
         if rule not in set(CheckRule):
             abort(404)
         return Behind(label(CheckRule(rule)), {"number": N_("Findings")}, None)
+    if name == "cases":
+        return Behind(label(_level()), {"number": N_("Cases (number)")}, None)
     if name == "trade":
         mode = request.args.get("mode", "")
         if mode not in set(OrderMode):
@@ -66,10 +69,20 @@ def _behind(name: str) -> Behind:
     return Behind(_(_WORDS[name]), {one: COLUMNS[one] for one in parts.columns}, parts)
 
 
+def _level() -> Level:
+    """The level of an address; 404 where there is none."""
+    asked = request.args.get("level", "")
+    if asked not in {str(level.value) for level in Level}:
+        abort(404)
+    return Level(int(asked))
+
+
 def _values(name: str, row: InstitutionRow) -> dict[str, Any]:
     """What a row brings into the figure, by column."""
     if name == "finding":
         return {"number": row.by_rule.get(request.args["rule"], 0)}
+    if name == "cases":
+        return {"number": row.cases.get(_level(), 0)}
     if name == "trade":
         one = row.trade.get((request.args["mode"], request.args.get("channel", "")))
         return dict(zip(_TRADE, one or (0, 0, Decimal(0)), strict=True))
