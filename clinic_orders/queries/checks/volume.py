@@ -305,33 +305,8 @@ def lines_missing(scope: Scope, first: date, until: date, items: Collection[int]
         else_=0,
     )
     undelivered = case(
-<<<<<<< HEAD
         (lines.c.limit_day <= until, open_packs),
         else_=func.coalesce(declined, 0) + closed_by(lines, as_of=until),
-=======
-        (and_(lines.c.limit_day <= until, open_packs > 0), open_packs),
-        (lines.c.limit_day <= until, 0),
-        else_=func.coalesce(declined, 0) + func.coalesce(closed.c.packs, 0),
-    )
-    found = (
-        select(
-            lines.c.line_id.label("movement"),
-            Order.order_no.label("number"),
-            lines.c.institution_id,
-            lines.c.item_id,
-            china_day(lines.c.submitted_at).label("day"),
-            lines.c.distributor_id,
-            undelivered.label("undelivered"),
-        )
-        .select_from(lines)
-        .join(OrderLine, OrderLine.id == lines.c.line_id)
-        .join(Order, Order.id == lines.c.order_id)
-        .outerjoin(taken, taken.c.line_id == lines.c.line_id)
-        .outerjoin(came, came.c.line_id == lines.c.line_id)
-        .outerjoin(closed, closed.c.line_id == lines.c.line_id)
-        .where(of_items(items))
-        .subquery("open_line")
->>>>>>> 1987379 (The stage board: reported, ordered, accepted, paid for every institution and cycle, with the papers behind each figure)
     )
     found = select(
         lines.c.line_id.label("movement"),
