@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -14,6 +16,17 @@ from clinic_orders.models.base import db
 from clinic_orders.rules.parties import Actor
 
 _INSERT = insert(AuditEntry.__table__)  # type: ignore[arg-type]
+_batch: ContextVar[int | None] = ContextVar("batch", default=None)
+
+
+@contextmanager
+def of_batch(batch_id: int) -> Iterator[None]:
+    """What is written down inside was done in the course of an imported file."""
+    token = _batch.set(batch_id)
+    try:
+        yield
+    finally:
+        _batch.reset(token)
 
 
 def _plain(value: Any) -> Any:
@@ -73,6 +86,7 @@ def record(
                 "institution_id": institution_id,
                 "distributor_id": distributor_id,
                 "county_code": county_code,
+                "batch_id": _batch.get(),
                 "before": None if before is None else _plain(before),
                 "after": None if after is None else _plain(after),
             }
@@ -110,6 +124,7 @@ def record_all(
                 "institution_id": entry.get("institution_id"),
                 "distributor_id": entry.get("distributor_id"),
                 "county_code": entry.get("county_code"),
+                "batch_id": _batch.get(),
                 "before": _plain(entry.get("before")),
                 "after": _plain(entry.get("after")),
             }

@@ -216,7 +216,7 @@ def put_rows(batch: ImportBatch, rows: Sequence[NumberedRow], *, by: Actor, at: 
         RowsRefused: with a refusal for each row that can't be stored.
 
     """
-    with recording(batch.id) if batch.traced else nullcontext():
+    with audit.of_batch(batch.id), recording(batch.id) if batch.traced else nullcontext():
         if batch.kind in PUT_HISTORY:
             stored = PUT_HISTORY[batch.kind](rows, by=by, at=at, batch_id=batch.id)
         else:
@@ -230,21 +230,22 @@ def put_rows(batch: ImportBatch, rows: Sequence[NumberedRow], *, by: Actor, at: 
 
 def end_batch(batch: ImportBatch, *, by: Actor, at: datetime) -> None:
     """Write a stored file into the history; inside the transaction of its last rows."""
-    audit.record(
-        "store_file",
-        by=by,
-        at=at,
-        subject_type="import_batch",
-        subject_id=batch.id,
-        subject=batch.filename[:128],
-        after={
-            "kind": batch.kind,
-            "rows": batch.rows,
-            "created": batch.created,
-            "updated": batch.updated,
-            "unchanged": batch.unchanged,
-        },
-    )
+    with audit.of_batch(batch.id):
+        audit.record(
+            "store_file",
+            by=by,
+            at=at,
+            subject_type="import_batch",
+            subject_id=batch.id,
+            subject=batch.filename[:128],
+            after={
+                "kind": batch.kind,
+                "rows": batch.rows,
+                "created": batch.created,
+                "updated": batch.updated,
+                "unchanged": batch.unchanged,
+            },
+        )
 
 
 def _store(

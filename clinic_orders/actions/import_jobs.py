@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -180,7 +181,8 @@ def finish_import(claim: Claim, batch: ImportBatch | None, *, by: Actor, at: dat
         job.batch_id, job.rows = batch.id, batch.rows
         job.created, job.updated, job.unchanged = batch.created, batch.updated, batch.unchanged
     counted = {"created": job.created, "updated": job.updated, "unchanged": job.unchanged}
-    _write_down("finish_import", job, by=by, at=at, after={"rows": job.rows, **counted})
+    with audit.of_batch(batch.id) if batch is not None else nullcontext():
+        _write_down("finish_import", job, by=by, at=at, after={"rows": job.rows, **counted})
     _tell("import_done", job, at=at, **counted)
 
 

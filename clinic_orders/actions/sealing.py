@@ -8,10 +8,17 @@ from typing import Final, cast
 from sqlalchemy import Table, text
 
 from clinic_orders.actions.bulk import insert_rows
-from clinic_orders.actions.transaction import transactional
+from clinic_orders.actions.transaction import end_reading, transactional
 from clinic_orders.models.audit import AuditLink
-from clinic_orders.models.base import db
-from clinic_orders.queries.audit_chain import Head, head, unsealed_entries
+from clinic_orders.models.base import db, reading_only
+from clinic_orders.queries.audit_chain import (
+    BATCH,
+    Head,
+    digest_of_batch,
+    head,
+    unsealed_batches,
+    unsealed_entries,
+)
 from clinic_orders.rules.audit_chain import content_digest, link_digest
 from clinic_orders.rules.parties import Actor, Permission
 
@@ -27,26 +34,37 @@ def seal_audit(*, by: Actor, at: datetime) -> int:
     finds nothing left.
     """
     sealed = 0
-    while part := _seal_part(by=by, at=at):
+    # What long files did is read before anybody has to wait for the sealing.
+    with reading_only():
+        read = {batch: (entry, digest_of_batch(batch)) for batch, entry in unsealed_batches().items()}
+        end_reading()
+    while part := _seal_part(read, by=by, at=at):
         sealed += part
     return sealed
 
 
 @transactional
-def _seal_part(*, by: Actor, at: datetime) -> int:
+def _seal_part(read: dict[int, tuple[int, str]], *, by: Actor, at: datetime) -> int:
     by.need(Permission.JOBS_RUN)
     _one_at_a_time()
     last: Head = head()
     links = []
     digest = last.digest
     for position, entry in enumerate(unsealed_entries(_AT_ONCE), start=last.position + 1):
-        content = content_digest(entry)
-        digest = link_digest(digest, content)
+        content, records = content_digest(entry), None
+        batch_id = entry["subject_id"] if entry["subject_type"] == BATCH else None
+        if batch_id is not None:
+            if batch_id not in read or read[batch_id][0] < entry["id"]:
+                # It came since, as that of an undoing does: what the file did is read now.
+                read[batch_id] = entry["id"], digest_of_batch(batch_id)
+            records = read[batch_id][1]
+        digest = link_digest(digest, content, records)
         links.append(
             {
                 "position": position,
                 "entry_id": entry["id"],
                 "content": content,
+                "records": records,
                 "digest": digest,
                 # A clock that was set back must not make later entries look older than an earlier sealing.
                 "sealed_at": at if last.sealed_at is None else max(at, last.sealed_at),

@@ -23,6 +23,7 @@ from clinic_orders.actions import import_jobs as deeds
 from clinic_orders.actions.background import Claim
 from clinic_orders.actions.import_jobs import Told, Tried
 from clinic_orders.actions.transaction import end_reading
+from clinic_orders.exchange.differences import Differences
 from clinic_orders.exchange.exporting import CSV, XLSX
 from clinic_orders.exchange.import_folders import ImportFolder, Life, folders
 from clinic_orders.exchange.importing import Report
@@ -106,15 +107,17 @@ class _Beat(threading.Thread):
 
 @dataclass(slots=True)
 class _Differences:
-    """What a trial would do to the records: the first of them, and how many there are."""
+    """What a trial would do to the records: all of it in a file, the first of them, and how many there are."""
 
+    path: Path
     first: list[ShownRecord] = field(default_factory=list)
     count: int = 0
 
     def look(self, batch_id: int) -> None:
         """Take it down while it stands; the trial takes it back afterwards."""
-        self.count = trials.count_records(batch_id)
-        self.first = list(trials.records(batch_id, limit=DIFFERENCES_KEPT))
+        kept = Differences(self.path)
+        self.count = kept.keep(trials.records(batch_id))
+        self.first = list(kept.rows(limit=DIFFERENCES_KEPT))
 
 
 @dataclass(slots=True)
@@ -217,7 +220,7 @@ class Runner:
             deeds.finish_import(claim, batch, by=SYSTEM, at=clock.now())
 
         work = LongFile(kind, folder.source, filename, folder.staging)
-        seen = _Differences()
+        seen = _Differences(folder.differences)
         report = work.take_in(
             dry_run=trial, look=seen.look, by=by, at=at, progress=progress, stored_too=stored_too
         )

@@ -1,7 +1,7 @@
 """Where a long file lies while it is taken in: a folder of its own in the instance, readable for its owner alone.
 
 ``data`` is the file, ``rows.sqlite3`` its good rows on their way, ``life.json`` what the process at work on it says of
-itself, ``errors.csv`` and ``errors.xlsx`` the refused rows. Everything but the errors goes when the import has ended.
+itself, ``differences.sqlite3`` what a trial would do, ``errors.csv`` and ``errors.xlsx`` the refused rows. Everything but the errors goes when the import has ended.
 """
 
 from __future__ import annotations
@@ -67,6 +67,11 @@ class ImportFolder:
     def staging(self) -> Path:
         """Its rows on their way."""
         return self.path / "rows.sqlite3"
+
+    @property
+    def differences(self) -> Path:
+        """What a trial of it would do."""
+        return self.path / "differences.sqlite3"
 
     def errors(self, form: str) -> Path:
         """The error file, ``csv`` or ``xlsx``."""

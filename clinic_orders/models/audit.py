@@ -12,7 +12,10 @@ from clinic_orders.models.base import Base
 
 
 class AuditEntry(Base):
-    """One deed. ``subject`` names the record for people (an order number, an institution code)."""
+    """One deed. ``subject`` names the record for people (an order number, an institution code).
+
+    ``batch_id`` is the imported file in whose course it was done.
+    """
 
     __tablename__ = "audit_entry"
 
@@ -31,6 +34,7 @@ class AuditEntry(Base):
     institution_id: Mapped[int | None] = mapped_column(index=True)
     distributor_id: Mapped[int | None] = mapped_column(index=True)
     county_code: Mapped[str | None] = mapped_column(String(12), index=True)
+    batch_id: Mapped[int | None] = mapped_column(index=True)
     before: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     after: Mapped[dict[str, Any] | None] = mapped_column(JSON)
 
@@ -42,6 +46,7 @@ class AuditLink(Base):
 
     Neither entries nor links are ever changed or removed; triggers of the database refuse it. A link has no foreign
     key to its entry, so that it still tells of an entry that was removed behind the application's back.
+    ``records`` is set where the entry tells of an imported file: the hash of all that the file did to records.
     """
 
     __tablename__ = "audit_link"
@@ -50,5 +55,6 @@ class AuditLink(Base):
     position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     entry_id: Mapped[int] = mapped_column(unique=True)
     content: Mapped[str] = mapped_column(String(64))
+    records: Mapped[str | None] = mapped_column(String(64))
     digest: Mapped[str] = mapped_column(String(64))
     sealed_at: Mapped[datetime]

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, and_, false, func, or_, select, true, unio
 from clinic_orders.models.audit import AuditEntry
 from clinic_orders.models.base import db
 from clinic_orders.models.roster import County, Distributor, Institution, InstitutionRecord
+from clinic_orders.queries.audit_chain import BATCH
 from clinic_orders.rules.days import start_of_day
 from clinic_orders.rules.parties import Actor, Role
 
@@ -44,6 +45,7 @@ class Filter:
         subject_type: the table's word.
         first: first day in Asia/Shanghai.
         last: last day, included.
+        batch: the number of the imported file in whose course it was done, or that it tells of.
 
     """
 
@@ -54,6 +56,7 @@ class Filter:
     subject_type: str = ""
     first: date | None = None
     last: date | None = None
+    batch: int | None = None
 
 
 def _conditions(actor: Actor, wanted: Filter) -> list[ColumnElement[bool]]:
@@ -62,6 +65,9 @@ def _conditions(actor: Actor, wanted: Filter) -> list[ColumnElement[bool]]:
         conditions.append(AuditEntry.deed == wanted.deed)
     if wanted.subject_type:
         conditions.append(AuditEntry.subject_type == wanted.subject_type)
+    if wanted.batch is not None:
+        told = and_(AuditEntry.subject_type == BATCH, AuditEntry.subject_id == wanted.batch)
+        conditions.append(or_(AuditEntry.batch_id == wanted.batch, told))
     if wanted.person:
         conditions.append(AuditEntry.actor_name.icontains(wanted.person, autoescape=True))
     if wanted.organisation:

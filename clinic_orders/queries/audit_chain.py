@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, cast
@@ -11,12 +11,22 @@ from sqlalchemy import Table, func, select
 
 from clinic_orders.models.audit import AuditEntry, AuditLink
 from clinic_orders.models.base import db
-from clinic_orders.rules.audit_chain import GENESIS, content_digest, is_backdated, link_digest
+from clinic_orders.models.exchange import BatchRecord
+from clinic_orders.rules.audit_chain import (
+    GENESIS,
+    content_digest,
+    is_backdated,
+    link_digest,
+    records_digest,
+)
 from clinic_orders.rules.errors import N_
 
 _ENTRIES: Final = cast("Table", AuditEntry.__table__)
 _LINKS: Final = cast("Table", AuditLink.__table__)
+_RECORDS: Final = cast("Table", BatchRecord.__table__)
 _PART: Final = 2000
+# The kind of record whose entries tell of an imported file.
+BATCH: Final = "import_batch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +80,39 @@ def unsealed_entries(limit: int) -> list[dict[str, Any]]:
     return [dict(row._mapping) for row in rows]
 
 
+def unsealed_batches() -> dict[int, int]:
+    """The imported files of which entries without a link tell, and the id of the last of these entries."""
+    rows = db.session.execute(
+        select(_ENTRIES.c.subject_id, func.max(_ENTRIES.c.id))
+        .outerjoin(_LINKS, _LINKS.c.entry_id == _ENTRIES.c.id)
+        .where(
+            _LINKS.c.position.is_(None), _ENTRIES.c.subject_type == BATCH, _ENTRIES.c.subject_id.is_not(None)
+        )
+        .group_by(_ENTRIES.c.subject_id)
+    )
+    return dict(rows.all())
+
+
+def digest_of_batch(batch_id: int) -> str:
+    """The hash of all that an imported file did to records, as it stands now."""
+    return records_digest(_records(batch_id))
+
+
+def _records(batch_id: int) -> Iterator[dict[str, Any]]:
+    last = 0
+    while True:
+        rows = db.session.execute(
+            select(_RECORDS)
+            .where(_RECORDS.c.batch_id == batch_id, _RECORDS.c.id > last)
+            .order_by(_RECORDS.c.id)
+            .limit(_PART)
+        ).all()
+        if not rows:
+            return
+        yield from (dict(row._mapping) for row in rows)
+        last = rows[-1].id
+
+
 def count_unsealed() -> int:
     """How many entries wait for the next sealing."""
     sealed = select(func.count()).select_from(_LINKS).scalar_subquery()
@@ -84,6 +127,8 @@ def broken_places(witness: Head | None = None) -> Iterator[Broken]:
 
     """
     before, expected, sealed_at, sealing_before = GENESIS, 1, None, None
+    # Of each imported file the newest link that binds what it did; undoing binds it anew.
+    bound: dict[int, tuple[int, str]] = {}
     for link, entry in _links_with_entries():
         if link.sealed_at != sealed_at:
             sealing_before, sealed_at = sealed_at, link.sealed_at
@@ -91,7 +136,7 @@ def broken_places(witness: Head | None = None) -> Iterator[Broken]:
             yield Broken(
                 f"#{expected}", N_("Links %(first)s to %(last)s were removed."), {"first": expected, "last": link.position - 1}
             )  # fmt: skip
-        elif link.digest != link_digest(before, link.content):
+        elif link.digest != link_digest(before, link.content, link.records):
             yield Broken(
                 f"#{link.position}",
                 N_("The link does not follow from the one before it: links were reordered or written anew."),
@@ -99,6 +144,8 @@ def broken_places(witness: Head | None = None) -> Iterator[Broken]:
             )
         before, expected = link.digest, link.position + 1
         yield from _wrong_entry(link, entry, sealing_before)
+        if link.records is not None and entry["subject_id"] is not None:
+            bound[entry["subject_id"]] = link.position, link.records
         if witness is not None and witness.position == link.position and witness.digest != link.digest:
             yield Broken(
                 f"#{link.position}", N_("The head that was written down says %(digest)s."), {"digest": witness.digest}
@@ -109,7 +156,18 @@ def broken_places(witness: Head | None = None) -> Iterator[Broken]:
             N_("The chain ends before the head that was written down, link %(position)s."),
             {"position": witness.position},
         )
+    yield from _changed_records(bound)
     yield from _backdated_unsealed(sealed_at)
+
+
+def _changed_records(bound: Mapping[int, tuple[int, str]]) -> Iterator[Broken]:
+    """Imported files whose records do not say any more what was sealed; one that was just undone is sealed next."""
+    moving = unsealed_batches()
+    for batch_id, (position, digest) in bound.items():
+        if batch_id not in moving and digest_of_batch(batch_id) != digest:
+            yield Broken(
+                f"#{position}", N_("What import %(batch)s did to its records was changed."), {"batch": batch_id}
+            )  # fmt: skip
 
 
 def _wrong_entry(link: Any, entry: dict[str, Any], sealing_before: datetime | None) -> Iterator[Broken]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, String, func, or_, select
 
@@ -112,23 +112,33 @@ def records(
             offset = max(0, offset - count)
             continue
         found = count - offset if left is None else min(left, count - offset)
-        # By parts, so that a file of a long batch never has all of it in memory.
+        # By parts, so that a file of a long batch never has all of it in memory; each goes on behind the one before.
+        last = 0
         for start in range(offset, offset + found, 500):
-            part = min(500, offset + found - start)
+            cut = _Cut(last, offset if start == offset else 0, min(500, offset + found - start))
             if traced is None:
-                yield from _kept(batch_id, words, change, start, part)
+                part, last = _kept(batch_id, words, change, cut)
             else:
-                yield from _standing(traced, batch_id, words, change, start, part)
+                part, last = _standing(traced, batch_id, words, change, cut)
+            yield from part
         offset, left = 0, None if left is None else left - found
 
 
-def _kept(batch_id: int, words: str, change: str, offset: int, limit: int) -> list[ShownRecord]:
+class _Cut(NamedTuple):
+    """Which rows of a question: those behind an id, after so many, and how many."""
+
+    last: int
+    offset: int
+    limit: int
+
+
+def _kept(batch_id: int, words: str, change: str, cut: _Cut) -> tuple[list[ShownRecord], int]:
     rows = db.session.scalars(
         select(BatchRecord)
-        .where(*_conditions(batch_id, words, change))
+        .where(*_conditions(batch_id, words, change), BatchRecord.id > cut.last)
         .order_by(BatchRecord.id)
-        .offset(offset)
-        .limit(limit)
+        .offset(cut.offset)
+        .limit(cut.limit)
     ).all()
     said = _Words(batch_id, [(row.table_name, facts) for row in rows for facts in (row.before, row.after)])
     return [
@@ -140,15 +150,16 @@ def _kept(batch_id: int, words: str, change: str, offset: int, limit: int) -> li
             said.of(row.table_name, row.after),
         )
         for row in rows
-    ]
+    ], rows[-1].id if rows else cut.last
 
 
 def _standing(
-    traced: Traced, batch_id: int, words: str, change: str, offset: int, limit: int
-) -> list[ShownRecord]:
+    traced: Traced, batch_id: int, words: str, change: str, cut: _Cut
+) -> tuple[list[ShownRecord], int]:
     table = traced.table
-    statement = select(table).where(*_own_rows(traced, batch_id, words, change)).order_by(table.c.id)
-    rows = [dict(row) for row in db.session.execute(statement.offset(offset).limit(limit)).mappings()]
+    own = _own_rows(traced, batch_id, words, change)
+    statement = select(table).where(*own, table.c.id > cut.last).order_by(table.c.id)
+    rows = [dict(row) for row in db.session.execute(statement.offset(cut.offset).limit(cut.limit)).mappings()]
     replaced = {row["replaces_id"] for row in rows} - {None}
     old = {
         row["id"]: dict(row)
@@ -173,7 +184,7 @@ def _standing(
                 said.of(table.name, {key: value for key, value in after.items() if key not in _OF_STANDING}),
             )
         )
-    return shown
+    return shown, rows[-1]["id"] if rows else cut.last
 
 
 _OF_STANDING = frozenset({"replaced_at", "replaces_id"})

@@ -161,7 +161,7 @@ _TABLES: Final = (
     Traced(GoodsReturn, N_("return"), ("return_no",)),
     Traced(ReturnLine, N_("line of a return"), ("return_id", "shipment_line_id"), head="return_id"),
     Traced(ReturnCode, N_("trace code of a return"), ("return_line_id", "code"), owner="return_line_id"),
-    Traced(Payment, N_("payment"), ("paying_id", "distributor_id", "payment_no")),
+    Traced(Payment, N_("payment"), ("paying_id", "distributor_id", "payment_no"), unseen=("is_refund",)),
     Traced(SaleLine, N_("sale"), ("institution_id", "sale_no", "line_no"), unseen=("sold_on",)),
     Traced(
         SaleCode,

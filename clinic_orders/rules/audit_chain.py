@@ -5,6 +5,9 @@ that hash to the link before it; the first link is bound to ``GENESIS``. Whoever
 reorders an entry would have to write all later links anew, and the head of the chain that was written down
 elsewhere would no longer be among them.
 
+The entry that tells of an imported file, or of its undoing, is bound together with the hash of all that the file did to
+records (``records_digest``), so that what stood before cannot be rewritten either.
+
 >>> content = content_digest({"id": 1, "deed": "submit_order", "at": "2026-03-02T01:30:05+00:00"})
 >>> link_digest(GENESIS, content)[:12]
 'e90eebf93c4d'
@@ -14,7 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any, Final
@@ -40,14 +43,28 @@ def _plain(value: Any) -> str:
     raise TypeError(f"an audit entry holds no {type(value).__name__}")
 
 
+# A column that came when entries had been sealed: empty, it is left out, so that they keep their hash.
+_CAME_LATER: Final = "batch_id"
+
+
 def content_digest(entry: Mapping[str, Any]) -> str:
     """SHA-256 of an entry's content, in hexadecimal."""
-    return hashlib.sha256(canonical(entry)).hexdigest()
+    known = {name: value for name, value in entry.items() if name != _CAME_LATER or value is not None}
+    return hashlib.sha256(canonical(known)).hexdigest()
 
 
-def link_digest(before: str, content: str) -> str:
-    """SHA-256 that binds an entry's content to the link before it, in hexadecimal."""
-    return hashlib.sha256(f"{before}{content}".encode()).hexdigest()
+def records_digest(records: Iterable[Mapping[str, Any]]) -> str:
+    """SHA-256 of all that a file did to records, in their order, in hexadecimal; one of them is in memory at a time."""
+    digest = hashlib.sha256()
+    for record in records:
+        digest.update(canonical(record))
+        digest.update(b"\n")
+    return digest.hexdigest()
+
+
+def link_digest(before: str, content: str, records: str | None = None) -> str:
+    """SHA-256 that binds an entry's content, and what a file did to records, to the link before it, in hexadecimal."""
+    return hashlib.sha256(f"{before}{content}{records or ''}".encode()).hexdigest()
 
 
 def is_backdated(entry_at: datetime, sealed_before: datetime | None) -> bool:

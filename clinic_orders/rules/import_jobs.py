@@ -24,8 +24,8 @@ LONG_BYTES: Final = 8 * 1024 * 1024
 ERRORS_KEPT: Final = timedelta(days=30)
 # A file that was tried waits so long for somebody to have it stored.
 TRIED_KEPT: Final = timedelta(days=3)
-# So many of the differences that a trial found are kept to be shown.
-DIFFERENCES_KEPT: Final = 200
+# So many of the differences that a trial found stand on the import's own page; all of them have a list of their own.
+DIFFERENCES_KEPT: Final = 20
 # When few people work, and the jobs of midnight are through.
 NIGHT: Final = time(1, 0)
 

@@ -45,6 +45,7 @@ def _columns(names: Mapping[str, str]) -> tuple[Column, ...]:
         Column(N_("Deed"), lambda entry: deed_name(entry.deed)),
         Column(N_("Kind of record"), lambda entry: subject_name(entry.subject_type)),
         Column(N_("Record"), lambda entry: subject_said(entry, names)),
+        Column(N_("Import"), lambda entry: entry.batch_id),
         Column(N_("Before and after"), lambda entry: _facts(entry, names)),
     )
 
@@ -62,6 +63,7 @@ def index() -> str | Response:
         subject_type=request.args.get("about", ""),
         first=_day("first", errors),
         last=_day("last", errors),
+        batch=_batch(),
     )
     actor = guards.actor()
     newest_first = sort_order({"at"}, "-at") == "-at"
@@ -95,6 +97,12 @@ def index() -> str | Response:
         errors=errors,
         filtered=wanted != questions.Filter(),
     )
+
+
+def _batch() -> int | None:
+    """The number of an imported file; something else is no filter."""
+    typed = request.args.get("batch", "").strip()
+    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 10 else None
 
 
 def _day(name: str, errors: list[tuple[str, str]]) -> date | None:

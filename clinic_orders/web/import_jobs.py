@@ -9,9 +9,11 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
 from clinic_orders.actions import import_jobs as deeds
+from clinic_orders.exchange.differences import SORTS, Differences
 from clinic_orders.exchange.import_folders import ImportFolder
 from clinic_orders.exchange.keeping import find_kept
 from clinic_orders.exchange.tables import KINDS
+from clinic_orders.models.exchange import RecordChange
 from clinic_orders.models.import_jobs import ImportJob
 from clinic_orders.queries import import_jobs as questions
 from clinic_orders.queries.batches import shown_again
@@ -26,10 +28,11 @@ from clinic_orders.rules.import_jobs import (
 from clinic_orders.rules.parties import Permission
 from clinic_orders.web import guards
 from clinic_orders.web.context import locale
+from clinic_orders.web.display import label
 from clinic_orders.web.file_words import KIND_WORDS, kind_name
 from clinic_orders.web.guards import needs
 from clinic_orders.web.listing import Column, as_file, page_cut, sort_order, wanted_file
-from clinic_orders.web.record_words import facts_of
+from clinic_orders.web.record_words import RECORD_COLUMNS, facts_of
 
 blueprint = Blueprint("import_jobs", __name__, url_prefix="/files/background")
 
@@ -176,6 +179,7 @@ def show(number: int) -> Response:
             silent=silent,
             can_cancel=can_cancel,
             says_nothing_new=not (job.created or job.updated),
+            has_all=folder.differences.exists(),
             differences=[(record, facts_of(record)) for record in map(shown_again, differences)],
             kept_until=job.tried_at + TRIED_KEPT if job.tried_at else None,
             days_kept=TRIED_KEPT.days,
@@ -192,6 +196,35 @@ def show(number: int) -> Response:
     if again:
         response.headers["Refresh"] = str(_AGAIN)
     return response
+
+
+@blueprint.get("/<int:number>/differences")
+@needs(Permission.FILES_IMPORT)
+def differences(number: int) -> str | Response:
+    """All that a tried file would do, record by record."""
+    job = _job(number)
+    kept = Differences(_folder(job).differences)
+    if job.state is not ImportState.TRIED or not kept.path.exists():
+        abort(404)
+    words, change = request.args.get("q", "").strip()[:200], request.args.get("change", "")
+    if change not in {"", *RecordChange}:
+        change = ""
+    sort = sort_order(SORTS, "file")
+    if wanted_file():
+        return as_file(f"differences-{number}", RECORD_COLUMNS, kept.rows(words, change, sort=sort))
+    cut = page_cut(kept.count(words, change))
+    rows = kept.rows(words, change, sort=sort, offset=cut.offset, limit=cut.limit)
+    return render_template(
+        "import_jobs/differences.html",
+        job=job,
+        kind=kind_name(job.kind),
+        rows=[(record, facts_of(record)) for record in rows],
+        page=cut,
+        sort=sort,
+        words=words,
+        change=change,
+        options=[(one.value, label(one)) for one in RecordChange],
+    )
 
 
 @blueprint.post("/<int:number>/store")

@@ -13,11 +13,13 @@ from sqlalchemy import func, select
 from clinic_orders import clock
 from clinic_orders.actions import import_jobs as deeds
 from clinic_orders.exchange import staging as staging_module
+from clinic_orders.exchange.differences import Differences
 from clinic_orders.exchange.import_folders import ImportFolder, folders
 from clinic_orders.exchange.long_files import Phase
 from clinic_orders.models.base import db
 from clinic_orders.models.exchange import BatchRecord, ImportBatch
 from clinic_orders.models.import_jobs import ImportJob
+from clinic_orders.queries.batches import kept_form
 from clinic_orders.rules.background import MovedOn
 from clinic_orders.rules.import_jobs import DIFFERENCES_KEPT, TRIED_KEPT, ImportState
 from clinic_orders.rules.parties import SYSTEM
@@ -43,6 +45,11 @@ def differences(office: Office, number: int) -> list[dict[str, object]]:
         return job.differences
 
 
+def all_differences(office: Office, number: int) -> list[dict[str, object]]:
+    folder = ImportFolder(office.instance, office.job(number).token)
+    return [kept_form(one) for one in Differences(folder.differences).rows()]
+
+
 def reading_is_forbidden(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is read is kept in blocks; a block more would be a second reading."""
 
@@ -66,7 +73,9 @@ def test_a_trial_shows_what_would_change_and_stores_nothing(office: Office) -> N
     assert (job.created, job.updated, job.unchanged) == (30, 1, ROWS - 1)
     assert left(office) == before
     shown = differences(office, number)
-    assert job.differences_count == len(shown) == 31
+    assert (job.differences_count, len(shown)) == (31, DIFFERENCES_KEPT)
+    shown = all_differences(office, number)
+    assert len(shown) == 31
     (changed,) = [record for record in shown if record["change"] == "changed"]
     assert changed["before"] == {"amount": "3.5"}
     assert changed["after"] == {"amount": "7.25"}
@@ -102,6 +111,14 @@ def test_the_first_differences_are_kept_and_all_are_counted(office: Office) -> N
     office.run()
     assert len(differences(office, number)) == DIFFERENCES_KEPT
     assert office.job(number).differences_count == many
+    assert len(all_differences(office, number)) == many
+    kept = Differences(ImportFolder(office.instance, office.job(number).token).differences)
+    assert kept.path.stat().st_mode & 0o777 == 0o600
+    names = [one.name for one in kept.rows(sort="-name", limit=2)]
+    assert names == sorted((one.name for one in kept.rows()), reverse=True)[:2]
+    assert [one.name for one in kept.rows(names[0])] == [names[0]]
+    assert (kept.count(names[0]), kept.count("", "created"), kept.count("", "removed")) == (1, many, 0)
+    assert len(list(kept.rows(offset=many - 3, limit=50))) == 3
 
 
 def test_a_refused_trial_ends_as_any_refused_file(office: Office) -> None:

@@ -12,11 +12,15 @@ from flask import Flask
 from sqlalchemy import delete, func, select, text, update
 
 from clinic_orders.actions import audit
+from clinic_orders.actions.files import FileFacts, store_file
 from clinic_orders.actions.sealing import seal_audit
 from clinic_orders.actions.transaction import transaction
+from clinic_orders.actions.undoing import undo_batch
 from clinic_orders.models.audit import AuditEntry, AuditLink
 from clinic_orders.models.base import db
+from clinic_orders.models.exchange import BatchRecord, RecordChange
 from clinic_orders.queries.audit_chain import Head, broken_places, count_unsealed, head
+from clinic_orders.rules.audit_chain import content_digest
 from clinic_orders.rules.parties import SYSTEM
 
 AT = datetime(2026, 3, 2, 1, 30, tzinfo=UTC)
@@ -133,6 +137,70 @@ def test_tampering_is_found_and_named(
     problems = found()
     assert [place for place, _ in problems] == places
     assert all(word in message for _, message in problems)
+
+
+def _import(count: int = 3) -> int:
+    """A file that made so many distributors, and the number of its batch."""
+    rows = [(n + 1, {"code": f"D{n}", "name": f"配送企业{n}", "phone": "", "in_service_from": AT.date()}) for n in range(count)]  # fmt: skip
+    stored = store_file("distributors", rows, FileFacts("d.csv", "0" * 64, count), by=SYSTEM, at=AT)
+    assert stored.batch_id is not None
+    return stored.batch_id
+
+
+def _rewrite(batch_id: int) -> None:
+    first = select(func.min(BatchRecord.id)).where(BatchRecord.batch_id == batch_id).scalar_subquery()
+    db.session.execute(update(BatchRecord).where(BatchRecord.id == first).values(name="别的企业"))
+
+
+def _take_out(batch_id: int) -> None:
+    last = select(func.max(BatchRecord.id)).where(BatchRecord.batch_id == batch_id).scalar_subquery()
+    db.session.execute(delete(BatchRecord).where(BatchRecord.id == last))
+
+
+def _put_in(batch_id: int) -> None:
+    db.session.add(
+        BatchRecord(
+            batch_id=batch_id, table_name="distributor", record_id=99, name="x", change=RecordChange.CREATED
+        )
+    )
+    db.session.flush()
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("tamper", [_rewrite, _take_out, _put_in])
+def test_what_a_file_did_to_records_is_sealed_with_its_entry(
+    app: Flask, tamper: Callable[[int], None]
+) -> None:
+    batch_id = _import()
+    entries = list(db.session.scalars(select(AuditEntry).where(AuditEntry.batch_id == batch_id)))
+    assert "store_file" in {entry.deed for entry in entries}
+    assert len(entries) > 1
+    seal_audit(by=SYSTEM, at=AT)
+    assert found() == []
+    tamper(batch_id)
+    ((place, message),) = found()
+    assert f"import {batch_id} did to its records was changed" in message
+    assert place.startswith("#")
+
+
+@pytest.mark.both_databases
+def test_a_file_that_is_undone_is_sealed_anew(app: Flask) -> None:
+    batch_id = _import()
+    seal_audit(by=SYSTEM, at=AT)
+    undo_batch(batch_id, by=SYSTEM, at=AT)
+    # Undoing writes down what goes; until its entry is sealed, nothing is said about it.
+    assert found() == []
+    seal_audit(by=SYSTEM, at=AT)
+    assert found() == []
+    _rewrite(batch_id)
+    assert len(found()) == 1
+
+
+@pytest.mark.both_databases
+def test_an_entry_from_before_imports_were_named_keeps_its_hash(app: Flask) -> None:
+    entry = {"id": 1, "deed": "submit_order"}
+    assert content_digest(entry | {"batch_id": None}) == content_digest(entry)
+    assert content_digest(entry | {"batch_id": 3}) != content_digest(entry)
 
 
 @pytest.mark.both_databases

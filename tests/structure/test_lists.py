@@ -128,6 +128,7 @@ LISTS: dict[str, tuple[List, ...]] = {
 # Pages that go through rows without being a list to search in, and why.
 NO_LISTS = {
     "applications.published": "what is on the wall of the bureau for a week; the bureau's own list exports it",
+    "import_jobs.differences": "all that one tried file would do, searched, sorted and exported; test_import_job_pages",
     "batches.batch": "the records of one imported file, searched and exported in the order of the file",
     "dashboard.index": "the figures of twelve months; each duty has its file",
     "editions.choose": "a choice among all items; the list of the edition itself sorts and exports",

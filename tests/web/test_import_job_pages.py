@@ -183,6 +183,12 @@ def test_a_tried_file_shows_its_differences_and_is_stored_afterwards(
     assert "文件可以保存" in tried.text
     assert "3.36" in tried.text
     assert tried.page.all('form[action$="/cancel"]')
+    listed = city.get(tried.page.one('a[href$="/differences"]')["href"], status=200)
+    assert len(listed.page.all("tbody tr")) == 2
+    assert "没有符合" in city.get(f"/files/background/{job.id}/differences?q=nothing", status=200).text
+    rows = city.get(f"/files/background/{job.id}/differences?format=csv&change=created", status=200)
+    assert rows.data.decode("utf-8-sig").count("\r\n") == 3
+    city.get(f"/files/background/{job.id}/differences?sort=name&change=nonsense", status=200)
     assert "大文件试导入已完成" in city.get("/notices", status=200).text
     city.get(f"/files/background/{job.id}", status=200)
     city.submit('form[action$="/store"]', follow_redirects=True, when="now")
@@ -190,6 +196,7 @@ def test_a_tried_file_shows_its_differences_and_is_stored_afterwards(
     assert the_job().state is ImportState.DONE
     assert db.session.scalar(select(func.count()).select_from(Price)) == 2
     assert city.post(f"/files/background/{job.id}/store").status_code == 409
+    city.get(f"/files/background/{job.id}/differences", status=404)
 
 
 def test_a_changed_record_is_shown_before_and_after(app: Flask, city: CheckingClient) -> None:
