@@ -12,6 +12,7 @@ from clinic_orders.models.base import db
 from clinic_orders.models.deliveries import GoodsReturn, Shipment
 from clinic_orders.models.payables import PayableChange, PayableOpen, PayablePair
 from clinic_orders.models.payments import Payment
+from clinic_orders.models.streaming import driver_rows
 from clinic_orders.queries.payables.laying import OpenReceipt, Pair, Which, first_running_dispute
 from clinic_orders.queries.payables.records import Scope
 from clinic_orders.queries.payables.visible import pairs_visible_to
@@ -73,7 +74,7 @@ def kept_pairs(actor: Actor, on: date, scope: Scope) -> Kept:
         ).all()
     }
     holding: dict[Pair, KeptPair] = {}
-    rows = connection.execute(
+    statement = (
         select(
             pair.paying_id,
             pair.distributor_id,
@@ -91,19 +92,21 @@ def kept_pairs(actor: Actor, on: date, scope: Scope) -> Kept:
             open_, and_(open_.paying_id == pair.paying_id, open_.distributor_id == pair.distributor_id)
         )
         .where(pairs_visible_to(actor, on, scope, pair.paying_id, pair.distributor_id))
-    ).all()
-    for paying, distributor, holds, receipts, advance, first_due, last_due, *found in rows:
-        whose = (paying, distributor)
-        if whose in stale:
-            continue
-        if not holds:
-            stale.add(whose)
-            continue
-        kept = holding.get(whose)
-        if kept is None:
-            kept = holding[whose] = KeptPair(receipts, (first_due, last_due), advance, [])
-        if found[3] is not None:
-            kept.open.append(OpenReceipt._make(found))
+    )
+    # A city sees tens of thousands; a row object of each would cost more than fetching it.
+    for rows in driver_rows(connection, statement):
+        for paying, distributor, holds, receipts, advance, first_due, last_due, *found in rows:
+            whose = (paying, distributor)
+            if whose in stale:
+                continue
+            if not holds:
+                stale.add(whose)
+                continue
+            kept = holding.get(whose)
+            if kept is None:
+                kept = holding[whose] = KeptPair(receipts, (first_due, last_due), advance, [])
+            if found[3] is not None:
+                kept.open.append(OpenReceipt._make(found))
     return Kept(holding, stale)
 
 
