@@ -37,7 +37,7 @@ class Differences:
         self.path.unlink(missing_ok=True)
         self.path.touch(mode=0o600)
         count = 0
-        with closing(sqlite3.connect(self.path)) as database:
+        with closing(sqlite3.connect(self.path)) as database, database:
             # Lost with the process, it is made anew with the trial.
             database.execute("PRAGMA synchronous=OFF")
             database.execute("PRAGMA journal_mode=OFF")
@@ -55,7 +55,6 @@ class Differences:
                     ],
                 )
             database.execute("CREATE INDEX by_change ON difference (change)")
-            database.commit()
         return count
 
     def count(self, words: str = "", change: str = "") -> int:

@@ -79,6 +79,7 @@ _UNDER: dict[str, tuple[str, ...]] = {
     "bank": ("payables.index", "distribution.receivables"),
     "holds": ("payables.index", "distribution.receivables", "bureau.desk"),
     "payments": ("payables.index", "distribution.receivables"),
+    "paying": ("payables.index", "distribution.receivables"),
     "returns": ("receiving.index",),
     "duties": ("home.more",),
     "reports": ("home.more",),
