@@ -144,6 +144,15 @@ def test_language_and_letters_are_remembered_with_the_account(client, people):
     assert (user.language, user.big_print) == ("en", True)
 
 
+def test_the_foot_of_every_page_changes_the_language_there_and_back(client, people):
+    client.log_in(people.users[Role.CITY])
+    client.get("/files/", status=200)
+    client.submit('footer form[action$="/language"]', button="locale=en", follow_redirects=True)
+    assert client.page.h1 == "Import and export files"
+    client.submit('footer form[action$="/language"]', button="locale=zh_CN", follow_redirects=True)
+    assert client.page.h1 == "文件导入与导出"
+
+
 def test_logging_out_leads_to_the_log_in_page_and_drops_the_session(client, people):
     client.log_in(people.users[Role.INSTITUTION])
     assert client.post("/account/log-out", status=302).location == "/account/log-in?why=left"
