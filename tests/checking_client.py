@@ -29,6 +29,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.test import EnvironBuilder, TestResponse
 
 from clinic_orders import clock
+from clinic_orders.actions.accounts import open_session
 from clinic_orders.models.base import db
 from clinic_orders.queries.accounts import principal
 from tests.statements import writes_while_reading
@@ -320,12 +321,13 @@ class CheckingClient(FlaskClient):
         chosen = assignment.id if assignment is not None else None
         with self.application.app_context():
             found = principal(user.id, chosen, on=clock.today())
+            device = "" if found is None else open_session("", by=found.actor, at=clock.now())
         assert found is not None, f"{user} cannot log in: closed, or nothing in any organisation today"
         seconds = int(clock.now().timestamp())
         with self.session_transaction() as session:
             session.clear()
             session.update(_user_id=str(user.id), _fresh=True, since=seconds, seen=seconds, keep=True)
-            session.update(epoch=found.session_epoch, assignment=found.assignment_id)
+            session.update(epoch=found.session_epoch, assignment=found.assignment_id, device=device)
 
     def log_out(self) -> None:
         """Be nobody."""

@@ -230,3 +230,7 @@ def test_a_page_through_nginx_has_the_visitors_address_and_one_number_in_both_lo
     assert number in (tmp_path / "clinic-orders.log").read_text()
     assert number in log.read_text()
     assert number != "forged-by-a-visitor"
+
+
+def test_a_machine_that_asks_for_its_own_words_back_is_refused(client):
+    assert client.open("/account/log-in", method="TRACE").status_code == 405

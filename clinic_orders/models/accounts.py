@@ -70,3 +70,19 @@ class RoleAssignment(Base):
         CheckConstraint("role <> 'system'", name="nobody_is_the_system"),
         CheckConstraint("valid_to IS NULL OR valid_to >= valid_from", name="days_in_order"),
     )
+
+
+class DeviceSession(Base):
+    """A log-in on one device, so that it can be ended from another one, and a copied cookie with it."""
+
+    __tablename__ = "device_session"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id"), index=True)
+    # Of the token in the cookie: who reads the database can't make cookies of it.
+    token_digest: Mapped[str] = mapped_column(String(64), unique=True)
+    device: Mapped[str] = mapped_column(String(200), default="")
+    # A session of an older epoch than its person's has ended with all the others.
+    epoch: Mapped[int]
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]

@@ -21,6 +21,8 @@ class SecondStep(Base):
     confirmed_at: Mapped[datetime | None]
     # The half minute of the last code that was taken: none counts twice (RFC 6238, section 5.2).
     last_step: Mapped[int] = mapped_column(default=0)
+    # Of the codes on the present sheet of paper, in hexadecimal.
+    paper_salt: Mapped[str] = mapped_column(String(32), default="")
 
     __table_args__ = (CheckConstraint("last_step >= 0", name="last_step_not_negative"),)
 

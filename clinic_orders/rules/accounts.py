@@ -15,6 +15,9 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from hashlib import sha256
+
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from clinic_orders.rules.errors import N_, RuleBroken
 
@@ -30,18 +33,16 @@ FIRST_DIGITS = "34679"
 FIRST_PATTERN = (FIRST_LETTERS, FIRST_DIGITS, FIRST_LETTERS)
 FIRST_GROUP = 4
 
-_TRIED_FIRST = """
-    12345678 123456789 1234567890 0123456789 87654321 987654321 0987654321 11111111 111111111 1111111111
-    00000000 000000000 22222222 33333333 44444444 55555555 66666666 77777777 88888888 888888888 99999999
-    11223344 12341234 12344321 12121212 13131313 123123123 1234567a a1234567 a12345678 a123456789 aa123456
-    abc12345 abc123456 abcd1234 abcd12345 abcdefgh abcdefghi 1q2w3e4r 1q2w3e4r5t 1qaz2wsx qazwsxedc qweasdzxc
-    qwertyui qwertyuiop qwer1234 qwe123456 asdfghjk asdfghjkl zxcvbnm1 zxcvbnm123 password password1 password12
-    password123 passw0rd p@ssw0rd p@ssword admin123 admin1234 admin888 administrator root1234 letmein1 welcome1
-    iloveyou sunshine football baseball princess superman dragon12 monkey123 trustno1 changeme woaini1314
-    woaini520 woaini521 5201314520 52013145 20082008 19491001 147258369 159357456 741852963 789456123 963852741
-    wang1234 zhang123 li123456 chen1234 yibao123 yiyuan123 sanjin123 weishengyuan weishengshi luoyang123
+# What is tried first here and stands on no list from abroad.
+_TRIED_HERE = """
+    0123456789 87654321 987654321 0987654321 111111111 1111111111 00000000 000000000 22222222 33333333
+    44444444 55555555 66666666 77777777 88888888 888888888 99999999 12341234 12121212 13131313 123123123
+    abcdefgh abcdefghi p@ssword admin1234 admin888 administrator root1234 woaini1314 woaini520 woaini521
+    5201314520 52013145 20082008 19491001 wang1234 zhang123 li123456 chen1234 yibao123 yiyuan123 sanjin123
+    weishengyuan weishengshi luoyang123
 """
-_COMMON = frozenset(_TRIED_FIRST.split())
+# The 30,000 commonest passwords of leaked lists, as zxcvbn (MIT) keeps them.
+_COMMON = frozenset(_TRIED_HERE.split()).union(FREQUENCY_LISTS["passwords"])
 
 
 class PasswordTooShort(RuleBroken):
@@ -171,6 +172,41 @@ def first_password(pick: Callable[[str], str]) -> str:
 
     """
     return "-".join("".join(pick(characters) for _ in range(FIRST_GROUP)) for characters in FIRST_PATTERN)
+
+
+def token_digest(token: str) -> str:
+    """How the token of a log-in is kept; 256 random bits need no slow hash.
+
+    >>> len(token_digest("token"))
+    64
+    """
+    return sha256(token.encode()).hexdigest()
+
+
+def device_words(agent: str) -> tuple[str, str]:
+    """What a browser says it is, in two words that a person recognises: the machine and the program.
+
+    >>> device_words("Mozilla/5.0 (Linux; Android 9; HUAWEI) AppleWebKit/537.36 Chrome/99.0 Mobile Safari/537.36")
+    ('Android', 'Chrome')
+    >>> device_words("Mozilla/5.0 (iPhone; CPU iPhone OS 15_0 like Mac OS X) MicroMessenger/8.0")
+    ('iPhone', '微信')
+    >>> device_words("")
+    ('', '')
+    """
+    machines = ("iPhone", "iPad", "HarmonyOS", "Android", "Windows", "Macintosh", "Linux")
+    programs = {
+        "MicroMessenger": "微信",
+        "HuaweiBrowser": "华为浏览器",
+        "UCBrowser": "UC",
+        "QQBrowser": "QQ",
+        "Edg": "Edge",
+        "Firefox": "Firefox",
+        "Chrome": "Chrome",
+        "Safari": "Safari",
+    }
+    machine = next((word for word in machines if word in agent), "")
+    program = next((name for word, name in programs.items() if word in agent), "")
+    return machine, program
 
 
 def is_locked(locked_until: datetime | None, at: datetime) -> bool:

@@ -18,7 +18,6 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from hashlib import sha256
 from typing import Final
 
 import pyotp
@@ -124,12 +123,3 @@ def paper_code(pick: Callable[[str], str]) -> str:
     """
     letters = "".join(pick(PAPER_LETTERS) for _ in range(PAPER_LENGTH))
     return f"{letters[:5]}-{letters[5:]}"
-
-
-def digest(code: str) -> str:
-    """How a code from paper is kept; 50 random bits need no slow hash.
-
-    >>> digest("ABCDE 23456") == digest("abcde-23456")
-    True
-    """
-    return sha256(plain_code(code).encode()).hexdigest()

@@ -62,7 +62,10 @@ def log_out() -> Response:
     """Leave on this device."""
     deeds.log_out(by=guards.actor(), at=guards.at())
     guards.log_out_here()
-    return redirect(url_for(".log_in", why="left"))
+    answer = redirect(url_for(".log_in", why="left"))
+    # Pages that the browser kept are forgotten; what an inspector has not sent yet is not.
+    answer.headers["Clear-Site-Data"] = '"cache"'
+    return answer
 
 
 @blueprint.route("/password", methods=["GET", "POST"])
@@ -80,7 +83,7 @@ def change_password() -> Response | str | tuple[str, int]:
         )
     except RuleBroken as error:
         return _password_page(target, error), 400
-    session["epoch"] = epoch
+    guards.go_on_after(epoch)
     flash(_("Your password has been changed. All other devices have been logged out."), "success")
     return redirect(target)
 

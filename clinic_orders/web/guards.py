@@ -18,10 +18,12 @@ from flask_login import LoginManager, current_user, login_user, logout_user
 from werkzeug.wrappers import Response
 
 from clinic_orders import clock
+from clinic_orders.actions.accounts import close_session, open_session, renew_session
 from clinic_orders.actions.transaction import end_reading
 from clinic_orders.models.base import reading_only, set_reading_only
 from clinic_orders.queries.accounts import Principal, has_second_step, principal
 from clinic_orders.queries.remembered import learn
+from clinic_orders.rules.accounts import token_digest
 from clinic_orders.rules.days import day_in_china
 from clinic_orders.rules.parties import Actor, NotAllowed, Permission
 from clinic_orders.rules.second_step import EXPECTED_OF, HALF_WAY, HalfWayTooLong
@@ -113,6 +115,7 @@ def log_in_as(found: Principal, *, keep: bool) -> None:
     seconds = int(g.now.timestamp())
     session.update(since=seconds, seen=seconds, keep=keep, epoch=found.session_epoch)
     session["assignment"] = found.assignment_id
+    session["device"] = open_session(request.user_agent.string or "", by=found.actor, at=g.now)
     session.permanent = keep
     person = _person(found)
     login_user(person)
@@ -167,8 +170,20 @@ def look_at_second_step() -> None:
         session.pop("step_missing", None)
 
 
+def device_token() -> str:
+    """The token of this device's log-in."""
+    return str(session.get("device", ""))
+
+
+def go_on_after(epoch: int) -> None:
+    """Let this device's session go on where all others of the person were ended."""
+    session["epoch"] = epoch
+    renew_session(device_token(), epoch, by=actor(), at=g.now)
+
+
 def log_out_here() -> None:
     """End the session on this device, keeping the language and the size of letters."""
+    close_session(device_token(), by=actor(), at=g.now)
     _forget()
     logout_user()
     g.actor = None
@@ -186,6 +201,7 @@ _OF_THE_PERSON = (
     "csrf_token",
     "step_missing",
     "half_way",
+    "device",
 )
 
 
@@ -227,12 +243,17 @@ def _load_person(user_id: str) -> Person | None:
         return None
     # A deed takes the writer's place for itself; who asks for it is read before, and without it.
     with reading_only():
-        found = principal(int(user_id), session.get("assignment"), on=day_in_china(g.now))
+        found = principal(
+            int(user_id),
+            session.get("assignment"),
+            on=day_in_china(g.now),
+            device=token_digest(device_token()),
+        )
         if request.method not in READING:
             end_reading()
         elif found is not None:
             learn(found.stamps)
-    if found is None or found.session_epoch != session.get("epoch"):
+    if found is None or not found.device_open or found.session_epoch != session.get("epoch"):
         g.session_over = "ended"
         return None
     return _person(found)

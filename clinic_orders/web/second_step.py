@@ -80,9 +80,13 @@ def show() -> str:
 
 @blueprint.post("/begin")
 @needs(Permission.SELF)
-def begin() -> Response:
-    """Make the secret and show it."""
-    deeds.begin_second_step(by=guards.actor(), at=guards.at())
+@limiter.limit(login_limit)
+def begin() -> Response | tuple[str, int]:
+    """Make the secret and show it, for who knows the password."""
+    try:
+        deeds.begin_second_step(request.form.get("password", ""), by=guards.actor(), at=guards.at())
+    except RuleBroken as error:
+        return _page(error, "password"), 400
     return redirect(url_for(".show"))
 
 
@@ -97,7 +101,7 @@ def confirm() -> str | tuple[str, int]:
         )
     except RuleBroken as error:
         return _page(error, "code"), 400
-    session["epoch"] = epoch
+    guards.go_on_after(epoch)
     session.pop("step_missing", None)
     return render_template("second_step/codes.html", codes=codes, first=True)
 

@@ -28,7 +28,7 @@ def _headers(response: Response) -> Response:
     response.headers.setdefault("Referrer-Policy", "same-origin")
     response.headers.setdefault("Permissions-Policy", "camera=(self), geolocation=(), microphone=()")
     if request.is_secure:
-        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
     # Pages hold one organisation's data; a shared phone's back button after log-out must not show them.
     if request.endpoint != "static":
         response.headers.setdefault("Cache-Control", "no-store")

@@ -40,7 +40,7 @@ def digits(user, at):
 
 def set_up(user, at=NOW):
     by = actor_of(user)
-    accounts.begin_second_step(by=by, at=at)
+    accounts.begin_second_step(PASSWORD, by=by, at=at)
     return accounts.confirm_second_step(digits(user, at), by=by, at=at)[1]
 
 
@@ -56,9 +56,9 @@ def finish(user, code, at=LATER):
 
 def test_what_is_only_begun_asks_for_nothing(people):
     city = people.users[Role.CITY]
-    accounts.begin_second_step(by=actor_of(city), at=NOW)
+    accounts.begin_second_step(PASSWORD, by=actor_of(city), at=NOW)
     secret = second_step_of(city.id).secret
-    accounts.begin_second_step(by=actor_of(city), at=LATER)
+    accounts.begin_second_step(PASSWORD, by=actor_of(city), at=LATER)
     assert second_step_of(city.id).secret == secret
     assert accounts.log_in(city.username, PASSWORD, by=SYSTEM, at=NOW).user_id == city.id
 
@@ -127,7 +127,7 @@ def test_confirming_needs_a_beginning_and_the_right_digits(people):
     city = people.users[Role.CITY]
     with pytest.raises(NothingBegun):
         accounts.confirm_second_step("123456", by=actor_of(city), at=NOW)
-    accounts.begin_second_step(by=actor_of(city), at=NOW)
+    accounts.begin_second_step(PASSWORD, by=actor_of(city), at=NOW)
     with pytest.raises(CodeWrong):
         accounts.confirm_second_step("12345", by=actor_of(city), at=NOW)
     assert second_step_of(city.id).confirmed_at is None

@@ -121,9 +121,17 @@ def test_the_person_is_read_without_the_writers_place(committed_app, database):
     client = committed_app.test_client()
     with committed_app.app_context():
         user = accounts.log_in("V01", PASSWORD, by=SYSTEM, at=clock.now())
+        device = accounts.open_session("", by=user.actor, at=clock.now())
     with client.session_transaction() as session:
         now = int(clock.now().timestamp())
-        session.update(_user_id=str(user.user_id), _fresh=True, since=now, seen=now, epoch=user.session_epoch)
+        session.update(
+            _user_id=str(user.user_id),
+            _fresh=True,
+            since=now,
+            seen=now,
+            epoch=user.session_epoch,
+            device=device,
+        )
     with committed_app.app_context():
         engine = db.engine
     with engine.connect() as writer:

@@ -39,7 +39,7 @@ def digits(user, at):
 
 def set_up(client, user, at=NOW):
     client.get("/account/second-step/", status=200)
-    client.submit('form[action$="/begin"]')
+    client.submit('form[action$="/begin"]', password=PASSWORD)
     page = client.get("/account/second-step/", status=200)
     assert "data:image/svg+xml" in page.text
     return client.submit('form[action$="/confirm"]', code=digits(user, at))

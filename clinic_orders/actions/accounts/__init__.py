@@ -39,6 +39,7 @@ from clinic_orders.actions.accounts.second_step import (
     remove_second_step,
     renew_paper_codes,
 )
+from clinic_orders.actions.accounts.sessions import close_session, end_device, open_session, renew_session
 
 __all__ = [
     "AccountNotFound",
@@ -52,8 +53,10 @@ __all__ = [
     "change_password",
     "choose_organisation",
     "close_account",
+    "close_session",
     "confirm_second_step",
     "end_all_sessions",
+    "end_device",
     "end_role",
     "end_second_step",
     "finish_log_in",
@@ -62,11 +65,13 @@ __all__ = [
     "log_in",
     "log_out",
     "open_account",
+    "open_session",
     "record_failed_login",
     "record_login",
     "record_unknown_name",
     "remove_second_step",
     "renew_paper_codes",
+    "renew_session",
     "reopen_account",
     "reset_password",
     "set_big_print",

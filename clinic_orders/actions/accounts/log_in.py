@@ -174,7 +174,9 @@ def record_failed_login(user_id: int, *, by: Actor, at: datetime) -> bool:
         .returning(User.username, User.failed_logins, User.locked_until)
     ).one()
     locked = is_locked(row.locked_until, at)
-    if locked:
+    if not locked:
+        note("fail_log_in", user_id, row.username, by=by, at=at, after={"failed_logins": row.failed_logins})
+    else:
         note(
             "lock_out",
             user_id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import delete, select, update
@@ -15,6 +16,7 @@ from clinic_orders.actions.accounts._common import (
     manageable,
     note,
     place_of,
+    slow_digest,
     username_of,
 )
 from clinic_orders.actions.accounts.log_in import record_failed_login, record_login
@@ -22,7 +24,7 @@ from clinic_orders.actions.transaction import transaction, transactional
 from clinic_orders.models.accounts import User
 from clinic_orders.models.base import db
 from clinic_orders.models.second_step import PaperCode, SecondStep
-from clinic_orders.queries.accounts import Principal, principal
+from clinic_orders.queries.accounts import Principal, principal, second_step_of
 from clinic_orders.rules.accounts import AccountClosed, NoRoleInForce, OldPasswordWrong, is_locked
 from clinic_orders.rules.days import day_in_china
 from clinic_orders.rules.parties import Actor
@@ -30,23 +32,69 @@ from clinic_orders.rules.second_step import (
     PAPER_CODES,
     CodeWrong,
     NothingBegun,
-    digest,
     matching_step,
     new_secret,
     paper_code,
+    plain_code,
 )
 
 
-@transactional
-def begin_second_step(*, by: Actor, at: datetime) -> None:
-    """Make a secret for one's own phone; it counts only once confirmed. Pressed twice, the first one stays."""
+def begin_second_step(password: str, *, by: Actor, at: datetime) -> None:
+    """Make a secret for one's own phone; it counts only once confirmed. Pressed twice, the first one stays.
+
+    Raises:
+        OldPasswordWrong: somebody at an unattended screen must not take the account.
+        AccountLocked: it was mistyped too often.
+
+    """
+    username = _with_password(password, by=by, at=at)
     assert by.user_id is not None
-    if db.session.get(SecondStep, by.user_id) is None:
-        db.session.add(SecondStep(user_id=by.user_id, secret=new_secret(), begun_at=at, confirmed_at=None))
-        note("begin_second_step", by.user_id, username_of(by.user_id), by=by, at=at)
+    with transaction():
+        if db.session.get(SecondStep, by.user_id) is None:
+            db.session.add(
+                SecondStep(user_id=by.user_id, secret=new_secret(), begun_at=at, confirmed_at=None)
+            )
+            note("begin_second_step", by.user_id, username, by=by, at=at)
 
 
-@transactional
+def _with_password(password: str, *, by: Actor, at: datetime) -> str:
+    """See that the person at the screen knows the password; answer the log-in name."""
+    assert by.user_id is not None
+    with looking():
+        row = db.session.execute(
+            select(User.username, User.password_hash, User.locked_until).where(User.id == by.user_id)
+        ).one()
+    if is_locked(row.locked_until, at):
+        raise locked_out()
+    if not fits(row.password_hash, password):
+        if record_failed_login(by.user_id, by=by, at=at):
+            raise locked_out()
+        raise OldPasswordWrong()
+    return str(row.username)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """Codes for a sheet of paper, in plain words and as they are kept."""
+
+    codes: list[str]
+    salt: str
+    digests: list[str]
+
+
+def _new_sheet() -> _Sheet:
+    salt = secrets.token_hex(16)
+    codes = [paper_code(secrets.choice) for _ in range(PAPER_CODES)]
+    return _Sheet(codes, salt, [slow_digest(plain_code(code), salt) for code in codes])
+
+
+def _keep_sheet(user_id: int, sheet: _Sheet) -> None:
+    """Put a new sheet in place; the codes of the old one are void."""
+    db.session.execute(delete(PaperCode).where(PaperCode.user_id == user_id))
+    db.session.execute(update(SecondStep).where(SecondStep.user_id == user_id).values(paper_salt=sheet.salt))
+    db.session.add_all(PaperCode(user_id=user_id, digest=digest) for digest in sheet.digests)
+
+
 def confirm_second_step(code: str, *, by: Actor, at: datetime) -> tuple[int, list[str]]:
     """Show that the phone has the secret: from now on each log-in asks for it. All other sessions end.
 
@@ -59,27 +107,31 @@ def confirm_second_step(code: str, *, by: Actor, at: datetime) -> tuple[int, lis
 
     """
     assert by.user_id is not None
-    found = db.session.execute(
-        select(SecondStep).where(SecondStep.user_id == by.user_id).with_for_update()
-    ).scalar_one_or_none()
-    if found is None or found.confirmed_at is not None:
+    with looking():
+        secret = second_step_of(by.user_id).secret
+    if not secret:
         raise NothingBegun()
-    step = matching_step(found.secret, code, at)
+    step = matching_step(secret, code, at)
     if step is None:
         raise CodeWrong()
-    found.confirmed_at, found.last_step = at, step
-    codes = _new_paper_codes(by.user_id)
-    epoch = end_sessions(by.user_id)
-    note("confirm_second_step", by.user_id, username_of(by.user_id), by=by, at=at)
-    return epoch, codes
-
-
-def _new_paper_codes(user_id: int) -> list[str]:
-    """Codes for a new sheet; those of the old one are void."""
-    codes = [paper_code(secrets.choice) for _ in range(PAPER_CODES)]
-    db.session.execute(delete(PaperCode).where(PaperCode.user_id == user_id))
-    db.session.add_all(PaperCode(user_id=user_id, digest=digest(code)) for code in codes)
-    return codes
+    sheet = _new_sheet()
+    with transaction():
+        confirmed = db.session.execute(
+            update(SecondStep)
+            .where(
+                SecondStep.user_id == by.user_id,
+                SecondStep.confirmed_at.is_(None),
+                SecondStep.secret == secret,
+            )
+            .values(confirmed_at=at, last_step=step)
+            .returning(SecondStep.user_id)
+        ).one_or_none()
+        if confirmed is None:
+            raise NothingBegun()
+        _keep_sheet(by.user_id, sheet)
+        epoch = end_sessions(by.user_id)
+        note("confirm_second_step", by.user_id, username_of(by.user_id), by=by, at=at)
+    return epoch, sheet.codes
 
 
 def renew_paper_codes(code: str, *, by: Actor, at: datetime) -> list[str]:
@@ -92,10 +144,11 @@ def renew_paper_codes(code: str, *, by: Actor, at: datetime) -> list[str]:
     assert by.user_id is not None
     if not _take_code(by.user_id, code, by=by, at=at):
         raise CodeWrong()
+    sheet = _new_sheet()
     with transaction():
-        codes = _new_paper_codes(by.user_id)
+        _keep_sheet(by.user_id, sheet)
         note("renew_paper_codes", by.user_id, username_of(by.user_id), by=by, at=at)
-    return codes
+    return sheet.codes
 
 
 def finish_log_in(user_id: int, code: str, *, by: Actor, at: datetime) -> Principal:
@@ -132,31 +185,38 @@ def finish_log_in(user_id: int, code: str, *, by: Actor, at: datetime) -> Princi
     return found
 
 
-@transactional
 def _take_code(user_id: int, code: str, *, by: Actor, at: datetime) -> bool:
     """Use up a code; of two log-ins with the same one only the first gets it."""
-    secret = db.session.scalar(
-        select(SecondStep.secret).where(SecondStep.user_id == user_id, SecondStep.confirmed_at.is_not(None))
-    )
-    if secret is None:
-        return False
-    step = matching_step(secret, code, at)
-    if step is not None:
-        taken = db.session.execute(
-            update(SecondStep)
-            .where(SecondStep.user_id == user_id, SecondStep.last_step < step)
-            .values(last_step=step)
-            .returning(SecondStep.user_id)
+    with looking():
+        kept = db.session.execute(
+            select(SecondStep.secret, SecondStep.paper_salt).where(
+                SecondStep.user_id == user_id, SecondStep.confirmed_at.is_not(None)
+            )
         ).one_or_none()
+    if kept is None:
+        return False
+    step = matching_step(kept.secret, code, at)
+    if step is not None:
+        with transaction():
+            taken = db.session.execute(
+                update(SecondStep)
+                .where(SecondStep.user_id == user_id, SecondStep.last_step < step)
+                .values(last_step=step)
+                .returning(SecondStep.user_id)
+            ).one_or_none()
         return taken is not None
-    used = db.session.execute(
-        update(PaperCode)
-        .where(PaperCode.user_id == user_id, PaperCode.digest == digest(code), PaperCode.used_at.is_(None))
-        .values(used_at=at)
-        .returning(PaperCode.id)
-    ).one_or_none()
-    if used is not None:
-        note("use_paper_code", user_id, username_of(user_id), by=by, at=at)
+    if not kept.paper_salt:
+        return False
+    digest = slow_digest(plain_code(code), kept.paper_salt)
+    with transaction():
+        used = db.session.execute(
+            update(PaperCode)
+            .where(PaperCode.user_id == user_id, PaperCode.digest == digest, PaperCode.used_at.is_(None))
+            .values(used_at=at)
+            .returning(PaperCode.id)
+        ).one_or_none()
+        if used is not None:
+            note("use_paper_code", user_id, username_of(user_id), by=by, at=at)
     return used is not None
 
 
@@ -168,20 +228,11 @@ def end_second_step(password: str, *, by: Actor, at: datetime) -> None:
         AccountLocked: it was mistyped too often.
 
     """
+    username = _with_password(password, by=by, at=at)
     assert by.user_id is not None
-    with looking():
-        row = db.session.execute(
-            select(User.username, User.password_hash, User.locked_until).where(User.id == by.user_id)
-        ).one()
-    if is_locked(row.locked_until, at):
-        raise locked_out()
-    if not fits(row.password_hash, password):
-        if record_failed_login(by.user_id, by=by, at=at):
-            raise locked_out()
-        raise OldPasswordWrong()
     with transaction():
         _remove(by.user_id)
-        note("end_second_step", by.user_id, row.username, by=by, at=at)
+        note("end_second_step", by.user_id, username, by=by, at=at)
 
 
 @transactional

@@ -22,6 +22,7 @@ from clinic_orders.queries.accounts.scope import (
     user_id_of,
 )
 from clinic_orders.queries.accounts.second_step import StepState, has_second_step, second_step_of
+from clinic_orders.queries.accounts.sessions import Device, devices_of
 from clinic_orders.queries.accounts.waiting import (
     Waiting,
     count_without_account,
@@ -32,6 +33,7 @@ __all__ = [
     "ACCOUNT_ORDERS",
     "ROLES_IN_CARE",
     "AccountRow",
+    "Device",
     "Post",
     "Principal",
     "RoleRow",
@@ -43,6 +45,7 @@ __all__ = [
     "count_accounts",
     "count_without_account",
     "counties",
+    "devices_of",
     "find_organisation",
     "has_second_step",
     "in_force",

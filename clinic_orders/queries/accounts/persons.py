@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Date, Integer, and_, bindparam, exists, func, or_, select
+from sqlalchemy import Date, Integer, String, and_, bindparam, exists, func, or_, select
 
-from clinic_orders.models.accounts import RoleAssignment, User
+from clinic_orders.models.accounts import DeviceSession, RoleAssignment, User
 from clinic_orders.models.base import db
 from clinic_orders.models.roster import County, Distributor, Institution, InstitutionRecord
 from clinic_orders.queries.accounts.scope import in_force
@@ -25,6 +25,7 @@ class Principal:
     assignment_id: int
     organisations: int
     session_epoch: int
+    device_open: bool
     must_change_password: bool
     language: str
     big_print: bool
@@ -65,6 +66,14 @@ _PRINCIPAL = (
         Distributor.name.label("distributor_name"),
         County.name.label("county_name"),
         _organisations.label("organisations"),
+        exists()
+        .where(
+            DeviceSession.token_digest == bindparam("device", type_=String),
+            DeviceSession.user_id == User.id,
+            DeviceSession.ended_at.is_(None),
+        )
+        .correlate(User)
+        .label("device_open"),
         exists().where(Institution.demo.is_(True)).label("demo_data"),
         stamp("catalogue").label("catalogue_stamp"),
         stamp("policy").label("policy_stamp"),
@@ -94,12 +103,15 @@ _PRINCIPAL = (
 _PRINCIPAL_THERE = _PRINCIPAL.where(RoleAssignment.id == bindparam("assignment", type_=Integer))
 
 
-def principal(user_id: int, assignment_id: int | None, *, on: date) -> Principal | None:
+def principal(
+    user_id: int, assignment_id: int | None, *, on: date, device: str | None = None
+) -> Principal | None:
     """The person and the chosen organisation, or None: no such person, account closed, assignment over.
 
-    With ``assignment_id`` None the person's first assignment in force is taken.
+    With ``assignment_id`` None the person's first assignment in force is taken. ``device`` is the digest of the token of
+    a log-in; whether that has not been ended stands in the answer.
     """
-    asked: dict[str, Any] = {"user": user_id, "day": on}
+    asked: dict[str, Any] = {"user": user_id, "day": on, "device": device}
     if assignment_id is None:
         row = db.session.connection().execute(_PRINCIPAL, asked).one_or_none()
     else:
@@ -119,6 +131,7 @@ def principal(user_id: int, assignment_id: int | None, *, on: date) -> Principal
         assignment_id=row.assignment_id,
         organisations=row.organisations,
         session_epoch=row.session_epoch,
+        device_open=bool(row.device_open),
         must_change_password=row.must_change_password,
         language=row.language,
         big_print=row.big_print,
