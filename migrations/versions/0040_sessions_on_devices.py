@@ -1,7 +1,7 @@
 """Log-ins on devices, which can be ended one by one; a salt for the codes on paper.
 
-Revision ID: 0036
-Revises: 0035
+Revision ID: 0040
+Revises: 0039
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from alembic import op
 
 from clinic_orders.models.base import UtcDateTime
 
-revision = "0036"
-down_revision = "0035"
+revision = "0040"
+down_revision = "0039"
 branch_labels = None
 depends_on = None
 
