@@ -33,6 +33,7 @@ from clinic_orders.exchange.demonstration import (
     make_demonstration,
     person,
 )
+from clinic_orders.exchange.demonstration.applying import make_applications
 from clinic_orders.exchange.demonstration.cases import make_cases
 from clinic_orders.exchange.demonstration.publicity import open_to_the_public
 from clinic_orders.exchange.divisions import CATALOG, read_divisions
@@ -164,9 +165,9 @@ def _make_cases(
     return {state.value: found[state] for state in CaseState if found[state]}
 
 
-def _officer(made: list[tuple[str, accounts.NewAccount, str]]) -> Actor:
-    """The city's officer who logs in."""
-    account = next(account for word, account, _ in made if word == "city")
+def _officer(made: list[tuple[str, accounts.NewAccount, str]], wanted: str = "city") -> Actor:
+    """The city's officer who logs in, or the second one."""
+    account = next(account for word, account, _ in made if word == wanted)
     return Actor(account.name, Role.CITY, user_id=account.user_id)
 
 
@@ -244,6 +245,13 @@ def demo(console: Console, size: str, months: int, seed: int, if_empty: bool, fo
         _raise_alarms(world, now)
         write_down_sales(world, now)
         cases = _make_cases(world, made, now)
+        make_applications(
+            world.show_county,
+            settings.instance,
+            officer=_officer(made),
+            second=_officer(made, "second"),
+            now=now,
+        )
         open_to_the_public(world, officer=_officer(made), at=now)
         lines = _keep(settings.instance / "demo-logins.txt", made)
         totals = questions.counts()

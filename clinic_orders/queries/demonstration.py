@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from sqlalchemy import exists, func, select
 
 from clinic_orders.models.accounts import User
@@ -10,6 +12,7 @@ from clinic_orders.models.catalogue import Item
 from clinic_orders.models.deliveries import GoodsReturn, Shipment
 from clinic_orders.models.orders import Order, OrderLine
 from clinic_orders.models.payments import Payment
+from clinic_orders.models.pharmacies import DesignatedPharmacy
 from clinic_orders.models.roster import Distributor, Institution, InstitutionRecord
 
 
@@ -18,6 +21,16 @@ def is_empty() -> bool:
     return not any(
         db.session.scalar(select(exists().where(model.id > 0))) for model in (Institution, Item, User)
     )
+
+
+def pharmacies_of(county: str) -> list[tuple[Decimal, Decimal]]:
+    """Longitude and latitude of the designated pharmacies whose code is of a county, by code."""
+    rows = db.session.execute(
+        select(DesignatedPharmacy.lng, DesignatedPharmacy.lat)
+        .where(DesignatedPharmacy.replaced_at.is_(None), DesignatedPharmacy.code.like(f"_{county}%"))
+        .order_by(DesignatedPharmacy.code)
+    )
+    return [(lng, lat) for lng, lat in rows]
 
 
 def counts() -> dict[str, int]:
