@@ -56,7 +56,7 @@ _FIELDS = {
     "RateAboveCap": "rate",
 }
 FIELD_WORDS = {
-    "address": N_("Address"),
+    "address": N_("Street and number"),
     "licence_no": N_("Number of the licence"),
     "legal_rep": N_("Legal representative"),
     "contact": N_("Contact person"),

@@ -20,7 +20,7 @@ from clinic_orders.exchange.divisions import county_rings
 from clinic_orders.queries.pharmacies import Near
 from clinic_orders.rules.geodesy import Place
 
-SIZE: Final = 320
+SIZE: Final = 288
 """Pixels of a side."""
 SPANS: Final = (600, 1_500, 4_000, 10_000, 30_000, 80_000, 200_000)
 """Metres that a side may show, from near to far."""
