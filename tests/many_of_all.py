@@ -23,6 +23,7 @@ from clinic_orders.models.cases import CaseFile, CaseLetter
 from clinic_orders.models.catalogue import Edition, EditionItem, Price
 from clinic_orders.models.doubles import OrderDouble
 from clinic_orders.models.exchange import ImportBatch
+from clinic_orders.models.exits import ExitRequest
 from clinic_orders.models.export_jobs import ExportJob
 from clinic_orders.models.import_jobs import ImportJob
 from clinic_orders.models.jobs import JobRun, RunState
@@ -43,6 +44,7 @@ from clinic_orders.models.volume import SupplyProblem
 from clinic_orders.queries.month_rows import InstitutionRow, MonthRows, ScoreRow, VolumeRow, kept
 from clinic_orders.rules.applications import ApplicationState
 from clinic_orders.rules.days import Month
+from clinic_orders.rules.exits import ExitState
 from clinic_orders.rules.export_jobs import ExportState
 from clinic_orders.rules.finding_states import FindingState
 from clinic_orders.rules.findings import CheckRule, Grade
@@ -103,6 +105,7 @@ def make_many() -> tuple[World, dict[Role, User]]:
     _volumes(world)
     _applications()
     _stages()
+    _exits(world)
     _stock(world)
     make_complaints(world, MANY)
     make_months()
@@ -131,6 +134,17 @@ def _exports(people: dict[Role, User]) -> None:
             )
             for number in range(MANY)
         )
+
+
+def _exits(world: World) -> None:
+    """One pharmacy asked to leave, and took it back, again and again."""
+    db.session.add_all(
+        ExitRequest(
+            institution_id=world.clinic.id, state=ExitState.WITHDRAWN, last_day=START + timedelta(days=number),
+            reason="店面到期", asked_at=NOW - timedelta(hours=number), asked_by_name="周明", ended_at=NOW,
+        )
+        for number in range(MANY)
+    )  # fmt: skip
 
 
 def _applications() -> None:

@@ -14,6 +14,7 @@ from flask_babel import gettext
 from clinic_orders.models.audit import AuditEntry
 from clinic_orders.rules.applications import ApplicationState, DecisionKind, Opinion
 from clinic_orders.rules.complaints import ComplaintKind, ComplaintState
+from clinic_orders.rules.exits import ExitState
 from clinic_orders.rules.findings import Grade
 from clinic_orders.rules.import_jobs import ImportState
 from clinic_orders.rules.ladder import AnswerKind, CaseState
@@ -64,6 +65,7 @@ _LISTS: Final[Mapping[str, tuple[type[StrEnum], ...]]] = {
     "complaint_kind": (ComplaintKind,),
     "grade": (Grade,),
     "application_state": (ApplicationState,),
+    "exit_state": (ExitState,),
     "opinion": (Opinion,),
     "decision": (DecisionKind,),
     "letter": (LetterKind,),

@@ -10,6 +10,9 @@ from flask_babel import gettext
 from clinic_orders.rules.errors import N_
 
 DEEDS: dict[str, str] = {
+    "ask_to_leave": N_("Asked to leave the roster"),
+    "decide_exit": N_("Decided about a request to leave"),
+    "withdraw_exit": N_("Took back a request to leave"),
     "accept_shipment": N_("Accepted goods"),
     "add_code_months": N_("Made the tables of coming months"),
     "adopt_stocking_list": N_("Adopted a stocking list"),
@@ -218,6 +221,7 @@ DEEDS: dict[str, str] = {
 }
 
 SUBJECTS: dict[str, str] = {
+    "exit_request": N_("Request to leave"),
     "application": N_("Application"),
     "account": N_("Account"),
     "agreed_volume": N_("Agreed volume"),
@@ -282,6 +286,7 @@ SUBJECTS: dict[str, str] = {
 }
 
 FIELDS: dict[str, str] = {
+    "exit_state": N_("State of the request"),
     "signer": N_("Who signed"),
     "opinion": N_("Opinion"),
     "people": N_("People served"),

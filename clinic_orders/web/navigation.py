@@ -74,6 +74,7 @@ PLACES: dict[Role, tuple[tuple[str, str], ...]] = {
 # Areas without a place of their own stand under these, for roles that have them.
 _UNDER: dict[str, tuple[str, ...]] = {
     "applications": ("home.more",),
+    "exits": ("home.more",),
     "batches": ("files.index",),
     "statements": ("payables.index", "distribution.receivables", "bureau.desk"),
     "bank": ("payables.index", "distribution.receivables"),

@@ -49,6 +49,17 @@ _LETTER = {
 
 register_notices(
     {
+        "exit_asked": NoticeText(
+            N_("An institution asks to leave"),
+            N_("%(institution)s asks to leave after %(last_day)s: %(reason)s"),
+            shown={"last_day": _day},
+        ),
+        "exit_agreed": NoticeText(
+            N_("The bureau agrees that you leave"),
+            N_("The last day is %(last_day)s. What is owed and promised stays. %(reason)s"),
+            shown={"last_day": _day},
+        ),
+        "exit_refused": NoticeText(N_("The bureau does not agree that you leave"), N_("Reason: %(reason)s")),
         "stock_out": NoticeText(
             N_("Used up"),
             N_("By the books nothing is left of %(count)s medicines: %(names)s"),

@@ -79,6 +79,7 @@ LISTS: dict[str, tuple[List, ...]] = {
     "editions.prices": (List(Role.CITY, "/editions/prices"),),
     "editions.show": (List(Role.CITY, "/editions/{edition}"),),
     "export_jobs.index": (List(Role.CITY, "/files/exports/"), List(Role.COUNTY, "/files/exports/")),
+    "exits.index": (List(Role.CITY, "/exits/"), List(Role.COUNTY, "/exits/")),
     "files.index": (List(Role.CITY, "/files/"),),
     "findings.index": (List(Role.CITY, "/findings/"), List(Role.INSTITUTION, "/findings/")),
     "gateway_messages.index": (
