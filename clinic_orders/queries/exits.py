@@ -56,9 +56,9 @@ def requests_of(institution_id: int) -> Sequence[ExitRequest]:
     ).all()
 
 
-def _lines(actor: Actor, words: str, state: str, on: date) -> Select[Any]:
+def _lines(actor: Actor, words: str, state: str, on: date) -> Select[*tuple[Any, ...]]:
     record = InstitutionRecord
-    statement: Select[Any] = (
+    statement: Select[*tuple[Any, ...]] = (
         select(
             ExitRequest.id, ExitRequest.institution_id, Institution.code, record.name, record.kind,
             County.name.label("county"), ExitRequest.state, ExitRequest.last_day, ExitRequest.reason,

@@ -94,6 +94,8 @@ def world(app: Flask) -> Iterator[World]:
 @pytest.mark.both_databases
 def test_the_statistics_of_last_year_do_not_change_when_an_institution_closes(world: World) -> None:
     shop = make_unit("P41032500001", "嵩县惠民大药房", county=SONG, kind=InstitutionKind.RETAIL_PHARMACY)
+    for one in (world.clinic, world.hospital, shop):
+        db.session.add(Membership(institution_id=one.id, joined_on=date(2026, 1, 1)))
     accepted(world)
     make_order(world, institution=shop)
     db.session.commit()
