@@ -53,6 +53,7 @@ _BUYER: tuple[tuple[str, str, str], ...] = (
 _BUREAU: tuple[tuple[str, str, str], ...] = (
     ("applications.index", N_("Applications"), "building"),
     ("exits.index", N_("Requests to leave"), "logout"),
+    ("incentives.index", N_("Incentive and exit lists"), "flag"),
     ("findings.index", N_("Findings"), "flag"),
     ("stages.index", N_("Stages of the agreed volume"), "list"),
     ("volumes.index", N_("Planned volume"), "edit"),

@@ -83,6 +83,9 @@ DEFAULTS = {
     "roster.window": None,
     "roster.lookback_months": 24,
     "roster.notice_days": 7,
+    "incentive.completion": None,
+    "incentive.purchase": None,
+    "incentive.missed_reports": 2,
 }
 
 

@@ -354,6 +354,33 @@ _TABLE: Final = (
         _LOCAL,
         confirmed=False,
     ),
+    Parameter(
+        "incentive.completion",
+        Form.SHARE,
+        N_("Incentive: least fulfilment of the agreed volume"),
+        "",
+        N_("Jiangsu: 85 per cent"),
+        confirmed=False,
+        may_be_unset=True,
+    ),
+    Parameter(
+        "incentive.purchase",
+        Form.AMOUNT,
+        N_("Incentive: least purchases of a year"),
+        "",
+        N_("Jiangsu: 10,000 yuan of sales a year"),
+        confirmed=False,
+        may_be_unset=True,
+    ),
+    Parameter(
+        "incentive.missed_reports",
+        Form.NUMBER,
+        N_("Notice: missed reports of a year"),
+        "2",
+        N_("Jiangsu, by one press copy"),
+        confirmed=False,
+        may_be_unset=True,
+    ),
 )
 
 PARAMETERS: Final[Mapping[str, Parameter]] = MappingProxyType({row.name: row for row in _TABLE})
