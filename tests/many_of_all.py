@@ -40,6 +40,7 @@ from clinic_orders.models.statements import AccountStatement
 from clinic_orders.models.statistics import Bulletin, ClosedMonth, ReckonedMonth
 from clinic_orders.models.stock import ShelfPrice, StockCount
 from clinic_orders.models.supervision import FindingRecord
+from clinic_orders.models.trainings import TrainingRecord
 from clinic_orders.models.volume import SupplyProblem
 from clinic_orders.queries.month_rows import InstitutionRow, MonthRows, ScoreRow, VolumeRow, kept
 from clinic_orders.rules.applications import ApplicationState
@@ -106,6 +107,7 @@ def make_many() -> tuple[World, dict[Role, User]]:
     _applications()
     _stages()
     _exits(world)
+    _trainings(world)
     _stock(world)
     make_complaints(world, MANY)
     make_months()
@@ -142,6 +144,18 @@ def _exits(world: World) -> None:
         ExitRequest(
             institution_id=world.clinic.id, state=ExitState.WITHDRAWN, last_day=START + timedelta(days=number),
             reason="店面到期", asked_at=NOW - timedelta(hours=number), asked_by_name="周明", ended_at=NOW,
+        )
+        for number in range(MANY)
+    )  # fmt: skip
+
+
+def _trainings(world: World) -> None:
+    """A training a day."""
+    db.session.add_all(
+        TrainingRecord(
+            institution_id=world.clinic.id, day=START + timedelta(days=number), subject=f"培训{number:03}",
+            persons="王保田", persons_count=number + 1, hours=Decimal("1.5"), form_key=f"training-{number}",
+            recorded_at=NOW, recorded_by_name="王保田",
         )
         for number in range(MANY)
     )  # fmt: skip

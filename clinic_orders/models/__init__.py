@@ -43,6 +43,7 @@ from clinic_orders.models import (
     supervision,
     trace_marks,
     tracing,
+    trainings,
     volume,
 )
 
@@ -89,5 +90,6 @@ __all__ = [
     "supervision",
     "trace_marks",
     "tracing",
+    "trainings",
     "volume",
 ]

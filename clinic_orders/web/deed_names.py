@@ -10,6 +10,8 @@ from flask_babel import gettext
 from clinic_orders.rules.errors import N_
 
 DEEDS: dict[str, str] = {
+    "record_training": N_("Recorded a training"),
+    "remove_training": N_("Took back a record of training"),
     "ask_to_leave": N_("Asked to leave the roster"),
     "decide_exit": N_("Decided about a request to leave"),
     "withdraw_exit": N_("Took back a request to leave"),
@@ -221,6 +223,7 @@ DEEDS: dict[str, str] = {
 }
 
 SUBJECTS: dict[str, str] = {
+    "training": N_("Training"),
     "exit_request": N_("Request to leave"),
     "application": N_("Application"),
     "account": N_("Account"),
@@ -286,6 +289,8 @@ SUBJECTS: dict[str, str] = {
 }
 
 FIELDS: dict[str, str] = {
+    "hours": N_("Hours"),
+    "persons": N_("How many took part"),
     "exit_state": N_("State of the request"),
     "signer": N_("Who signed"),
     "opinion": N_("Opinion"),

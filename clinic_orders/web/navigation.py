@@ -75,6 +75,7 @@ PLACES: dict[Role, tuple[tuple[str, str], ...]] = {
 _UNDER: dict[str, tuple[str, ...]] = {
     "applications": ("home.more",),
     "exits": ("home.more",),
+    "trainings": ("home.more",),
     "incentives": ("statistics.index", "home.more"),
     "batches": ("files.index",),
     "statements": ("payables.index", "distribution.receivables", "bureau.desk"),
