@@ -61,6 +61,7 @@ from clinic_orders.rules.scorecard import Score
 from clinic_orders.rules.stages import Stage
 from tests.deliveries_in_work import accepted, make_shipment
 from tests.many_complaints import make_complaints
+from tests.many_inspections import make_inspections
 from tests.orders_in_work import LONG_AGO, NOW, World, make_institution, make_order, make_world
 
 MANY = 60
@@ -110,6 +111,7 @@ def make_many() -> tuple[World, dict[Role, User]]:
     _trainings(world)
     _stock(world)
     make_complaints(world, MANY)
+    make_inspections(world, MANY)
     make_months()
     _reckoned(world)
     db.session.commit()

@@ -77,6 +77,7 @@ class Permission(StrEnum):
     FILES_IMPORT = "files:import"
     FINDINGS_DECIDE = "findings:decide"
     FINDINGS_READ = "findings:read"
+    INSPECTIONS_HANDLE = "inspections:handle"
     JOBS_RUN = "jobs:run"
     LETTERS_ANSWER = "letters:answer"
     MONTH_CLOSE = "month:close"
@@ -123,6 +124,7 @@ _COUNTY = _EVERYONE | {
     Permission.APPLICATIONS_HANDLE,
     Permission.CASES_HANDLE,
     Permission.COMPLAINTS_HANDLE,
+    Permission.INSPECTIONS_HANDLE,
     Permission.FINDINGS_READ,
     Permission.FINDINGS_DECIDE,
     Permission.PACKS_READ,

@@ -17,6 +17,7 @@ from clinic_orders.rules.complaints import ComplaintKind, ComplaintState
 from clinic_orders.rules.exits import ExitState
 from clinic_orders.rules.findings import Grade
 from clinic_orders.rules.import_jobs import ImportState
+from clinic_orders.rules.inspection.steps import Choice
 from clinic_orders.rules.ladder import AnswerKind, CaseState
 from clinic_orders.rules.letters import LetterKind
 from clinic_orders.rules.ordering import ResponseState
@@ -62,6 +63,7 @@ _LISTS: Final[Mapping[str, tuple[type[StrEnum], ...]]] = {
     "import_state": (ImportState,),
     "answer": (AnswerKind,),
     "case_state": (CaseState,),
+    "choice": (Choice,),
     "complaint_kind": (ComplaintKind,),
     "grade": (Grade,),
     "application_state": (ApplicationState,),

@@ -64,6 +64,7 @@ _BUREAU: tuple[tuple[str, str, str], ...] = (
     ("roster.relations", N_("Delivery relations"), "link"),
     ("packs.index", N_("Life of a pack"), "scan"),
     ("supply.index", N_("Supply problems"), "warn"),
+    ("inspections.index", N_("Inspections"), "eye"),
     ("complaints.index", N_("Complaints of the public"), "mail"),
     ("doubles.index", N_("Possible double orders"), "link"),
     ("bulletins.index", N_("Quarterly bulletins"), "doc"),

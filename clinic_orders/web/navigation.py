@@ -96,6 +96,7 @@ _UNDER: dict[str, tuple[str, ...]] = {
     "findings": ("bureau.desk", "home.more"),
     "cases": ("cases.index", "home.more"),
     "complaints": ("home.more",),
+    "inspections": ("home.more",),
     "gateway_messages": ("home.more",),
     "doubles": ("bureau_orders.index",),
     "bulletins": ("statistics.index",),

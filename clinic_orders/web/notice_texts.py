@@ -69,6 +69,9 @@ register_notices(
             N_("%(count)s medicines are near their expiry, the first on %(expires_on)s: %(names)s"),
             {"expires_on": _day},
         ),
+        "inspection_started": NoticeText(
+            N_("Inspection started"), N_("%(name)s: %(count)s institutions in your county are visited")
+        ),
         "complaint_filed": NoticeText(
             N_("New complaint"), N_("Complaint %(number)s about %(place)s has come in")
         ),

@@ -24,13 +24,19 @@ def sent_photos(field: str, *, most: int) -> Iterator[list[AttachedFile]]:
         yield files
 
 
+def kept_bytes(stored_as: str) -> bytes | None:
+    """What lies under a random name; None where the file is gone."""
+    path: Path = path_of(current_app.extensions["settings"].instance, stored_as)
+    return path.read_bytes() if path.is_file() else None
+
+
 def give_photo(stored_as: str, media_type: str, name: str) -> Response:
     """A photo for a page of ours or to be looked at; 404 where the file is gone."""
-    path: Path = path_of(current_app.extensions["settings"].instance, stored_as)
-    if not path.is_file():
+    content = kept_bytes(stored_as)
+    if content is None:
         abort(404)
     response = send_file(
-        io.BytesIO(path.read_bytes()),
+        io.BytesIO(content),
         mimetype=media_type,
         as_attachment=False,
         download_name=name,

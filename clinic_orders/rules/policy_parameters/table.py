@@ -304,6 +304,41 @@ _TABLE: Final = (
         confirmed=False,
     ),
     Parameter(
+        "inspection.grave",
+        Form.NUMBER,
+        N_("Inspection: points of a grave finding"),
+        "10",
+        _LOCAL,
+        confirmed=False,
+    ),
+    Parameter(
+        "inspection.reminder",
+        Form.NUMBER,
+        N_("Inspection: points of a finding to remind of"),
+        "3",
+        _LOCAL,
+        confirmed=False,
+    ),
+    Parameter(
+        "inspection.clue", Form.NUMBER, N_("Inspection: points of a clue"), "2", _LOCAL, confirmed=False
+    ),
+    Parameter(
+        "inspection.complaint",
+        Form.NUMBER,
+        N_("Inspection: points of a complaint"),
+        "8",
+        _LOCAL,
+        confirmed=False,
+    ),
+    Parameter(
+        "inspection.month",
+        Form.NUMBER,
+        N_("Inspection: points of a month without a visit"),
+        "1",
+        _LOCAL,
+        confirmed=False,
+    ),
+    Parameter(
         "complaint.answer_days",
         Form.WORKING_DAYS,
         N_("Complaint: working days to answer"),
