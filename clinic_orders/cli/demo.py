@@ -35,6 +35,7 @@ from clinic_orders.exchange.demonstration import (
 )
 from clinic_orders.exchange.demonstration.applying import make_applications
 from clinic_orders.exchange.demonstration.cases import make_cases
+from clinic_orders.exchange.demonstration.inspections import make_complaints, make_inspections
 from clinic_orders.exchange.demonstration.publicity import open_to_the_public
 from clinic_orders.exchange.divisions import CATALOG, read_divisions
 from clinic_orders.exchange.importing import Report, import_file, import_rows
@@ -171,6 +172,12 @@ def _officer(made: list[tuple[str, accounts.NewAccount, str]], wanted: str = "ci
     return Actor(account.name, Role.CITY, user_id=account.user_id)
 
 
+def _county_officer(world: Demonstration, made: list[tuple[str, accounts.NewAccount, str]]) -> Actor:
+    """The county's officer who logs in."""
+    account = next(account for word, account, _ in made if word == "county")
+    return Actor(account.name, Role.COUNTY, user_id=account.user_id, county_code=world.show_county)
+
+
 def _keep(path: Path, made: list[tuple[str, accounts.NewAccount, str]]) -> str:
     """Write the log-ins where only the owner reads them, and answer the same lines for the screen."""
     lines = "".join(
@@ -253,6 +260,8 @@ def demo(console: Console, size: str, months: int, seed: int, if_empty: bool, fo
             now=now,
         )
         open_to_the_public(world, officer=_officer(made), at=now)
+        make_complaints(world.show_county, officer=_county_officer(world, made), now=now)
+        make_inspections(officer=_officer(made), now=now)
         lines = _keep(settings.instance / "demo-logins.txt", made)
         totals = questions.counts()
         by_rule = Counter(found.rule for found in world.planted)

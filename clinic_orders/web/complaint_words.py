@@ -19,7 +19,7 @@ register_labels(
 )
 register_labels(
     {
-        ComplaintState.FILED: N_("Received"),
+        ComplaintState.FILED: N_("Complaint received"),
         ComplaintState.IN_WORK: N_("Being looked into"),
         ComplaintState.VERIFIED: N_("Found to be so"),
         ComplaintState.UNFOUNDED: N_("Not found to be so"),

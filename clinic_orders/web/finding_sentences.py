@@ -99,7 +99,7 @@ NAMES: Final[Mapping[str, str]] = {
     "due_on": N_("Due on"),
     "asked": N_("What was looked at"),
     "about": N_("What the complaint is about"),
-    "remark": N_("What was found"),
+    "remark": N_("What was found out"),
 }
 """What the figures are called."""
 

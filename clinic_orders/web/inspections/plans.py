@@ -39,8 +39,8 @@ from clinic_orders.web.listing import Column, as_file, page_cut, sort_order, wan
 PLAN_COLUMNS = (
     Column(N_("Plan number"), lambda row: row.number),
     Column(N_("Name of the plan"), lambda row: row.name),
-    Column(N_("First day"), lambda row: row.first_day),
-    Column(N_("Last day"), lambda row: row.last_day),
+    Column(N_("First day of the inspections"), lambda row: row.first_day),
+    Column(N_("Last day of the inspections"), lambda row: row.last_day),
     Column(N_("County"), lambda row: row.county),
     Column(N_("Basis"), lambda row: row.basis),
     Column(N_("State"), lambda row: row.state),
