@@ -25,6 +25,7 @@ from clinic_orders.rules.complaints import (
     THE_PUBLIC,
     TRACKING_LENGTH,
     TRACKING_SIGNS,
+    WAITING,
     AnswerMissing,
     ComplaintSide,
     ComplaintState,
@@ -351,6 +352,41 @@ def reopen_complaint(
     return complaint
 
 
+@transactional
+def remind_of_complaint(number: str, *, by: Actor, at: datetime) -> bool:
+    """Tell the bureau once that the last day to answer a complaint has come; whether it was told."""
+    by.need(Permission.JOBS_RUN)
+    found = db.session.execute(
+        select(Complaint)
+        .where(Complaint.number == number)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).scalar_one()
+    day = found.deadline
+    if found.state not in WAITING or day is None or day > day_in_china(at) or found.reminded_of == day:
+        return False
+    found.reminded_of = day
+    db.session.flush()
+    notices.tell(
+        "complaint_due",
+        at=at,
+        facts={"number": found.number, "place": found.place, "day": day.isoformat()},
+        link=f"/complaints/{found.number}",
+        county_code=found.county_code,
+    )
+    audit.record(
+        "remind_of_complaint",
+        by=by,
+        at=at,
+        subject_type="complaint",
+        subject_id=found.id,
+        subject=found.number,
+        county_code=found.county_code,
+        after={"deadline": day},
+    )
+    return True
+
+
 def _answer(complaint: Complaint, after: ComplaintState, answer: str, *, by: Actor, at: datetime) -> None:
     complaint.state, complaint.answer, complaint.answered_at = after, answer, at
     complaint.answered_by_id, complaint.answered_by_name = by.user_id, by.name
@@ -403,6 +439,7 @@ __all__ = [
     "decline_complaint",
     "file_complaint",
     "refute_complaint",
+    "remind_of_complaint",
     "reopen_complaint",
     "take_up_complaint",
     "verify_complaint",

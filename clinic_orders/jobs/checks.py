@@ -6,10 +6,11 @@ import logging
 from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 
-from clinic_orders.actions import cases, findings, price_marks, trace_marks
+from clinic_orders.actions import cases, complaints, findings, price_marks, trace_marks
 from clinic_orders.jobs.job import Outcome, each
 from clinic_orders.models.base import db
 from clinic_orders.queries import cases as case_questions
+from clinic_orders.queries import complaints as complaint_questions
 from clinic_orders.queries.checks import CHECKS, Scope, check, price_night, trace_night
 from clinic_orders.queries.findings import all_institution_ids
 from clinic_orders.rules.days import Month, day_in_china
@@ -157,3 +158,5 @@ def remind_of_cases(_as_of: date, at: datetime, outcome: Outcome) -> None:
     today = day_in_china(at)
     found = [*case_questions.deadlines_over(today), *case_questions.rechecks_due(today)]
     each(found, lambda case_id: cases.remind_of_case(case_id, by=SYSTEM, at=at), outcome)
+    due = complaint_questions.complaints_due(today)
+    each(due, lambda number: complaints.remind_of_complaint(number, by=SYSTEM, at=at), outcome)

@@ -235,6 +235,21 @@ def events_of(complaint_id: int) -> Sequence[ComplaintEvent]:
     ).all()
 
 
+def complaints_due(today: date) -> list[str]:
+    """The complaints whose last day to answer has come, of which the bureau was not told yet."""
+    found = Complaint
+    statement = (
+        select(found.number)
+        .where(
+            _WAITS,
+            found.deadline <= today,
+            or_(found.reminded_of.is_(None), found.reminded_of != found.deadline),
+        )
+        .order_by(found.id)
+    )
+    return list(db.session.scalars(statement))
+
+
 class Place(NamedTuple):
     """An institution to choose from."""
 

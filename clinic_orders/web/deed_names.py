@@ -46,6 +46,7 @@ DEEDS: dict[str, str] = {
     "end_device": N_("Logged a device out"),
     "fail_log_in": N_("Typed a wrong password"),
     "file_complaint": N_("Filed a complaint"),
+    "remind_of_complaint": N_("Reminded of a complaint"),
     "refute_complaint": N_("Answered a complaint: not found to be so"),
     "reopen_complaint": N_("Took the answer to a complaint back"),
     "take_up_complaint": N_("Took up a complaint"),

@@ -75,6 +75,11 @@ register_notices(
         "complaint_filed": NoticeText(
             N_("New complaint"), N_("Complaint %(number)s about %(place)s has come in")
         ),
+        "complaint_due": NoticeText(
+            N_("Complaint to be answered"),
+            N_("Complaint %(number)s about %(place)s is to be answered by %(day)s"),
+            {"day": _day},
+        ),
         "complaint_assigned": NoticeText(
             N_("Complaint handed over"), N_("Complaint %(number)s about %(place)s is yours to look into now")
         ),

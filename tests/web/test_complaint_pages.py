@@ -21,6 +21,7 @@ from clinic_orders.models.base import db
 from clinic_orders.models.complaints import Complaint, ComplaintPhoto
 from clinic_orders.models.notices import Notice
 from clinic_orders.models.supervision import FindingRecord
+from clinic_orders.queries import complaints as queries
 from clinic_orders.rules.complaints import (
     THE_PUBLIC,
     ComplaintKind,
@@ -29,9 +30,10 @@ from clinic_orders.rules.complaints import (
     check_complaint,
     shown_tracking,
 )
+from clinic_orders.rules.days import end_of_day
 from clinic_orders.rules.finding_states import FindingState
 from clinic_orders.rules.findings import CheckRule
-from clinic_orders.rules.parties import NotAllowed
+from clinic_orders.rules.parties import SYSTEM, NotAllowed
 from tests.cases_world import NOW, TODAY, World, fresh_key, make_world
 from tests.checking_client import CheckingClient
 from tests.factories import set_policy
@@ -221,6 +223,19 @@ def test_without_policy_there_is_no_deadline_and_with_it_working_days_count(
     client.log_in(world.users["song"])
     client.get("/complaints/", status=200)
     assert client.page.texts("main tbody th a") == [second.number, first.number]
+
+
+def test_the_bureau_is_told_once_when_the_last_day_has_come(world: World) -> None:
+    set_policy("complaint.answer_days", "1")
+    found = complaint(world)
+    assert found.deadline is not None
+    assert queries.complaints_due(found.deadline - timedelta(days=1)) == []
+    assert queries.complaints_due(found.deadline) == [found.number]
+    later = end_of_day(found.deadline) - timedelta(hours=3)
+    assert [deeds.remind_of_complaint(found.number, by=SYSTEM, at=later) for _ in range(2)] == [True, False]
+    told = db.session.scalars(select(Notice).where(Notice.kind == "complaint_due")).one()
+    assert (told.county_code, told.facts["number"]) == (SONG, found.number)
+    assert queries.complaints_due(found.deadline + timedelta(days=5)) == []
 
 
 def test_a_county_sees_its_own_hands_to_the_city_and_the_city_to_any(
