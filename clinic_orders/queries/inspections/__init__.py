@@ -21,7 +21,6 @@ from clinic_orders.queries.inspections.lists import (
     find_visit,
     plans,
     visits,
-    waiting_question,
 )
 from clinic_orders.queries.inspections.records import (
     MARK_INSPECTOR,
@@ -76,6 +75,5 @@ __all__ = [
     "visit_events_of",
     "visits",
     "visits_visible_to",
-    "waiting_question",
     "weights_on",
 ]

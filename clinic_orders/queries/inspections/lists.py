@@ -269,8 +269,3 @@ def find_visit(number: str, actor: Actor, *, on: date) -> VisitRow | None:
         _listed(on).where(Visit.number == number, visits_visible_to(actor, on))
     ).one_or_none()
     return None if row is None else VisitRow._make(row)
-
-
-def waiting_question(actor: Actor, on: date) -> int:
-    """How many visits of running plans somebody still has to make or to sign."""
-    return count_visits(actor, on=on, wanted=VisitsWanted(to_visit=True))

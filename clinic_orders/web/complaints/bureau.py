@@ -15,18 +15,26 @@ from clinic_orders.models.complaints import Complaint
 from clinic_orders.queries import complaints as queries
 from clinic_orders.queries.cases import cases_of_findings
 from clinic_orders.queries.complaints import ComplaintsWanted
+from clinic_orders.queries.counting import Question
 from clinic_orders.queries.institutions import counties
 from clinic_orders.rules.complaints import ComplaintKind, ComplaintState, ComplaintStep, steps_open_to
 from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.findings import Grade
-from clinic_orders.rules.parties import Permission, Role
+from clinic_orders.rules.parties import Actor, Permission, Role
 from clinic_orders.web.complaint_words import SHAPES
 from clinic_orders.web.complaints.door import blueprint
 from clinic_orders.web.display import label
 from clinic_orders.web.errors import say
 from clinic_orders.web.guards import actor, at, needs, today
 from clinic_orders.web.listing import Column, as_file, page_cut, sort_order, wanted_file
+from clinic_orders.web.navigation import counts
 from clinic_orders.web.photos import give_photo
+
+
+@counts("complaints.index")
+def _waiting(person: Actor, _at: object) -> Question | int:
+    return queries.waiting_question(person)
+
 
 COLUMNS = (
     Column(N_("Complaint number"), lambda row: row.number),
