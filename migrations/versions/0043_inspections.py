@@ -1,7 +1,7 @@
 """inspections.
 
-Revision ID: 0037
-Revises: 0036
+Revision ID: 0043
+Revises: 0042
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0037"
-down_revision = "0036"
+revision = "0043"
+down_revision = "0042"
 branch_labels = None
 depends_on = None
 
