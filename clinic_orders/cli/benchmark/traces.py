@@ -41,7 +41,7 @@ _IN_PIECES: Final = "s.item_id % 17 = 3"
 def _code(item: str, institution: str, month: int, pack: str) -> str:
     """A code in plain SQL: two fixed digits, five of the item, six of the institution, four of the month, three of the pack.
 
-    Adding up one number and writing it down once costs a third of writing four with their zeros.
+    They are added up to one number and written down once.
     """
     kind = "text" if db.engine.dialect.name == "sqlite" else "varchar"
     parts = ((item, 10**13), (institution, 10**7), (pack, 1))
