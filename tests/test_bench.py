@@ -175,6 +175,11 @@ def test_the_checks_are_measured_on_months_with_something_to_find(tmp_path, data
     assert part["findings"]["over_markup"] > 0
     assert {one["name"] for one in part["comparisons"]} == {rule.value for rule in FLOORS}
     assert all(one["ratio"]["median"] > 0 for one in (*part["comparisons"], part["night"]))
+    # What has no floor is told in absolute times, on the findings of that month.
+    once = part["desk"]["once_ms"]
+    assert once["closing the month"]["clock"] > 0
+    assert not once.keys() & {rule.value for rule in FLOORS}
+    assert {page["path"] for page in part["desk"]["pages"]} == {"/bureau/", "/dashboard/"}
 
 
 @pytest.mark.parametrize("database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])

@@ -33,7 +33,7 @@ from clinic_orders.models.sales import SaleLine
 from clinic_orders.models.stock import StockCount
 from clinic_orders.models.stock_entries import StockLoss
 from clinic_orders.queries.doubles import counts_once
-from clinic_orders.rules.days import end_of_day
+from clinic_orders.rules.days import end_of_day, start_of_day
 from clinic_orders.rules.stocking import REPORTING_DAYS
 
 _NEVER: Final = date(1900, 1, 1)
@@ -231,16 +231,24 @@ def _by_documents(on: date, last: CTE) -> CTE:
 
 
 def movements(
-    on: date, wanted: Callable[[InstrumentedAttribute[int]], ColumnElement[bool]]
+    first: date, on: date, wanted: Callable[[InstrumentedAttribute[int]], ColumnElement[bool]]
 ) -> CompoundSelect[Any]:
-    """What came (above 0) and went (below 0) of every item up to a day: institution_id, item_id, day, base_units.
+    """What came (above 0) and went (below 0) of every item between two days: institution_id, item_id, day, base_units.
+
+    Each part is a range of an index, so that the cost is that of these days.
 
     Args:
-        on: the day.
+        first: the first day.
+        on: the last one.
         wanted: the condition that a column of institution ids is one of those looked at.
 
     """
-    return union_all(*_parts(on, wanted))
+    begins = start_of_day(first)
+    return union_all(
+        _accepted(on, wanted).where(Shipment.accepted_at >= begins),
+        _returned(on, wanted).where(GoodsReturn.agreed_at >= begins),
+        _sold(on, wanted).where(SaleLine.sold_on >= first),
+    )
 
 
 def _parts(on: date, wanted: Any) -> tuple[Select[*tuple[Any, ...]], ...]:

@@ -19,6 +19,7 @@ from clinic_orders.cli.bench.common import (
     rounds_option,
 )
 from clinic_orders.cli.benchmark.checks import measure_checks
+from clinic_orders.cli.benchmark.desk import measure_desk
 from clinic_orders.cli.benchmark.supervised import stages
 from clinic_orders.cli.context import Console, pass_console
 
@@ -46,7 +47,7 @@ from clinic_orders.cli.context import Console, pass_console
 def checks(
     console: Console, rounds: int, only: str | None, scale: float, months: tuple[int, ...], form: str
 ) -> None:
-    """Every check of a whole month against the leanest SQL over the same rows, and a night against a full run."""
+    """Every check of a month against the leanest SQL over the same rows, a night against a full run, closing and the desk."""
 
     def say(words: str) -> None:
         click.echo(words, err=True)
@@ -57,7 +58,8 @@ def checks(
             say(f"filling a {name} database, scale {scale}; this may take some minutes")
             with bench_application(console.make_app, name, Path(folder)) as app:
                 found["databases"][name] = [
-                    measure_checks(app, stage, rounds, say) for stage in stages(app, scale, sorted(months))
+                    measure_checks(app, stage, rounds, say) | {"desk": measure_desk(app, stage, rounds, say)}
+                    for stage in stages(app, scale, sorted(months))
                 ]
     if form == "json":
         click.echo(json.dumps(found, ensure_ascii=False, indent=1))
@@ -71,3 +73,12 @@ def checks(
             for comparison in (*part["comparisons"], part["night"]):
                 print_comparison(comparison)
             click.echo(f"    looked at again: {part['night']['institutions']} institutions")
+            for what, took in part["desk"]["once_ms"].items():
+                click.echo(
+                    f"  {what}: {took['clock']} ms by the clock, {took['processor']} ms processor time"
+                )
+            for page in part["desk"]["pages"]:
+                least, median, most = page["ms"].values()
+                click.echo(
+                    f"  {page['name']}: {least:.0f} / {median:.0f} / {most:.0f} ms, {page['statements']} statements"
+                )

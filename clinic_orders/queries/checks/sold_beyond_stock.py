@@ -7,14 +7,14 @@ from datetime import date, timedelta
 from itertools import groupby
 from typing import NamedTuple
 
-from sqlalchemy import Date, and_, func, literal, select, union_all
+from sqlalchemy import CTE, ColumnElement, Date, and_, func, literal, or_, select, union_all
 
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.roster import Institution, Membership
 from clinic_orders.models.stock import StockCount
 from clinic_orders.queries.checks.scope import Scope
-from clinic_orders.queries.ledger import movements
+from clinic_orders.queries.ledger import movements, with_ledger
 from clinic_orders.rules.findings import CheckRule, Finding
 from clinic_orders.rules.roster import Days, is_in_force
 from clinic_orders.rules.trace_gaps import sold_beyond_stock
@@ -35,69 +35,97 @@ class Step(NamedTuple):
 
 
 def _steps(scope: Scope) -> Iterator[Step]:
-    """The rows of every counted item by institution, item and day; a day's count comes last."""
+    """The rows of every counted item that may have been short, by institution, item and day; a day's count comes last.
+
+    Where all that went in the month was there at its begin and at every count since, there was enough on every day:
+    such items are most of all, and the database leaves them out.
+    """
     first, on = scope.month.first_day, scope.as_of
     count = StockCount
+    pairs = (count.institution_id, count.item_id)
     counted = (
         select(
-            count.institution_id,
-            count.item_id,
+            *pairs,
             # None where it was first counted in the month: what was there before nobody knows.
             func.max(count.counted_on).filter(count.counted_on < first).label("last_before"),
+            func.min(count.base_units).filter(count.counted_on >= first).label("lowest_count"),
         )
         .where(count.replaced_at.is_(None), count.counted_on <= on, scope.only(count.institution_id))
-        .group_by(count.institution_id, count.item_id)
+        .group_by(*pairs)
         .cte("counted")
     )
-    moved = movements(on, scope.only).subquery("moved")
-    same = and_(moved.c.institution_id == counted.c.institution_id, moved.c.item_id == counted.c.item_id)
-    held = and_(
-        count.institution_id == counted.c.institution_id,
-        count.item_id == counted.c.item_id,
-        count.replaced_at.is_(None),
+    known = (
+        select(counted.c.institution_id, counted.c.item_id)
+        .where(counted.c.last_before.is_not(None))
+        .subquery("known")
     )
-    before = [
-        select(counted.c.institution_id, counted.c.item_id, count.base_units)
+    # From the last count on, not the history.
+    opening = with_ledger(first - timedelta(days=1), known).cte("opening")
+    every = movements(first, on, scope.only).subquery("movement")
+    moved = (
+        select(
+            every.c.institution_id,
+            every.c.item_id,
+            every.c.day,
+            func.sum(every.c.base_units).label("base_units"),
+        )
+        .group_by(every.c.institution_id, every.c.item_id, every.c.day)
+        .cte("moved")
+    )
+    went = (
+        select(moved.c.institution_id, moved.c.item_id, func.sum(moved.c.base_units).label("base_units"))
+        .where(moved.c.base_units < 0)
+        .group_by(moved.c.institution_id, moved.c.item_id)
+        .cte("went")
+    )
+    gone = -func.coalesce(went.c.base_units, 0)
+    doubtful = (
+        select(counted.c.institution_id, counted.c.item_id, opening.c.base_units)
         .select_from(counted)
-        .join(count, and_(held, count.counted_on == counted.c.last_before)),
-        select(counted.c.institution_id, counted.c.item_id, moved.c.base_units)
-        .select_from(counted)
-        .join(moved, same)
-        .where(moved.c.day > counted.c.last_before, moved.c.day < first),
-    ]
-    opening = union_all(*before).subquery("opening")
-    opened = literal(first, Date)
+        .outerjoin(opening, _same(opening, counted))
+        .outerjoin(went, _same(went, counted))
+        .where(or_(opening.c.base_units < gone, counted.c.lowest_count < gone))
+        .cte("doubtful")
+    )
     rows = union_all(
         select(
-            opening.c.institution_id,
-            opening.c.item_id,
-            opened.label("day"),
+            doubtful.c.institution_id,
+            doubtful.c.item_id,
+            literal(first, Date).label("day"),
             literal(_OPENING).label("kind"),
-            func.sum(opening.c.base_units).label("base_units"),
-        ).group_by(opening.c.institution_id, opening.c.item_id),
+            doubtful.c.base_units,
+        ).where(doubtful.c.base_units.is_not(None)),
         select(
-            counted.c.institution_id,
-            counted.c.item_id,
-            moved.c.day,
-            literal(_MOVED),
-            func.sum(moved.c.base_units),
+            doubtful.c.institution_id, doubtful.c.item_id, moved.c.day, literal(_MOVED), moved.c.base_units
         )
-        .select_from(counted)
-        .join(moved, same)
-        .where(moved.c.day >= first)
-        .group_by(counted.c.institution_id, counted.c.item_id, moved.c.day),
+        .select_from(doubtful)
+        .join(moved, _same(moved, doubtful)),
         select(
-            count.institution_id, count.item_id, count.counted_on, literal(_COUNTED), count.base_units
-        ).where(
-            count.replaced_at.is_(None),
-            count.counted_on >= first,
-            count.counted_on <= on,
-            scope.only(count.institution_id),
+            doubtful.c.institution_id,
+            doubtful.c.item_id,
+            count.counted_on,
+            literal(_COUNTED),
+            count.base_units,
+        )
+        .select_from(doubtful)
+        .join(
+            count,
+            and_(
+                count.institution_id == doubtful.c.institution_id,
+                count.item_id == doubtful.c.item_id,
+                count.replaced_at.is_(None),
+                count.counted_on >= first,
+                count.counted_on <= on,
+            ),
         ),
     ).subquery("step")
     ordered = select(rows).order_by(rows.c.institution_id, rows.c.item_id, rows.c.day, rows.c.kind)
     for row in db.session.connection().execute(ordered):
         yield Step(row[0], row[1], row[2], row[3], int(row[4]))
+
+
+def _same(one: CTE, other: CTE) -> ColumnElement[bool]:
+    return and_(one.c.institution_id == other.c.institution_id, one.c.item_id == other.c.item_id)
 
 
 def below_zero(steps: Iterable[Step], *, last: date) -> tuple[list[date], int]:
