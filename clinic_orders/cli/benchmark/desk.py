@@ -45,7 +45,7 @@ def measure_desk(app: Flask, stage: Stage, rounds: int, say: Callable[[str], Non
         keep = partial(raise_findings, stage.on, found, checked_rules(), by=SYSTEM, at=at)
         once[f"storing {len(found)} findings"], _ = timed_with_server(keep)
         once["closing the month"], _ = timed_with_server(partial(close_month, month, by=SYSTEM, at=at))
-        for role, whose in ((Role.CITY, {}), (Role.COUNTY, {"county_code": "410325"})):
+        for role, county in ((Role.CITY, None), (Role.COUNTY, "410325")):
             open_account(
                 _login(role, stage),
                 role.value,
@@ -54,7 +54,7 @@ def measure_desk(app: Flask, stage: Stage, rounds: int, say: Callable[[str], Non
                 must_change_password=False,
                 by=SYSTEM,
                 at=at,
-                **whose,
+                county_code=county,
             )
         db.session.remove()
     pages = []
