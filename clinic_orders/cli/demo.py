@@ -36,10 +36,15 @@ from clinic_orders.exchange.demonstration import (
 from clinic_orders.exchange.demonstration.applying import make_applications
 from clinic_orders.exchange.demonstration.cases import make_cases
 from clinic_orders.exchange.demonstration.inspections import make_complaints, make_inspections
+
+
+from clinic_orders.exchange.demonstration.duties import close_months, make_duties
 from clinic_orders.exchange.demonstration.publicity import open_to_the_public
 from clinic_orders.exchange.divisions import CATALOG, read_divisions
 from clinic_orders.exchange.importing import Report, import_file, import_rows
 from clinic_orders.exchange.tables import KINDS
+from clinic_orders.jobs import figures
+from clinic_orders.jobs.job import Outcome
 from clinic_orders.queries import demonstration as questions
 from clinic_orders.queries.checks import checked_rules
 from clinic_orders.queries.ordering import buyer, items_on
@@ -178,6 +183,18 @@ def _county_officer(world: Demonstration, made: list[tuple[str, accounts.NewAcco
     return Actor(account.name, Role.COUNTY, user_id=account.user_id, county_code=world.show_county)
 
 
+def _report_and_close(world: Demonstration, officer: Actor, at: datetime) -> list[str]:
+    """Stocking lists, planned volume, closed months, and what the night would reckon; the closed months."""
+    make_duties(world, officer=officer, now=at)
+    closed = close_months(world, officer=officer, now=at)
+    outcome = Outcome()
+    figures.reckon_months(day_in_china(at), at, outcome)
+    figures.reckon_stages(day_in_china(at), at, outcome)
+    if outcome.failures:
+        raise Failed(f"reckoning failed: {outcome.failures}")
+    return [str(month) for month in closed]
+
+
 def _keep(path: Path, made: list[tuple[str, accounts.NewAccount, str]]) -> str:
     """Write the log-ins where only the owner reads them, and answer the same lines for the screen."""
     lines = "".join(
@@ -262,6 +279,8 @@ def demo(console: Console, size: str, months: int, seed: int, if_empty: bool, fo
         open_to_the_public(world, officer=_officer(made), at=now)
         make_complaints(world.show_county, officer=_county_officer(world, made), now=now)
         make_inspections(officer=_officer(made), now=now)
+
+        closed = _report_and_close(world, _officer(made), now)
         lines = _keep(settings.instance / "demo-logins.txt", made)
         totals = questions.counts()
         by_rule = Counter(found.rule for found in world.planted)
@@ -275,6 +294,7 @@ def demo(console: Console, size: str, months: int, seed: int, if_empty: bool, fo
                     "counts": totals,
                     "planted": {"as_of": world.as_of.isoformat(), "findings": planted},
                     "cases": cases,
+                    "closed_months": closed,
                     "logins": [
                         {"role": word, "username": entry.username, "password": entry.password}
                         for word, entry, _ in made
@@ -290,6 +310,7 @@ def demo(console: Console, size: str, months: int, seed: int, if_empty: bool, fo
         + "\n".join(f"  {rule:<20}{number:>6}" for rule, number in planted.items())
     )
     click.echo("cases: " + "  ".join(f"{state} {number}" for state, number in cases.items()))
+    click.echo(f"closed months: {'  '.join(closed)}")
     click.echo(lines, nl=False)
 
 

@@ -39,6 +39,11 @@ class Scope:
         """The policy, read once for all checks of the question."""
         return policy_book()
 
+    @cached_property
+    def kept(self) -> dict[Any, Any]:
+        """What one check found out and another one, or the figures of the month, would ask again; never changed."""
+        return {}
+
     @property
     def month(self) -> Month:
         """The month of the day."""

@@ -137,6 +137,9 @@ def tally(scope: Scope, *, until: date) -> list[Tally]:
         until: the day L: D itself for the cycles that hold it, the day before for those that ended then.
 
     """
+    if ("tally", until) in scope.kept:
+        known: list[Tally] = scope.kept["tally", until]
+        return known
     agreements = _agreements(scope, until)
     tallies = _tallies(scope, agreements)
     if tallies:
@@ -146,6 +149,7 @@ def tally(scope: Scope, *, until: date) -> list[Tally]:
         for row in attributed(lines_missing(scope, first, until), agreements, first):
             if row.agreement_id in tallies and row.undelivered:
                 tallies[row.agreement_id].blamed[row.distributor] += int(row.undelivered)
+    scope.kept["tally", until] = list(tallies.values())
     return list(tallies.values())
 
 
