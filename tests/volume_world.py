@@ -197,6 +197,9 @@ def attributed(history: History, row: dict[str, Any], day: date) -> Agreement | 
         return direct
     for problem in history.problems:
         last = problem["last_day"] or date.max
+        # Who is not on the roster yet is in no county.
+        if problem["county_code"] and receiver == "0H02" and day < history.joined_on:
+            continue
         if problem["backup_item_code"] == row["item_code"] and problem["first_day"] <= day <= last:
             return of(problem["item_code"])
     return None

@@ -14,13 +14,16 @@ from sqlalchemy import CursorResult, Table, bindparam, case, func, select, true,
 
 from clinic_orders.actions import audit
 from clinic_orders.actions.history.shared import Standings, receipt_terms
+from clinic_orders.actions.transaction import transactional
+from clinic_orders.models.audit import AuditEntry
 from clinic_orders.models.base import db
 from clinic_orders.models.deliveries import Shipment
 from clinic_orders.models.orders import Order
+from clinic_orders.queries.checks.stretches import LONGEST
 from clinic_orders.queries.policy import policy_book
-from clinic_orders.rules.days import day_in_china, end_of_day, start_of_day
+from clinic_orders.rules.days import calendar_last_day, day_in_china, end_of_day, start_of_day
 from clinic_orders.rules.ordering import answer_due_at
-from clinic_orders.rules.parties import Actor
+from clinic_orders.rules.parties import Actor, Permission
 
 ANSWERS: Final = ("order.confirm_days", "order.emergency_hours")
 PAYMENTS: Final = ("delivery.accept_days", "payment.rule")
@@ -58,6 +61,38 @@ def reach_back(parameters: Collection[str], since: date, *, by: Actor, at: datet
         before={},
         after={"valid_from": since, "orders": orders, "receipts": receipts},
     )
+
+
+@transactional
+def take_calendar(*, by: Actor, at: datetime) -> bool:
+    """Work out anew what runs on working days, once for each year of the official calendar that has come with a new version.
+
+    Beyond the published years Monday to Friday are taken for working days (rules section 0); what was worked out so is
+    put right when the year is known.
+
+    Returns:
+        whether there was a year that had not been taken yet.
+
+    """
+    by.need(Permission.POLICY_MANAGE)
+    last = calendar_last_day().year
+    taken = [
+        int(year)
+        for year in db.session.scalars(select(AuditEntry.subject).where(AuditEntry.deed == "take_calendar"))
+    ]
+    if last in taken:
+        return False
+    first = max(taken, default=last - 1) + 1
+    reach_back(ANSWERS + PAYMENTS, date(first, 1, 1) - LONGEST, by=by, at=at)
+    audit.record(
+        "take_calendar",
+        by=by,
+        at=at,
+        subject_type="policy",
+        subject=str(last),
+        after={"valid_from": date(first, 1, 1)},
+    )
+    return True
 
 
 def _answers(since: date, at: datetime) -> int:

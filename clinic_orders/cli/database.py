@@ -10,6 +10,7 @@ from flask_migrate import upgrade as alembic_upgrade
 
 from clinic_orders import clock
 from clinic_orders.actions.divisions import load_divisions
+from clinic_orders.actions.policy_reach import take_calendar
 from clinic_orders.cli.context import Console, Failed, pass_console
 from clinic_orders.cli.schema import (
     current_migration,
@@ -76,6 +77,7 @@ def upgrade(console: Console, revision: str, backup: bool) -> None:
         if revision != "head":
             return
         counts = load_divisions(read_divisions(), by=SYSTEM, at=clock.now())
+        take_calendar(by=SYSTEM, at=clock.now())
     added = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
     click.echo(f"schema: head; divisions added: {added or 'none, all there'}")
 

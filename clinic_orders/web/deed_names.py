@@ -168,6 +168,7 @@ DEEDS: dict[str, str] = {
     "retry_import": N_("Let the import of a long file go on"),
     "revoke_mandate": N_("Ended a mandate"),
     "reach_back": N_("Worked out deadlines anew by a policy dated back"),
+    "take_calendar": N_("Took a new year of the calendar and worked out deadlines anew"),
     "run_job": N_("Ran a job by hand"),
     "set_big_print": N_("Chose the size of letters"),
     "keep_reckoned": N_("Kept the figures of a month"),

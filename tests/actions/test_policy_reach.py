@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
+from clinic_orders.actions.policy_reach import take_calendar
 from clinic_orders.actions.undoing import undo_batch
 from clinic_orders.models.audit import AuditEntry
 from clinic_orders.models.base import db
@@ -118,3 +119,19 @@ def test_parameters_that_nothing_is_kept_by_leave_everything_alone(world):
     take_well("policies", {"parameter": "order.max_packs", "valid_from": DAY, "value": "9"})
     assert kept() == before
     assert db.session.scalars(select(AuditEntry).where(AuditEntry.deed == "reach_back")).all() == []
+
+
+def test_a_new_year_of_the_calendar_puts_right_what_ran_on_weekdays(world):
+    deal()
+    right = {one.id: (one.answer_due_at, one.order_no) for one in db.session.scalars(select(Order))}
+    due = {one.id: one.due_on for one in db.session.scalars(select(Shipment))}
+    # As it would stand if the days off of the year had not been known.
+    for one in db.session.scalars(select(Order)):
+        one.answer_due_at += timedelta(days=1)
+    db.session.commit()
+    assert take_calendar(by=SYSTEM, at=NOW)
+    db.session.expire_all()
+    assert {one.id: (one.answer_due_at, one.order_no) for one in db.session.scalars(select(Order))} == right
+    assert {one.id: one.due_on for one in db.session.scalars(select(Shipment))} == due
+    # Once for each year.
+    assert not take_calendar(by=SYSTEM, at=NOW)
