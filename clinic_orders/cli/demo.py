@@ -35,10 +35,8 @@ from clinic_orders.exchange.demonstration import (
 )
 from clinic_orders.exchange.demonstration.applying import make_applications
 from clinic_orders.exchange.demonstration.cases import make_cases
-from clinic_orders.exchange.demonstration.inspections import make_complaints, make_inspections
-
-
 from clinic_orders.exchange.demonstration.duties import close_months, make_duties
+from clinic_orders.exchange.demonstration.inspections import make_complaints, make_inspections
 from clinic_orders.exchange.demonstration.publicity import open_to_the_public
 from clinic_orders.exchange.divisions import CATALOG, read_divisions
 from clinic_orders.exchange.importing import Report, import_file, import_rows
