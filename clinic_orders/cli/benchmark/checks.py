@@ -45,12 +45,14 @@ class Floor:
         sql: with :first, :last (days), :begins, :ends (instants), :month; answers one row of sums.
         goal: the greatest ratio.
         says: what it is, for people.
+        sqlite: the same, written as SQLite answers it sooner; empty = as it is.
 
     """
 
     sql: str
     goal: float
     says: str
+    sqlite: str = ""
 
 
 _PRICE_OF_DAY: Final = """
@@ -71,6 +73,14 @@ FLOORS: Final[Mapping[CheckRule, Floor]] = {
         """,  # noqa: S608
         SEQUENTIAL,
         "its sale lines with item, institution and selected price added up; no acceptances, letters or order",
+        # SQLite compares each line with every price of its item when they are joined, and takes thrice the time.
+        f"""
+        SELECT count(*), sum(s.base_units), sum(s.amount), sum(t.pack_size), sum((
+            SELECT p.pack_price FROM price p WHERE p.item_id = s.item_id AND p.valid_from <= s.sold_on
+            ORDER BY p.valid_from DESC LIMIT 1))
+        FROM sale_line s JOIN item t ON t.id = s.item_id JOIN institution i ON i.id = s.institution_id
+        WHERE {_OF_MONTH} AND s.base_units > 0
+        """,  # noqa: S608
     ),
     CheckRule.OVER_SHELF_PRICE: Floor(
         f"""
@@ -173,9 +183,8 @@ def _bound(floor: Floor, stage: Stage) -> TextClause:
     for name, instant in instants.items():
         plain = instant.replace(tzinfo=None)
         values[name] = f"{plain}.000000" if sqlite else plain
-    return text(floor.sql).bindparams(
-        **{name: value for name, value in values.items() if f":{name}" in floor.sql}
-    )
+    sql = floor.sqlite if sqlite and floor.sqlite else floor.sql
+    return text(sql).bindparams(**{name: value for name, value in values.items() if f":{name}" in sql})
 
 
 def _whole_month(rule: CheckRule, stage: Stage) -> list[Finding]:
