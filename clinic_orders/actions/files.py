@@ -18,6 +18,8 @@ from clinic_orders.actions.policy import put_policies
 from clinic_orders.actions.reported import (
     put_agreed_volumes,
     put_designated_pharmacies,
+    put_listed_products,
+    put_monitored_prices,
     put_other_purchases,
     put_product_codes,
     put_sales,
@@ -84,6 +86,8 @@ PUT_HISTORY: Final[Mapping[str, PutHistory]] = {
     "trace-products": put_trace_products,
     "product-codes": put_product_codes,
     "designated-pharmacies": put_designated_pharmacies,
+    "monitored-prices": put_monitored_prices,
+    "listed-products": put_listed_products,
 }
 
 

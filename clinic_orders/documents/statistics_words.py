@@ -155,6 +155,8 @@ FINDINGS: Final = {
     CheckRule.TRACE_MISSING: "销售未上传追溯码",
     CheckRule.SOLD_BEYOND_STOCK: "销售超出库存",
     CheckRule.REPORT_MISSING: "未按时报送",
+    CheckRule.MONITORED_RISE: "监测价格涨幅过大",
+    CheckRule.MONITORED_CHANGES: "监测价格变动频繁",
     CheckRule.INSPECTION: "现场检查不符合",
     CheckRule.COMPLAINT: "投诉查实",
 }

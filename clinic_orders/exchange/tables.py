@@ -441,6 +441,44 @@ _SHELF_PRICES = Kind(
     stored_together=(),
 )
 
+_MONITORED_PRICES = Kind(
+    "monitored-prices",
+    "监测价格",
+    (
+        Column("institution_code", "单位编码", cells.code()),
+        Column("item_code", "品规编码", cells.code()),
+        Column("observed_on", "采集日期", cells.day()),
+        Column("price", "每盒零售价", cells.price(), may_be_empty=True),
+        _optional("out_of_stock", "缺货", cells.flag()),
+    ),
+    key=("institution_code", "item_code", "observed_on"),
+    stored_together=(),
+)
+
+PRODUCT_STATUSES: Final = {
+    "selected_elsewhere": "中选非供应本省",
+    "reference": "参比制剂",
+    "passed": "已过评",
+    "not_passed": "未过评",
+}
+_LISTED_PRODUCTS = Kind(
+    "listed-products",
+    "挂网非中选产品",
+    (
+        Column("product_code", "产品编码", cells.code()),
+        Column("variety", "通用名", cells.text(200)),
+        Column("product_name", "产品名称规格", cells.text(200)),
+        Column("manufacturer", "生产企业", cells.text(200)),
+        Column("status", "产品类别", cells.choice(PRODUCT_STATUSES)),
+        Column("listed_from", "挂网日期", cells.day()),
+        Column("price", "每盒挂网价", cells.price()),
+        _optional("own_selected_price", "本产品中选价", cells.price()),
+        _optional("highest_selected_price", "同品种最高中选价", cells.price()),
+        _optional("highest_listed_price", "同通用名最高挂网价", cells.price()),
+    ),
+    key=("product_code", "listed_from"),
+)
+
 _OTHER_PURCHASES = Kind(
     "other-purchases",
     "非中选采购",
@@ -498,6 +536,6 @@ KINDS: Final[Mapping[str, Kind]] = {
         _CATALOGUE, _PRICES, _EDITIONS, _INSTITUTIONS, _MANDATES, _COMMITMENTS, _DISTRIBUTORS,
         _DELIVERY_RELATIONS, _POLICIES, _AGREED_VOLUMES, _SUPPLY_PROBLEMS, _ORDERS, _RECEIPTS, _RETURNS, _PAYMENTS,
         _SALES, _SETTLEMENTS, _STOCK_COUNTS, _SHELF_PRICES, _OTHER_PURCHASES, _TRACE_PRODUCTS, _PRODUCT_CODES,
-        _DESIGNATED_PHARMACIES,
+        _DESIGNATED_PHARMACIES, _MONITORED_PRICES, _LISTED_PRODUCTS,
     )
 }  # fmt: skip

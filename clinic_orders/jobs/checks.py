@@ -33,6 +33,8 @@ _MONTH_RULES = frozenset(
         CheckRule.EMERGENCY_SHARE,
         CheckRule.NONSELECTED_SHARE,
         CheckRule.SETTLED_NOT_SOLD,
+        CheckRule.MONITORED_RISE,
+        CheckRule.MONITORED_CHANGES,
     }
 )
 

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Select, func, select, true
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import EditionItem, Item, Price
 from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, Shipment, ShipmentLine
+from clinic_orders.models.monitoring import ListedProduct, MonitoredPrice
 from clinic_orders.models.orders import Order, OrderLine
 from clinic_orders.models.payments import Payment
 from clinic_orders.models.pharmacies import DesignatedPharmacy
@@ -109,6 +110,8 @@ _COUNTS: Final[dict[str, _Count]] = {
     "trace-products": _standing(TraceProduct),
     "product-codes": _standing(ProductCode),
     "designated-pharmacies": _standing(DesignatedPharmacy),
+    "monitored-prices": _reported(MonitoredPrice),
+    "listed-products": _standing(ListedProduct),
 }
 
 

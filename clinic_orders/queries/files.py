@@ -411,6 +411,8 @@ _ROWS: Final[dict[str, Callable[[Actor, date], Iterator[Row]]]] = {
     "trace-products": reported.trace_product_rows,
     "product-codes": reported.product_code_rows,
     "designated-pharmacies": reported.designated_pharmacy_rows,
+    "monitored-prices": reported.monitored_price_rows,
+    "listed-products": reported.listed_product_rows,
 }
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
+from clinic_orders.models.monitoring import ListedProduct, MonitoredPrice
 from clinic_orders.models.pharmacies import DesignatedPharmacy
 from clinic_orders.models.roster import Institution, InstitutionRecord
 from clinic_orders.models.sales import SaleCode, SaleLine, Settlement
@@ -145,6 +146,37 @@ def shelf_price_rows(actor: Actor, on: date) -> Iterator[Row]:
         _of_items(row, row.posted_on, row.price)
         .where(institutions_of(actor, row.institution_id, on))
         .order_by(Institution.code, Item.item_code, row.posted_on)
+    )
+
+
+def monitored_price_rows(actor: Actor, on: date) -> Iterator[Row]:
+    """By institution, item and day."""
+    row = MonitoredPrice
+    yield from stream(
+        _of_items(row, row.observed_on, row.price, row.out_of_stock)
+        .where(institutions_of(actor, row.institution_id, on))
+        .order_by(Institution.code, Item.item_code, row.observed_on)
+    )
+
+
+def listed_product_rows(_actor: Actor, _on: date) -> Iterator[Row]:
+    """By product and day."""
+    row = ListedProduct
+    yield from stream(
+        select(
+            row.product_code,
+            row.variety,
+            row.product_name,
+            row.manufacturer,
+            row.status,
+            row.listed_from,
+            row.price,
+            row.own_selected_price,
+            row.highest_selected_price,
+            row.highest_listed_price,
+        )
+        .where(row.replaced_at.is_(None))
+        .order_by(row.product_code, row.listed_from)
     )
 
 

@@ -31,6 +31,7 @@ from clinic_orders.models.deliveries import (
     ShipmentLine,
 )
 from clinic_orders.models.doubles import OrderDouble
+from clinic_orders.models.monitoring import ListedProduct, MonitoredPrice
 from clinic_orders.models.orders import Order, OrderEvent, OrderLine
 from clinic_orders.models.payments import Payment
 from clinic_orders.models.pharmacies import DesignatedPharmacy
@@ -173,6 +174,8 @@ _TABLES: Final = (
     Traced(Settlement, N_("settlement"), ("month", "institution_id", "item_id")),
     Traced(StockCount, N_("stock count"), ("institution_id", "item_id", "counted_on")),
     Traced(ShelfPrice, N_("shelf price"), ("institution_id", "item_id", "posted_on")),
+    Traced(MonitoredPrice, N_("monitored price"), ("institution_id", "item_id", "observed_on")),
+    Traced(ListedProduct, N_("listed product"), ("product_code", "listed_from")),
     Traced(OtherPurchase, N_("other purchase"), ("institution_id", "document_no", "line_no")),
     Traced(TraceProduct, N_("trace product"), ("prefix",)),
     Traced(ProductCode, N_("69-code"), ("barcode",)),

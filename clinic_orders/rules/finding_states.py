@@ -106,6 +106,8 @@ COVERAGE: Final[Mapping[CheckRule, Coverage]] = {
     CheckRule.TRACE_MISSING: Coverage.MONTH,
     CheckRule.SOLD_BEYOND_STOCK: Coverage.MONTH,
     CheckRule.REPORT_MISSING: Coverage.REPORTS,
+    CheckRule.MONITORED_RISE: Coverage.MONTH,
+    CheckRule.MONITORED_CHANGES: Coverage.MONTH,
     CheckRule.INSPECTION: Coverage.NEVER,
     CheckRule.COMPLAINT: Coverage.NEVER,
 }
@@ -180,6 +182,8 @@ _KEYED_BY_ITEM: Final = frozenset(
         CheckRule.TIED_SALE,
         CheckRule.TRACE_MISSING,
         CheckRule.SOLD_BEYOND_STOCK,
+        CheckRule.MONITORED_RISE,
+        CheckRule.MONITORED_CHANGES,
     }
 )
 

@@ -47,6 +47,8 @@ class CheckRule(StrEnum):
     TRACE_MISSING = "trace_missing"
     SOLD_BEYOND_STOCK = "sold_beyond_stock"
     REPORT_MISSING = "report_missing"
+    MONITORED_RISE = "monitored_rise"
+    MONITORED_CHANGES = "monitored_changes"
     INSPECTION = "inspection"
     COMPLAINT = "complaint"
 
@@ -128,6 +130,8 @@ FIGURES: Final[Mapping[CheckRule, Mapping[str, Figure]]] = {
     CheckRule.TRACE_MISSING: _TRACE_TIMES,
     CheckRule.SOLD_BEYOND_STOCK: _TRACE_TIMES,
     CheckRule.REPORT_MISSING: {"due_on": Figure.WORD},
+    CheckRule.MONITORED_RISE: {"before": Figure.AMOUNT, "price": Figure.AMOUNT, "rise": Figure.RATE},
+    CheckRule.MONITORED_CHANGES: {"changes": Figure.COUNT},
     CheckRule.INSPECTION: {"asked": Figure.WORD, "remark": Figure.WORD},
     CheckRule.COMPLAINT: {"about": Figure.WORD, "remark": Figure.WORD},
 }

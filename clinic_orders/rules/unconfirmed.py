@@ -50,6 +50,8 @@ RESTS_ON: Final[Mapping[CheckRule, tuple[str, ...]]] = {
     CheckRule.TRACE_MISSING: ("trace.full_from",),
     CheckRule.SOLD_BEYOND_STOCK: (),
     CheckRule.REPORT_MISSING: ("report.day", "volume.report_day"),
+    CheckRule.MONITORED_RISE: ("monitor.rise",),
+    CheckRule.MONITORED_CHANGES: ("monitor.changes",),
     CheckRule.INSPECTION: (),
     CheckRule.COMPLAINT: (),
 }

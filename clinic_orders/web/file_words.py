@@ -166,6 +166,16 @@ KIND_WORDS: Final[dict[str, KindWords]] = {
             "Pharmacies that are designated by the insurance, with their place. A new one keeps its distance."
         ),
     ),
+    "monitored-prices": KindWords(
+        N_("Watched prices"),
+        N_("What a sentinel institution asks for a pack on a day, or that it has none."),
+    ),
+    "listed-products": KindWords(
+        N_("Listed products that are not selected"),
+        N_(
+            "Listed price and anchors of products that are not selected ones here, for their price-risk label."
+        ),
+    ),
 }
 
 # By column, or by kind and column where one word means different things.
@@ -341,6 +351,20 @@ COLUMN_WORDS: Final[dict[str, ColumnWords]] = {
     "barcode": ColumnWords(N_("Bar code of the product, 8, 13 or 14 digits"), "6901234567892"),
     "prefix": ColumnWords(N_("First 7 digits of the code, leading zeros kept"), "8123456"),
     "base_units_per_code": ColumnWords(N_("Base units in a pack with such a code"), "28"),
+    "observed_on": ColumnWords(N_("Day on which it was observed"), "2026-01-05"),
+    "monitored-prices.price": ColumnWords(N_("Yuan a pack; empty where there is none to be had"), "3.36"),
+    "out_of_stock": ColumnWords(N_("Y if it is out of stock, else N"), "N"),
+    "product_code": ColumnWords(N_("Code of the listed product, kept exactly"), "GW0001"),
+    "listed-products.variety": ColumnWords(N_("Generic name of the variety"), "氯吡格雷口服常释剂型"),
+    "listed-products.product_name": ColumnWords(
+        N_("Name with strength and pack"), "硫酸氢氯吡格雷片 75mg×28片（示例）"
+    ),
+    "status": ColumnWords(N_("What the product is"), "passed"),
+    "listed_from": ColumnWords(N_("Day from which the listed price holds"), "2026-01-01"),
+    "listed-products.price": ColumnWords(N_("Listed price, yuan a pack"), "88.00"),
+    "own_selected_price": ColumnWords(N_("Its own selected price elsewhere, same pack"), ""),
+    "highest_selected_price": ColumnWords(N_("Highest selected price of the variety, same pack"), "68.24"),
+    "highest_listed_price": ColumnWords(N_("Highest listed price under the generic name, same pack"), ""),
     "designated-pharmacies.code": ColumnWords(N_("Code, kept exactly"), "P41030300001"),
     "designated-pharmacies.name": ColumnWords(N_("Name"), "示例定点药店"),
     "designated-pharmacies.lng": ColumnWords(N_("Longitude in degrees"), "112.434468"),

@@ -65,6 +65,10 @@ SENTENCES: Final[Mapping[CheckRule, str]] = {
     CheckRule.REPORT_MISSING: N_("%(report)s of %(period)s was due on %(due_on)s and has not come"),
     CheckRule.INSPECTION: N_("At the inspection of %(period)s: “%(asked)s” is not so. %(remark)s"),
     CheckRule.COMPLAINT: N_("Complaint %(key)s, verified: %(about)s. %(remark)s"),
+    CheckRule.MONITORED_RISE: N_(
+        "%(item)s: the watched price rose from %(before)s to %(price)s yuan a pack in %(period)s, by %(rise)s"
+    ),
+    CheckRule.MONITORED_CHANGES: N_("%(item)s: the watched price changed %(changes)s times in %(period)s"),
 }
 """One sentence a check; every figure that accuses stands in it."""
 

@@ -34,6 +34,8 @@ register_labels(
         CheckRule.TRACE_MISSING: N_("Sold without trace code"),
         CheckRule.SOLD_BEYOND_STOCK: N_("More sold than was in stock"),
         CheckRule.REPORT_MISSING: N_("Report missing"),
+        CheckRule.MONITORED_RISE: N_("Watched price risen fast"),
+        CheckRule.MONITORED_CHANGES: N_("Watched price changed often"),
         CheckRule.INSPECTION: N_("Found at an inspection"),
         CheckRule.COMPLAINT: N_("Verified complaint"),
     }

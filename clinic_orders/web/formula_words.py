@@ -151,6 +151,15 @@ FORMULAS: Final[Mapping[CheckRule, _Spoken]] = {
         ),
         _as("stock < 0 on <days> days", N_("stock by the books below 0 on %(days)s days")),
     ),
+    CheckRule.MONITORED_RISE: (
+        _as(
+            "<price> / <before> − 1 = <rate> > <limit>",
+            N_("%(price)s ÷ %(before)s − 1 = %(rate)s, alarm above %(limit)s"),
+        ),
+    ),
+    CheckRule.MONITORED_CHANGES: (
+        _as("changes = <changes> > <most>", N_("changed %(changes)s times, alarm above %(most)s")),
+    ),
     CheckRule.REPORT_MISSING: (_as("due_on = <due> < <on>", N_("due on %(due)s, not there on %(on)s")),),
     CheckRule.INSPECTION: (
         _as("answer = no; visit = <visit>", N_("answered with “not so” in the record of visit %(visit)s")),

@@ -6,6 +6,8 @@ rows are never refused for being a violation or for lying in the future.
 
 from clinic_orders.actions.reported.facts import (
     put_designated_pharmacies,
+    put_listed_products,
+    put_monitored_prices,
     put_other_purchases,
     put_product_codes,
     put_settlements,
@@ -19,6 +21,8 @@ from clinic_orders.actions.reported.volume import put_agreed_volumes, put_supply
 __all__ = [
     "put_agreed_volumes",
     "put_designated_pharmacies",
+    "put_listed_products",
+    "put_monitored_prices",
     "put_other_purchases",
     "put_product_codes",
     "put_sales",

@@ -1,4 +1,4 @@
-"""Settlements, counts, posted prices, other purchases, trace products and designated pharmacies from files."""
+"""Settlements, counts, posted prices, other purchases, trace products, designated pharmacies, watched and listed prices from files."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ from clinic_orders.actions.reported.replacing import (
     write_down,
 )
 from clinic_orders.actions.transaction import transactional
+from clinic_orders.models.monitoring import ListedProduct, MonitoredPrice
 from clinic_orders.models.pharmacies import DesignatedPharmacy
 from clinic_orders.models.sales import Settlement
 from clinic_orders.models.stock import OtherPurchase, ShelfPrice, StockCount
 from clinic_orders.models.tracing import ProductCode, TraceProduct
+from clinic_orders.rules.monitoring import PriceOrOutOfStock
 from clinic_orders.rules.parties import Actor, Permission
 
 
@@ -47,6 +49,26 @@ _TRACE_PRODUCTS: Final = _facts(
 _PRODUCT_CODES: Final = _facts("put_product_codes", ProductCode, ("barcode",), ("item_id",))
 _PHARMACIES: Final = _facts(
     "put_designated_pharmacies", DesignatedPharmacy, ("code",), ("name", "lng", "lat")
+)
+
+
+_MONITORED: Final = _facts(
+    "put_monitored_prices", MonitoredPrice, (*_OF_AN_ITEM, "observed_on"), ("price", "out_of_stock")
+)
+_LISTED: Final = _facts(
+    "put_listed_products",
+    ListedProduct,
+    ("product_code", "listed_from"),
+    (
+        "variety",
+        "product_name",
+        "manufacturer",
+        "status",
+        "price",
+        "own_selected_price",
+        "highest_selected_price",
+        "highest_listed_price",
+    ),
 )
 
 
@@ -264,6 +286,52 @@ def put_designated_pharmacies(
             "lng": round(row["lng"], 6),
             "lat": round(row["lat"], 6),
         },
+        by=by,
+        at=at,
+        batch_id=batch_id,
+    )
+
+
+@transactional
+def put_monitored_prices(
+    rows: Sequence[NumberedRow], *, by: Actor, at: datetime, batch_id: int | None
+) -> Stored:
+    """Add or correct what sentinels ask by institution, item and day (kind ``monitored-prices``, R-STAT-4).
+
+    Raises:
+        RowsRefused: unknown codes; neither a price nor out of stock.
+
+    """
+    problems = Problems()
+    for number, row in rows:
+        if row.get("price") is None and not row.get("out_of_stock"):
+            problems.add(number, "price", PriceOrOutOfStock())
+    problems.raise_if_any()
+    return _put(
+        _MONITORED,
+        ("institution_code", "item_code", "observed_on"),
+        rows,
+        lambda row: {
+            "observed_on": row["observed_on"],
+            "price": row.get("price"),
+            "out_of_stock": bool(row.get("out_of_stock")),
+        },
+        by=by,
+        at=at,
+        batch_id=batch_id,
+    )
+
+
+@transactional
+def put_listed_products(
+    rows: Sequence[NumberedRow], *, by: Actor, at: datetime, batch_id: int | None
+) -> Stored:
+    """Add or correct listed products by code and day (kind ``listed-products``, policy.md 4.4)."""
+    return _put(
+        _LISTED,
+        ("product_code", "listed_from"),
+        rows,
+        lambda row: {name: row.get(name) for name in ("product_code", "listed_from", *_LISTED.compared)},
         by=by,
         at=at,
         batch_id=batch_id,

@@ -15,6 +15,7 @@ from clinic_orders.queries.checks import (
     emergency_share,
     late_acceptance,
     late_confirmation,
+    monitored_prices,
     nonselected_share,
     over_markup,
     over_shelf_price,
@@ -64,6 +65,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     trace_missing,
     sold_beyond_stock,
     report_missing,
+    monitored_prices,
 )
 
 

@@ -540,6 +540,29 @@ WORDS: Final[Mapping[CheckRule, Words]] = {
             ("核查情况", _L, 40, _figure("remark", str)),
         ),
     ),
+    CheckRule.MONITORED_RISE: Words(
+        "监测价格涨幅过大",
+        lambda one: (
+            f"{one.name}，{period_words(one.period)}每盒售价由{amount(one.figures['before'])}元"
+            f"变为{amount(one.figures['price'])}元，涨幅{rate(one.figures['rise'])}"
+        ),
+        "价格监测点按月报告监测药品的零售价格，涨幅超过预警线的，应当说明原因（规则R-STAT-4）。",
+        "书面说明涨价的原因并附进货凭证；无正当理由的，恢复到合理价格。",
+        (
+            _ITEM,
+            _MONTH,
+            ("原价（元）", _R, 20, _figure("before", amount)),
+            ("现价（元）", _R, 20, _figure("price", amount)),
+            ("涨幅", _R, 20, _figure("rise", rate)),
+        ),
+    ),
+    CheckRule.MONITORED_CHANGES: Words(
+        "监测价格变动频繁",
+        lambda one: f"{one.name}，{period_words(one.period)}价格变动{count(one.figures['changes'])}次",
+        "价格监测点按月报告监测药品的零售价格，一个月内变动次数超过预警线的，应当说明原因（规则R-STAT-4）。",
+        "书面说明价格变动的原因并附进货凭证，明码标价并保持价格稳定。",
+        (_ITEM, _MONTH, ("变动次数", _R, 30, _figure("changes", count))),
+    ),
 }
 """Every check in the words of letters."""
 

@@ -1,0 +1,303 @@
+"""Price monitoring as pages, checks and files ask for it (R-STAT-4); set-based, held equal to ``rules.monitoring``."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
+
+from clinic_orders.models.base import db
+from clinic_orders.models.catalogue import Item
+from clinic_orders.models.monitoring import MonitoredPrice, PricePublication, Sentinel, WatchedItem
+from clinic_orders.models.roster import County, Institution, InstitutionRecord
+from clinic_orders.queries.roster import current, institutions_of
+from clinic_orders.rules.days import Month
+from clinic_orders.rules.monitoring import ItemFigures, PriceOfMonth, figures_of
+from clinic_orders.rules.parties import Actor, InstitutionKind
+
+
+def holds(table: type[Sentinel] | type[WatchedItem], first: date, last: date) -> ColumnElement[bool]:
+    """Whether a spell shares a day with a stretch of days."""
+    return and_(table.valid_from <= last, or_(table.valid_to.is_(None), table.valid_to >= first))
+
+
+class SentinelRow(NamedTuple):
+    """A sentinel's spell."""
+
+    id: int
+    institution_id: int
+    code: str
+    name: str
+    kind: InstitutionKind
+    county: str
+    valid_from: date
+    valid_to: date | None
+
+
+def sentinels(actor: Actor, *, on: date, words: str = "", standing_only: bool = False) -> list[SentinelRow]:
+    """The spells that the actor may see, by county and name."""
+    record = InstitutionRecord
+    statement = (
+        select(
+            Sentinel.id,
+            Sentinel.institution_id,
+            Institution.code,
+            record.name,
+            record.kind,
+            County.name,
+            Sentinel.valid_from,
+            Sentinel.valid_to,
+        )
+        .join(Institution, Institution.id == Sentinel.institution_id)
+        .join(record, and_(record.institution_id == Sentinel.institution_id, current(record, on)))
+        .join(County, County.code == record.county_code)
+        .where(institutions_of(actor, Sentinel.institution_id, on))
+        .order_by(record.county_code, record.name, Sentinel.valid_from)
+    )
+    if standing_only:
+        statement = statement.where(holds(Sentinel, on, on))
+    for word in words.split()[:5]:
+        statement = statement.where(
+            or_(
+                record.name.icontains(word, autoescape=True),
+                Institution.code.icontains(word, autoescape=True),
+            )
+        )
+    return [SentinelRow(*row) for row in db.session.execute(statement)]
+
+
+class WatchedRow(NamedTuple):
+    """A watched item's spell."""
+
+    id: int
+    item_id: int
+    code: str
+    name: str
+    strength: str
+    pack_size: int
+    base_unit: str
+    manufacturer: str
+    valid_from: date
+    valid_to: date | None
+
+
+def watched(*, first: date, last: date, words: str = "") -> list[WatchedRow]:
+    """The items watched on any day of a stretch, by name."""
+    statement = (
+        select(
+            WatchedItem.id, Item.id, Item.item_code, Item.generic_name, Item.strength, Item.pack_size,
+            Item.base_unit, Item.manufacturer, WatchedItem.valid_from, WatchedItem.valid_to,
+        )
+        .join(Item, Item.id == WatchedItem.item_id)
+        .where(holds(WatchedItem, first, last))
+        .order_by(Item.search_initials, Item.item_code, WatchedItem.valid_from)
+    )  # fmt: skip
+    for word in words.split()[:5]:
+        columns = (Item.generic_name, Item.item_code, Item.manufacturer)
+        statement = statement.where(or_(*(column.icontains(word, autoescape=True) for column in columns)))
+    return [WatchedRow(*row) for row in db.session.execute(statement)]
+
+
+def is_sentinel(institution_id: int, *, on: date) -> bool:
+    """Whether an institution reports prices on a day."""
+    found = db.session.scalar(
+        select(Sentinel.id).where(Sentinel.institution_id == institution_id, holds(Sentinel, on, on)).limit(1)
+    )
+    return found is not None
+
+
+def seen_in(month: Month, *where: ColumnElement[bool]) -> Any:
+    """``rules.monitoring.month_of`` in SQL: institution_id, item_id, price, before, changes, out (R-STAT-4).
+
+    Args:
+        month: which month; later observations are not looked at.
+        where: conditions on MonitoredPrice, such as which institutions.
+
+    """
+    row = MonitoredPrice
+    inside = row.observed_on >= month.first_day
+    priced = (
+        select(
+            row.institution_id,
+            row.item_id,
+            row.observed_on,
+            row.price,
+            func.lag(row.price)
+            .over(partition_by=(row.institution_id, row.item_id), order_by=row.observed_on)
+            .label("last"),
+            func.row_number()
+            .over(partition_by=(row.institution_id, row.item_id, inside), order_by=row.observed_on.desc())
+            .label("place"),
+            inside.label("inside"),
+        )
+        .where(row.replaced_at.is_(None), row.observed_on <= month.last_day, row.price.is_not(None), *where)
+        .subquery("priced")
+    )
+    now, then = and_(priced.c.inside, priced.c.place == 1), and_(~priced.c.inside, priced.c.place == 1)
+    prices = (
+        select(
+            priced.c.institution_id,
+            priced.c.item_id,
+            func.max(case((now, priced.c.price))).label("price"),
+            func.max(case((then, priced.c.price))).label("before"),
+            func.sum(
+                case(
+                    (and_(priced.c.inside, priced.c.last.is_not(None), priced.c.last != priced.c.price), 1),
+                    else_=0,
+                )
+            ).label("changes"),
+        )
+        .group_by(priced.c.institution_id, priced.c.item_id)
+        .subquery("prices")
+    )
+    newest = (
+        select(
+            row.institution_id,
+            row.item_id,
+            row.out_of_stock,
+            func.row_number()
+            .over(partition_by=(row.institution_id, row.item_id), order_by=row.observed_on.desc())
+            .label("place"),
+        )
+        .where(row.replaced_at.is_(None), inside, row.observed_on <= month.last_day, *where)
+        .subquery("newest")
+    )
+    return (
+        select(
+            newest.c.institution_id,
+            newest.c.item_id,
+            prices.c.price,
+            prices.c.before,
+            func.coalesce(prices.c.changes, 0),
+            newest.c.out_of_stock,
+        )
+        .select_from(newest)
+        .outerjoin(
+            prices,
+            and_(prices.c.institution_id == newest.c.institution_id, prices.c.item_id == newest.c.item_id),
+        )
+        .where(newest.c.place == 1)
+    )
+
+
+def prices_of_month(
+    month: Month, institution_ids: Collection[int] | None = None
+) -> dict[tuple[int, int], PriceOfMonth]:
+    """What was observed in a month, by institution and item; one statement."""
+    where = () if institution_ids is None else (MonitoredPrice.institution_id.in_(institution_ids),)
+    return {
+        (row[0], row[1]): PriceOfMonth(row[2], row[3], int(row[4]), bool(row[5]))
+        for row in db.session.execute(seen_in(month, *where))
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class MonitoredItem:
+    """A watched item with the figures of a month."""
+
+    item: WatchedRow
+    figures: ItemFigures
+    expected: int
+
+
+@dataclass(frozen=True, slots=True)
+class MonitoredMonth:
+    """A month: its items, who should report, and how much was reported of what was expected."""
+
+    month: Month
+    sentinels: list[SentinelRow]
+    items: list[MonitoredItem]
+    prices: dict[tuple[int, int], PriceOfMonth]
+
+    @property
+    def expected(self) -> int:
+        """Sentinels × items."""
+        return len(self.sentinels) * len(self.items)
+
+    @property
+    def reported(self) -> int:
+        """How many of them were reported."""
+        return sum(one.figures.reported for one in self.items)
+
+    @property
+    def completeness(self) -> Decimal | None:
+        """The share reported; None where nothing is expected."""
+        return Decimal(self.reported) / self.expected if self.expected else None
+
+    def missing(self) -> list[tuple[SentinelRow, int]]:
+        """The sentinels that lack something, and how many items."""
+        items = [one.item.item_id for one in self.items]
+        found = []
+        for place in self.sentinels:
+            lacking = sum((place.institution_id, item) not in self.prices for item in items)
+            if lacking:
+                found.append((place, lacking))
+        return found
+
+
+def monitored_month(month: Month, actor: Actor, *, words: str = "") -> MonitoredMonth:
+    """A month as the actor may see it: the city all sentinels, a county its own; three statements."""
+    spells = [
+        row
+        for row in sentinels(actor, on=month.last_day)
+        if row.valid_from <= month.last_day and (row.valid_to is None or row.valid_to >= month.first_day)
+    ]
+    places = list({row.institution_id: row for row in spells}.values())
+    items = list(
+        {
+            row.item_id: row for row in watched(first=month.first_day, last=month.last_day, words=words)
+        }.values()
+    )
+    known = {place.institution_id for place in places}
+    prices = {key: value for key, value in prices_of_month(month).items() if key[0] in known}
+    by_item: dict[int, list[PriceOfMonth]] = defaultdict(list)
+    for (_, item_id), seen in prices.items():
+        by_item[item_id].append(seen)
+    return MonitoredMonth(
+        month,
+        places,
+        [MonitoredItem(item, figures_of(by_item[item.item_id]), len(places)) for item in items],
+        prices,
+    )
+
+
+class CollectedLine(NamedTuple):
+    """A watched item on the form of a sentinel: what it said this month, else last."""
+
+    item: WatchedRow
+    price: Decimal | None
+    before: Decimal | None
+    out: bool
+    said: bool
+
+
+def to_collect(institution_id: int, *, on: date) -> list[CollectedLine]:
+    """The form of a day: every watched item, with this month's price or, to begin with, the last one."""
+    month = Month.of(on)
+    seen = prices_of_month(month, [institution_id])
+    earlier = prices_of_month(month.previous(), [institution_id])
+    lines = []
+    for item in {row.item_id: row for row in watched(first=on, last=on)}.values():
+        now = seen.get((institution_id, item.item_id))
+        then = earlier.get((institution_id, item.item_id))
+        before = now.before if now else then.price if then and then.price else then.before if then else None
+        lines.append(
+            CollectedLine(item, now.price if now else None, before, bool(now and now.out), now is not None)
+        )
+    return lines
+
+
+def publication(month: Month) -> PricePublication | None:
+    """What was published of a month."""
+    return db.session.get(PricePublication, str(month))
+
+
+def published_months() -> list[Month]:
+    """The published months, the newest first."""
+    rows = db.session.scalars(select(PricePublication.month).order_by(PricePublication.month.desc()))
+    return [Month.parse(row) for row in rows]
