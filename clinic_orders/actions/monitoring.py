@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Final, cast
+from fractions import Fraction
+from typing import Final, cast
 
 from sqlalchemy import Table, select
 
@@ -19,6 +20,7 @@ from clinic_orders.models.monitoring import MonitoredPrice, PricePublication, Se
 from clinic_orders.models.roster import Institution
 from clinic_orders.queries.monitoring import is_sentinel, monitored_month, publication, watched
 from clinic_orders.rules.days import Month, day_in_china
+from clinic_orders.rules.findings import rounded
 from clinic_orders.rules.monitoring import (
     MonthPublished,
     MonthStillRuns,
@@ -103,39 +105,52 @@ def add_watched_item(item_code: str, *, first: date, by: Actor, at: datetime) ->
     )
 
 
-@transactional
-def end_spell(
-    table: type[Sentinel] | type[WatchedItem], spell_id: int, *, last: date, by: Actor, at: datetime
-) -> None:
-    """Watch an institution or an item up to a day.
-
-    Raises:
-        NotAllowed, NotFound, SpellEndsEarly: why not.
-
-    """
-    by.need(Permission.POLICY_MANAGE)
-    spell = db.session.get(table, spell_id, with_for_update=True, populate_existing=True)
+def _end(spell: Sentinel | WatchedItem | None, subject: str, last: date, *, by: Actor, at: datetime) -> None:
     if spell is None:
-        raise NotFound(number=str(spell_id))
+        raise NotFound(number=subject)
     if last < spell.valid_from:
         raise SpellEndsEarly(first=spell.valid_from)
     before, spell.valid_to = spell.valid_to, last
-    if isinstance(spell, Sentinel):
-        subject: Any = db.session.scalar(
-            select(Institution.code).where(Institution.id == spell.institution_id)
-        )
-    else:
-        subject = db.session.scalar(select(Item.item_code).where(Item.id == spell.item_id))
     audit.record(
         "end_spell",
         by=by,
         at=at,
         subject_type=spell.__tablename__,
         subject_id=spell.id,
-        subject=str(subject),
+        subject=subject,
         before={"valid_to": before},
         after={"valid_to": last},
     )
+
+
+@transactional
+def end_sentinel(spell_id: int, *, last: date, by: Actor, at: datetime) -> None:
+    """An institution reports prices up to a day.
+
+    Raises:
+        NotAllowed, NotFound, SpellEndsEarly: why not.
+
+    """
+    by.need(Permission.POLICY_MANAGE)
+    spell = db.session.get(Sentinel, spell_id, with_for_update=True, populate_existing=True)
+    code = db.session.scalar(
+        select(Institution.code).where(Institution.id == (spell.institution_id if spell else None))
+    )
+    _end(spell, code or str(spell_id), last, by=by, at=at)
+
+
+@transactional
+def end_watched_item(spell_id: int, *, last: date, by: Actor, at: datetime) -> None:
+    """The price of an item is watched up to a day.
+
+    Raises:
+        NotAllowed, NotFound, SpellEndsEarly: why not.
+
+    """
+    by.need(Permission.POLICY_MANAGE)
+    spell = db.session.get(WatchedItem, spell_id, with_for_update=True, populate_existing=True)
+    code = db.session.scalar(select(Item.item_code).where(Item.id == (spell.item_id if spell else None)))
+    _end(spell, code or str(spell_id), last, by=by, at=at)
 
 
 @transactional
@@ -196,14 +211,8 @@ def collect_prices(
     return len(kept.new)
 
 
-def _text(value: Any) -> str | None:
-    return (
-        None
-        if value is None
-        else str(round(float(value), 4))
-        if not isinstance(value, Decimal)
-        else str(value)
-    )
+def _text(value: Decimal | Fraction | None) -> str | None:
+    return None if value is None else str(rounded(value, Decimal("0.0001")))
 
 
 @transactional

@@ -37,6 +37,8 @@ from clinic_orders.exchange.demonstration.applying import make_applications
 from clinic_orders.exchange.demonstration.cases import make_cases
 from clinic_orders.exchange.demonstration.duties import close_months, make_duties
 from clinic_orders.exchange.demonstration.inspections import make_complaints, make_inspections
+from clinic_orders.exchange.demonstration.monitoring import publish as publish_watched
+from clinic_orders.exchange.demonstration.monitoring import watch_prices
 from clinic_orders.exchange.demonstration.publicity import open_to_the_public
 from clinic_orders.exchange.divisions import CATALOG, read_divisions
 from clinic_orders.exchange.importing import Report, import_file, import_rows
@@ -274,10 +276,13 @@ def demo(console: Console, size: str, months: int, seed: int, if_empty: bool, fo
             second=_officer(made, "second"),
             now=now,
         )
-        open_to_the_public(world, officer=_officer(made), at=now)
         make_complaints(world.show_county, officer=_county_officer(world, made), now=now)
         make_inspections(officer=_officer(made), now=now)
-
+        officer = _officer(made)
+        for report in watch_prices(world, officer=officer, at=now):
+            _all_stored(report)
+        publish_watched(world, officer=officer, at=now)
+        open_to_the_public(world, officer=officer, at=now)
         closed = _report_and_close(world, _officer(made), now)
         lines = _keep(settings.instance / "demo-logins.txt", made)
         totals = questions.counts()

@@ -100,7 +100,7 @@ def watched(*, first: date, last: date, words: str = "") -> list[WatchedRow]:
     for word in words.split()[:5]:
         columns = (Item.generic_name, Item.item_code, Item.manufacturer)
         statement = statement.where(or_(*(column.icontains(word, autoescape=True) for column in columns)))
-    return [WatchedRow(*row) for row in db.session.execute(statement)]
+    return [WatchedRow._make(row) for row in db.session.execute(statement)]
 
 
 def is_sentinel(institution_id: int, *, on: date) -> bool:
@@ -279,17 +279,38 @@ class CollectedLine(NamedTuple):
 def to_collect(institution_id: int, *, on: date) -> list[CollectedLine]:
     """The form of a day: every watched item, with this month's price or, to begin with, the last one."""
     month = Month.of(on)
-    seen = prices_of_month(month, [institution_id])
-    earlier = prices_of_month(month.previous(), [institution_id])
+    seen, before = prices_of_month(month, [institution_id]), _prices_before(month, institution_id)
     lines = []
     for item in {row.item_id: row for row in watched(first=on, last=on)}.values():
         now = seen.get((institution_id, item.item_id))
-        then = earlier.get((institution_id, item.item_id))
-        before = now.before if now else then.price if then and then.price else then.before if then else None
         lines.append(
-            CollectedLine(item, now.price if now else None, before, bool(now and now.out), now is not None)
+            CollectedLine(
+                item,
+                now.price if now else None,
+                before.get(item.item_id),
+                bool(now and now.out),
+                now is not None,
+            )
         )
     return lines
+
+
+def _prices_before(month: Month, institution_id: int) -> dict[int, Decimal]:
+    """The price last observed before a month, by item."""
+    row = MonitoredPrice
+    place = func.row_number().over(partition_by=row.item_id, order_by=row.observed_on.desc()).label("place")
+    latest = (
+        select(row.item_id, row.price, place)
+        .where(
+            row.institution_id == institution_id,
+            row.replaced_at.is_(None),
+            row.price.is_not(None),
+            row.observed_on < month.first_day,
+        )
+        .subquery()
+    )
+    found = db.session.execute(select(latest.c.item_id, latest.c.price).where(latest.c.place == 1))
+    return {row.item_id: row.price for row in found}
 
 
 def publication(month: Month) -> PricePublication | None:

@@ -104,6 +104,8 @@ _UNDER: dict[str, tuple[str, ...]] = {
     "gateway_messages": ("home.more",),
     "doubles": ("bureau_orders.index",),
     "bulletins": ("statistics.index",),
+    "monitoring": ("statistics.index", "home.more"),
+    "shortages": ("statistics.index",),
     "publicity": ("statistics.index", "home.more"),
     "scorecards": ("statistics.index", "home.more"),
     "stages": ("home.more",),

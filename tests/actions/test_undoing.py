@@ -221,6 +221,11 @@ FILES: Mapping[str, st.SearchStrategy[dict[str, Any]]] = {
         code=NUMBERS, name=st.sampled_from(["甲药店", "乙药店"]), lng=st.just(Decimal("112.1")),
         lat=st.just(Decimal("34.1")),
     ),
+    "monitored-prices": rows(institution_code=PLACES, item_code=ITEMS, observed_on=DAYS, price=PRICE),
+    "listed-products": rows(
+        product_code=NUMBERS, variety=st.just("甲片"), product_name=st.just("甲片 10mg×10片"),
+        manufacturer=st.just("甲厂"), status=st.just("passed"), listed_from=DAYS, price=PRICE,
+    ),
 }  # fmt: skip
 
 

@@ -133,6 +133,29 @@ ROWS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "designated-pharmacies": [
         {"code": "0P1", "name": "-示例药店", "lng": Decimal("112.434468"), "lat": Decimal("34.6")}
     ],
+    "monitored-prices": [
+        {
+            "institution_code": "0V01",
+            "item_code": "LY001",
+            "observed_on": date(2026, 1, 5),
+            "price": Decimal("3.36"),
+            "out_of_stock": False,
+        }
+    ],
+    "listed-products": [
+        {
+            "product_code": "0GW1",
+            "variety": "氯吡格雷",
+            "product_name": "=氯吡格雷片（示例）",
+            "manufacturer": "示例药业",
+            "status": "passed",
+            "listed_from": date(2026, 1, 1),
+            "price": Decimal("88.00"),
+            "own_selected_price": None,
+            "highest_selected_price": Decimal("40.00"),
+            "highest_listed_price": None,
+        }
+    ],
 }
 # Per kind: a column and what can't stand in it.
 WRONG = [
@@ -175,6 +198,8 @@ WRONG = [
     ("product-codes", "item_code", ("LY999",)),
     ("designated-pharmacies", "lng", ("181", "东", "")),
     ("designated-pharmacies", "lat", ("-91",)),
+    ("monitored-prices", "price", ("0", "-1", "一", "")),
+    ("listed-products", "status", ("好", "")),
 ]
 
 
@@ -242,6 +267,8 @@ CHANGED: Mapping[str, Mapping[str, Any]] = {
     "trace-products": {"item_code": "LY002"},
     "product-codes": {"item_code": "LY002"},
     "designated-pharmacies": {"lat": Decimal("34.61")},
+    "monitored-prices": {"out_of_stock": True},
+    "listed-products": {"price": Decimal("90.00")},
 }
 
 
@@ -482,7 +509,13 @@ def test_a_county_exports_what_belongs_to_its_institutions() -> None:
     own, other = Actor("李", Role.COUNTY, county_code=COUNTY), Actor("王", Role.COUNTY, county_code="410329")
     for kind, rows in ROWS.items():
         assert exported(kind, by=own) == exported(kind)
-        everybodys = {"supply-problems", "trace-products", "product-codes", "designated-pharmacies"}
+        everybodys = {
+            "supply-problems",
+            "trace-products",
+            "product-codes",
+            "designated-pharmacies",
+            "listed-products",
+        }
         left = 1 if kind in everybodys else 0
         assert exported(kind, by=other).count(b"\r\n") == 1 + left, rows
 

@@ -41,6 +41,8 @@ CONTRACT = {
     "trace-products": "PREFIX item_code base_units_per_code",
     "product-codes": "BARCODE item_code",
     "designated-pharmacies": "CODE name lng lat",
+    "monitored-prices": "INSTITUTION_CODE ITEM_CODE OBSERVED_ON price out_of_stock?",
+    "listed-products": "PRODUCT_CODE variety product_name manufacturer status LISTED_FROM price own_selected_price? highest_selected_price? highest_listed_price?",
 }
 
 

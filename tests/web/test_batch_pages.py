@@ -174,6 +174,8 @@ CORRECTED: Mapping[str, Mapping[str, Any]] = {
     "trace-products": {"base_units_per_code": 14},
     "product-codes": {"item_code": "LY002"},
     "designated-pharmacies": {"name": "改名药店"},
+    "monitored-prices": {"price": Decimal(4)},
+    "listed-products": {"price": Decimal(4)},
 }
 
 

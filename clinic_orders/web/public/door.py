@@ -50,6 +50,7 @@ PAGES: Final = {
     Matter.COMPARISON: "public.comparison",
     Matter.ROSTER: "public.roster",
     Matter.BULLETINS: "public.bulletins",
+    Matter.MONITORING: "public.monitoring",
 }
 """Where the page of each matter is."""
 
