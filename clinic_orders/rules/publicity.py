@@ -6,11 +6,12 @@ Everything is closed until the bureau opens it, matter by matter.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 from enum import StrEnum
-from math import asin, cos, radians, sin, sqrt
 from typing import Final, NamedTuple
 
 from clinic_orders.rules.errors import N_, RuleBroken
+from clinic_orders.rules.geodesy import Place, distance
 
 
 class Matter(StrEnum):
@@ -79,15 +80,13 @@ Point = tuple[float, float]
 
 
 def kilometres(first: Point, second: Point) -> float:
-    """The distance of two places as the crow flies, on a sphere of 6,371 km.
+    """The distance of two places as the crow flies.
 
     >>> round(kilometres((112.0, 34.0), (112.0, 35.0)), 1), kilometres((112.0, 34.0), (112.0, 34.0))
-    (111.2, 0.0)
+    (110.9, 0.0)
 
     """
-    lng, lat = radians(second[0] - first[0]), radians(second[1] - first[1])
-    part = sin(lat / 2) ** 2 + cos(radians(first[1])) * cos(radians(second[1])) * sin(lng / 2) ** 2
-    return 2 * 6371 * asin(min(1.0, sqrt(part)))
+    return distance(*(Place(Decimal(str(lng)), Decimal(str(lat))) for lng, lat in (first, second))) / 1000
 
 
 def middle(points: Iterable[Point]) -> Point | None:

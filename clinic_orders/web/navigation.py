@@ -106,6 +106,7 @@ _UNDER: dict[str, tuple[str, ...]] = {
     "bulletins": ("statistics.index",),
     "monitoring": ("statistics.index", "home.more"),
     "shortages": ("statistics.index",),
+    "standards": ("roster.institutions", "home.more"),
     "publicity": ("statistics.index", "home.more"),
     "scorecards": ("statistics.index", "home.more"),
     "stages": ("home.more",),

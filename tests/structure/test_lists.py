@@ -155,6 +155,8 @@ NO_LISTS = {
     "monitoring.settings": "the few sentinels and items that are watched, with the forms to change them",
     "public.monitoring": "the published figures of a month for everybody; monitoring.index is the list",
     "shortages.item": "one item in one county: where it is out, who has it",
+    "standards.index": "a choice of sheets and institutions to print",
+    "standards.own": "a choice of sheets to print",
     "public.medicine": "who has one medicine in one county, with its drawing; sorted by price or distance",
     "public.roster": "the members for everybody, on a phone; roster.institutions is the list",
     "public.search": "the medicines that fit a search, the best fit first",

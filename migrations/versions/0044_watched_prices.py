@@ -1,7 +1,7 @@
 """Watched prices.
 
-Revision ID: 0037
-Revises: 0036
+Revision ID: 0044
+Revises: 0043
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0037"
-down_revision = "0036"
+revision = "0044"
+down_revision = "0043"
 branch_labels = None
 depends_on = None
 

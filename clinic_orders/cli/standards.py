@@ -1,0 +1,65 @@
+"""``clinic-orders standards``: the printable materials of the six unified standards for a whole county."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from clinic_orders import clock
+from clinic_orders.cli.context import Console, Failed, pass_console
+from clinic_orders.documents import PapersOff
+from clinic_orders.documents.standards import Sheet, standards_pdf, standards_zip
+from clinic_orders.queries.standards import standards_of
+from clinic_orders.rules.days import day_in_china
+from clinic_orders.rules.parties import SYSTEM
+
+
+@click.command("standards")
+@click.argument("county")
+@click.option(
+    "--output",
+    "-o",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="FILE.zip or FILE.pdf.",
+)
+@click.option("--township", default="", help="Only the institutions of this township.")
+@click.option(
+    "--sheet",
+    "sheets",
+    multiple=True,
+    type=click.Choice([sheet.value for sheet in Sheet]),
+    help="Only this one; may be given several times.",
+)
+@pass_console
+def standards(console: Console, county: str, output: Path, township: str, sheets: tuple[str, ...]) -> None:
+    """The sheets of the six standards for the institutions of a COUNTY (code of 6 digits).
+
+    A ZIP has a PDF of each institution, a PDF all of them one after the other.
+    """
+    wanted = [Sheet(one) for one in sheets] or list(Sheet)
+    phone = console.settings.complaint_phone
+    with console.app.app_context():
+        on = day_in_china(clock.now())
+        rows = standards_of(SYSTEM, on=on, county=county, township=township)
+        if not rows:
+            raise Failed(f"no institution takes part in {county} {township}".rstrip())
+        try:
+            if output.suffix == ".pdf":
+                content = standards_pdf(rows, wanted, phone=phone, on=on) or b""
+            else:
+                with click.progressbar(
+                    length=len(rows), label="六统一", file=sys.stderr, hidden=not sys.stderr.isatty()
+                ) as bar:
+                    content = standards_zip(
+                        rows, wanted, phone=phone, on=on, told=lambda number: bar.update(number - bar.pos)
+                    )
+        except PapersOff as off:
+            raise Failed(str(off)) from off
+        output.write_bytes(content)
+    click.echo(f"{output}: {len(rows)}")
+
+
+COMMANDS = (standards,)
