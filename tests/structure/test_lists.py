@@ -91,7 +91,7 @@ LISTS: dict[str, tuple[List, ...]] = {
     "holds.index": (List(Role.COUNTY, "/holds/"),),
     "home.notices": (List(Role.INSTITUTION, "/notices"),),
     "import_jobs.index": (List(Role.CITY, "/files/background/"),),
-    "incentives.index": (List(Role.CITY, "/incentives/"), List(Role.COUNTY, "/incentives/")),
+    "incentives.index": (List(Role.CITY, "/incentives/"),),
     "letter_runs.index": (List(Role.CITY, "/letter-runs/"),),
     "jobs.index": (List(Role.OPERATOR, "/jobs/"),),
     "monitoring.index": (List(Role.CITY, "/monitoring/"),),
