@@ -70,7 +70,7 @@ def look_at(
     outcome.changed += done.touched
 
 
-def _days_tolook_at(as_of: date) -> list[date]:
+def _days_to_look_at(as_of: date) -> list[date]:
     """The day before, which is over; early in a month also the end of the month before, for late reports."""
     yesterday = as_of - timedelta(days=1)
     end_before = Month.of(yesterday).previous().last_day
@@ -95,7 +95,7 @@ def check_prices(as_of: date, at: datetime, outcome: Outcome) -> None:
     if night.mark is not None and not outcome.failures:
         price_marks.keep_price_mark(night.mark, by=SYSTEM, at=at)
     _check_traces(as_of - timedelta(days=1), at, outcome)
-    for day in _days_tolook_at(as_of):
+    for day in _days_to_look_at(as_of):
         look(day, {CheckRule.TIED_SALE, CheckRule.TRACE_MISSING, CheckRule.SOLD_BEYOND_STOCK}, at, outcome)
 
 
@@ -135,7 +135,7 @@ def check_volume(as_of: date, at: datetime, outcome: Outcome) -> None:
 
 def check_delivery(as_of: date, at: datetime, outcome: Outcome) -> None:
     """Look for low delivery, late answers, shares of a month that has ended, and reports that are missing."""
-    for day in _days_tolook_at(as_of):
+    for day in _days_to_look_at(as_of):
         look(day, _MONTH_RULES, at, outcome)
         if day == Month.of(day).last_day:
             # Stock counts of a month's end come in the first days of the next.
