@@ -33,12 +33,12 @@ def enter() -> Response | str | tuple[str, int]:
     try:
         user_id, keep = guards.half_way()
         if request.method != "POST":
-            return render_template("second_step/enter.html", next=target, error="")
+            return render_template("second_step/enter.html", next=target, error="", over="")
         found = deeds.finish_log_in(user_id, request.form.get("code", ""), by=SYSTEM, at=guards.at())
-    except HalfWayTooLong:
-        return redirect(url_for("account.log_in", next=target, why="half"))
+    except HalfWayTooLong as over:
+        return render_template("second_step/enter.html", next=target, error="", over=say(over)), 401
     except RuleBroken as error:
-        return render_template("second_step/enter.html", next=target, error=say(error)), 401
+        return render_template("second_step/enter.html", next=target, error=say(error), over=""), 401
     guards.log_in_as(found, keep=keep)
     return redirect(guards.way_in(found, target))
 
