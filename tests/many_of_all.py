@@ -21,6 +21,7 @@ from clinic_orders.models.bank import BankFile, BankLine
 from clinic_orders.models.base import db
 from clinic_orders.models.cases import CaseFile, CaseLetter
 from clinic_orders.models.catalogue import Edition, EditionItem, Price
+from clinic_orders.models.clues import Clue, ClueParty, ClueTransfer
 from clinic_orders.models.doubles import OrderDouble
 from clinic_orders.models.exchange import ImportBatch
 from clinic_orders.models.exits import ExitRequest
@@ -44,6 +45,7 @@ from clinic_orders.models.trainings import TrainingRecord
 from clinic_orders.models.volume import SupplyProblem
 from clinic_orders.queries.month_rows import InstitutionRow, MonthRows, ScoreRow, VolumeRow, kept
 from clinic_orders.rules.applications import ApplicationState
+from clinic_orders.rules.clues import ClueState
 from clinic_orders.rules.days import Month
 from clinic_orders.rules.exits import ExitState
 from clinic_orders.rules.export_jobs import ExportState
@@ -104,6 +106,7 @@ def make_many() -> tuple[World, dict[Role, User]]:
     _bank(world)
     _findings(world)
     _cases(world)
+    _clues(world)
     _volumes(world)
     _applications()
     _stages()
@@ -516,6 +519,58 @@ def _findings(world: World) -> None:
                 first_seen=START + timedelta(days=number),
                 last_seen=START + timedelta(days=number),
                 raised_at=NOW,
+            )
+        )
+
+
+def _clues(world: World) -> None:
+    """Packs that were sold and never accepted: half of them asked about, half still to be assigned; a list a day."""
+    for number in range(2 * MANY):
+        asked = number < MANY
+        finding = FindingRecord(
+            rule=CheckRule.TRACE_NOT_RECEIVED,
+            subject="V01/",
+            key=f"8123456{number:013d}",
+            period=str(Month.of(START)),
+            institution_id=world.clinic.id,
+            grade=Grade.CLUE,
+            formula="1",
+            figures={"times": number + 1},
+            rows=[],
+            state=FindingState.OPEN,
+            first_seen=START + timedelta(days=number),
+            last_seen=START + timedelta(days=number),
+            raised_at=NOW,
+        )
+        db.session.add(finding)
+        db.session.flush()
+        if not asked:
+            continue
+        at = LONG_AGO + timedelta(days=number)
+        clue = Clue(
+            number=f"XS2026-{number + 1:05d}",
+            finding_id=finding.id,
+            county_code="410325",
+            state=ClueState.SELF_CHECK,
+            team=f"第{number}专班",
+            deadline=START + timedelta(days=number),
+            assigned_at=at,
+            assigned_by_name="第一人",
+            moved_at=at,
+        )
+        db.session.add(clue)
+        db.session.flush()
+        db.session.add(ClueParty(clue_id=clue.id, institution_id=world.clinic.id, asked_at=at))
+        db.session.add(
+            ClueTransfer(
+                number=f"YS2026-{number + 1:04d}",
+                receiver=f"第{number}监管科",
+                issuer="洛阳市医疗保障局",
+                clues=number + 1,
+                rows=[],
+                made_at=at,
+                made_by_name="第一人",
+                form_key=f"many-{number}",
             )
         )
 

@@ -1,32 +1,25 @@
-"""Findings are raised once, kept up to date, end when cured, and are waived by the bureau with a reason (R-CASE-1)."""
+"""Findings are raised once, kept up to date, and end when cured (R-CASE-1)."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import delete, insert, or_, select, update
 
 from clinic_orders.actions import audit
-from clinic_orders.actions.loading import ChangedMeanwhile, NotFound
 from clinic_orders.actions.transaction import transactional
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.roster import Distributor, Institution
-from clinic_orders.models.supervision import FindingHistory, FindingRecord
+from clinic_orders.models.supervision import FindingHistory, FindingInstitution, FindingRecord
 from clinic_orders.models.volume import AgreedVolume
 from clinic_orders.queries.checks.report_missing import arrived
-from clinic_orders.queries.findings import findings_visible_to
-from clinic_orders.rules.answering import ReasonTooLong
-from clinic_orders.rules.days import day_in_china
 from clinic_orders.rules.finding_states import (
-    FindingNotOpen,
-    FindingNotWaived,
     FindingState,
     FindingStep,
-    check_waiver,
     covers,
     has_news,
     item_code_of,
@@ -35,7 +28,6 @@ from clinic_orders.rules.findings import CheckRule, Finding
 from clinic_orders.rules.parties import Actor, Permission
 from clinic_orders.rules.reporting import ReportKind
 
-_REASON: Final = 200
 _CHUNK: Final = 500
 T = TypeVar("T")
 Identity = tuple[CheckRule, str, str, str]
@@ -158,6 +150,7 @@ def _update(
     at: datetime,
 ) -> None:
     only_seen: list[int] = []
+    elsewhere: dict[int, Finding] = {}
     for identity, record in known.items():
         seen = found.get(identity)
         if seen is None or as_of < max(record.last_seen, record.ended_on or record.last_seen):
@@ -172,6 +165,8 @@ def _update(
             only_seen.append(record.id)
             done.unchanged += 1
             continue
+        if record.figures.get("institutions") != written.get("institutions"):
+            elsewhere[record.id] = seen
         record.grade, record.figures, record.formula = seen.grade, written, seen.formula
         record.rows, record.last_seen = [list(row) for row in seen.rows], as_of
         if reopened or news:
@@ -181,6 +176,7 @@ def _update(
         else:
             done.unchanged += 1
     db.session.flush()
+    _put_institutions(elsewhere)
     for ids in _parts(only_seen):
         # Nothing that a reader acts on has changed, so the version stays and nobody's page is refused for it.
         db.session.execute(
@@ -253,7 +249,26 @@ def insert_new(new: list[Finding], done: Raised, *, as_of: date, at: datetime) -
                 for number, row in zip(ids, rows, strict=True)
             ],
         )
+        _put_institutions(dict(zip(ids, part, strict=True)))
     done.new += len(new)
+
+
+def _put_institutions(found: Mapping[int, Finding]) -> None:
+    """The institutions of findings that name several, for whom they concern (T2, T3)."""
+    named = {number: one.figures["institutions"] for number, one in found.items() if one.institution is None
+             and "institutions" in one.figures}  # fmt: skip
+    if not named:
+        return
+    codes = {number: [str(code) for code in value] for number, value in named.items()}  # type: ignore[union-attr]
+    ids = _ids(Institution, {code for several in codes.values() for code in several})
+    rows = [
+        {"finding_id": number, "institution_id": ids[code]}
+        for number, several in codes.items()
+        for code in sorted(set(several))
+    ]
+    for part in _parts(sorted(named)):
+        db.session.execute(delete(FindingInstitution).where(FindingInstitution.finding_id.in_(part)))
+    db.session.execute(insert(FindingInstitution), rows)
 
 
 def _ids(model: type[Institution] | type[Distributor], codes: Collection[str]) -> dict[str, int]:
@@ -344,125 +359,3 @@ def _cycle_ends(records: list[FindingRecord]) -> dict[int, date]:
         if end is not None:
             ends[one.id] = end
     return ends
-
-
-def _for_decision(finding_id: int, seen: int | None, *, by: Actor, at: datetime) -> FindingRecord:
-    by.need(Permission.FINDINGS_DECIDE)
-    found = db.session.execute(
-        select(FindingRecord)
-        .where(FindingRecord.id == finding_id, findings_visible_to(by, day_in_china(at)))
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).scalar_one_or_none()
-    if found is None:
-        raise NotFound(number=str(finding_id))
-    if seen is not None and seen != found.version:
-        raise ChangedMeanwhile(number=str(finding_id))
-    return found
-
-
-@transactional
-def waive_finding(
-    finding_id: int, reason: str, *, seen_version: int | None = None, by: Actor, at: datetime
-) -> FindingRecord:
-    """Say as the bureau that nothing more is to be done about a finding, and why.
-
-    Raises:
-        NotFound, ChangedMeanwhile: it can't be decided by this actor now.
-        FindingNotOpen: it ended, was waived or decided.
-        WaiverNeedsReason, ReasonTooLong: what is wrong with the reason.
-
-    """
-    record = _for_decision(finding_id, seen_version, by=by, at=at)
-    if record.state is not FindingState.OPEN:
-        raise FindingNotOpen
-    said = check_waiver(reason)
-    if len(said) > _REASON:
-        raise ReasonTooLong(limit=_REASON)
-    record.state, record.waived_at, record.waive_reason = FindingState.WAIVED, at, said
-    record.waived_by_id, record.waived_by_name = by.user_id, by.name
-    remember(record, FindingStep.WAIVED, as_of=day_in_china(at), at=at, by_name=by.name, note=said)
-    db.session.flush()
-    _write_down(
-        "waive_finding",
-        record,
-        by=by,
-        at=at,
-        before={"state": "open"},
-        after={"state": "waived", "reason": said},
-    )
-    return record
-
-
-@transactional
-def take_back_waiver(
-    finding_id: int, *, seen_version: int | None = None, by: Actor, at: datetime
-) -> FindingRecord:
-    """Open a waived finding again; the next look ends it if it is cured meanwhile.
-
-    Raises:
-        NotFound, ChangedMeanwhile: it can't be decided by this actor now.
-        FindingNotWaived: nothing was waived.
-
-    """
-    record = _for_decision(finding_id, seen_version, by=by, at=at)
-    if record.state is not FindingState.WAIVED:
-        raise FindingNotWaived
-    record.state, record.waived_at, record.waive_reason = FindingState.OPEN, None, ""
-    record.waived_by_id, record.waived_by_name = None, ""
-    remember(record, FindingStep.UNWAIVED, as_of=day_in_china(at), at=at, by_name=by.name)
-    db.session.flush()
-    _write_down("take_back_waiver", record, by=by, at=at, before={"state": "waived"}, after={"state": "open"})
-    return record
-
-
-def settle_in_case(
-    finding_ids: Collection[int], note: str, *, waived: bool = False, by: Actor, at: datetime
-) -> int:
-    """End the open findings of a case with it: decided, or waived where an appeal was upheld. Called inside a deed.
-
-    Returns:
-        how many were open; what had been cured or waived before stays so.
-
-    """
-    found = db.session.scalars(
-        select(FindingRecord)
-        .where(FindingRecord.id.in_(sorted(finding_ids)), FindingRecord.state == FindingState.OPEN)
-        .order_by(FindingRecord.id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).all()
-    said = note[:_REASON]
-    for record in found:
-        if waived:
-            record.state, record.waived_at, record.waive_reason = FindingState.WAIVED, at, said
-            record.waived_by_id, record.waived_by_name = by.user_id, by.name
-        else:
-            record.state = FindingState.DECIDED
-        step = FindingStep.WAIVED if waived else FindingStep.DECIDED
-        remember(record, step, as_of=day_in_china(at), at=at, by_name=by.name, note=said)
-    db.session.flush()
-    return len(found)
-
-
-def _write_down(
-    deed: str,
-    record: FindingRecord,
-    *,
-    by: Actor,
-    at: datetime,
-    before: dict[str, Any],
-    after: dict[str, Any],
-) -> None:
-    audit.record(
-        deed,
-        by=by,
-        at=at,
-        subject_type="finding",
-        subject_id=record.id,
-        subject=f"{record.rule.value} {record.key} {record.period}"[:128],
-        institution_id=record.institution_id,
-        distributor_id=record.distributor_id,
-        before=before,
-        after=after,
-    )

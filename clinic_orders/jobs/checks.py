@@ -6,12 +6,13 @@ import logging
 from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 
-from clinic_orders.actions import cases, complaints, findings, price_marks, trace_marks
+from clinic_orders.actions import cases, clues, complaints, findings, price_marks, trace_marks
 from clinic_orders.jobs.job import Outcome, each
 from clinic_orders.models.base import db
 from clinic_orders.queries import cases as case_questions
 from clinic_orders.queries import complaints as complaint_questions
 from clinic_orders.queries.checks import CHECKS, Scope, check, price_night, trace_night
+from clinic_orders.queries.clues import unfinished_self_checks
 from clinic_orders.queries.findings import all_institution_ids
 from clinic_orders.rules.days import Month, day_in_china
 from clinic_orders.rules.findings import CheckRule
@@ -162,3 +163,9 @@ def remind_of_cases(_as_of: date, at: datetime, outcome: Outcome) -> None:
     each(found, lambda case_id: cases.remind_of_case(case_id, by=SYSTEM, at=at), outcome)
     due = complaint_questions.complaints_due(today)
     each(due, lambda number: complaints.remind_of_complaint(number, by=SYSTEM, at=at), outcome)
+
+
+def remind_of_clues(_as_of: date, at: datetime, outcome: Outcome) -> None:
+    """Remind institutions of self-checks that are due, and tell the bureau of days that are over (R-TRACE-3)."""
+    found = unfinished_self_checks(day_in_china(at))
+    each(found, lambda clue_id: clues.remind_of_clue(clue_id, by=SYSTEM, at=at), outcome)

@@ -177,6 +177,13 @@ JOBS: tuple[Job, ...] = (
         checks.remind_of_cases,
         catch_up=False,
     ),
+    Job(
+        "remind-of-clues",
+        N_("Remind of self-checks of trace codes"),
+        "45 0 * * *",
+        checks.remind_of_clues,
+        catch_up=False,
+    ),
     Job("watch-jobs", N_("Report missed and failed jobs"), "30 6 * * *", watch, catch_up=False),
 )
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from clinic_orders.models.attachments import Attached, not_empty
 from clinic_orders.models.base import Base, word
 from clinic_orders.rules.ladder import (
     AnswerKind,
@@ -165,20 +166,14 @@ class CaseAnswer(Base):
     form_key: Mapped[str] = mapped_column(String(64), unique=True)
 
 
-class CaseAttachment(Base):
+class CaseAttachment(Attached, Base):
     """A file that came with an answer. The file itself lies in the instance folder under ``stored_as``."""
 
     __tablename__ = "case_attachment"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     answer_id: Mapped[int] = mapped_column(ForeignKey("case_answer.id"), index=True)
-    name: Mapped[str] = mapped_column(String(200))
-    media_type: Mapped[str] = mapped_column(String(64))
-    size: Mapped[int]
-    sha256: Mapped[str] = mapped_column(String(64))
-    stored_as: Mapped[str] = mapped_column(String(64), unique=True)
 
-    __table_args__ = (CheckConstraint("size > 0", name="not_empty"),)
+    __table_args__ = (not_empty(),)
 
 
 class CaseEvent(Base):

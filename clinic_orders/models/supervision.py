@@ -62,6 +62,20 @@ class FindingRecord(Base):
     )
 
 
+class FindingInstitution(Base):
+    """An institution that a finding about several is about: where a pack was sold more than once (T2, T3).
+
+    It follows the figure ``institutions``; a finding that names one institution itself has no rows here.
+    """
+
+    __tablename__ = "finding_institution"
+
+    finding_id: Mapped[int] = mapped_column(ForeignKey("finding.id"), primary_key=True)
+    institution_id: Mapped[int] = mapped_column(ForeignKey("institution.id"), primary_key=True)
+
+    __table_args__ = (Index("ix_finding_institution_institution", "institution_id", "finding_id"),)
+
+
 class FindingHistory(Base):
     """What happened to a finding, and its figures from then on; never changed."""
 

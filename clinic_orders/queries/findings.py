@@ -8,15 +8,18 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
+from sqlalchemy.orm import aliased
 
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
+from clinic_orders.models.clues import Clue
 from clinic_orders.models.roster import County, Distributor, Institution, InstitutionRecord
 from clinic_orders.models.sales import SaleLine
 from clinic_orders.models.stock import OtherPurchase
-from clinic_orders.models.supervision import FindingHistory, FindingRecord
+from clinic_orders.models.supervision import FindingHistory, FindingInstitution, FindingRecord
 from clinic_orders.queries.roster import current, institutions_of
+from clinic_orders.rules.clues import CLUE_RULES
 from clinic_orders.rules.finding_states import BUREAU_ONLY, SEVERITY, FindingState, Severity
 from clinic_orders.rules.findings import CheckRule, Grade
 from clinic_orders.rules.parties import SYSTEM, Actor, InstitutionKind, Role
@@ -25,18 +28,61 @@ from clinic_orders.rules.parties import SYSTEM, Actor, InstitutionKind, Role
 def findings_visible_to(actor: Actor, on: date) -> ColumnElement[bool]:
     """The findings that a person may see.
 
-    The city sees all, a county those that name an institution of its own. A party sees those about itself, a
+    The city sees all, a county those that name an institution of its own, also as one of several. A party sees those about itself, a
     hospital also about those it looks after; what is only a clue stays with the bureau until it is looked into.
     """
     record = FindingRecord
     if actor.role in {Role.CITY, Role.OPERATOR, Role.SYSTEM}:
         return record.id.is_not(None)
     if actor.role is Role.COUNTY:
-        return institutions_of(actor, record.institution_id, on)
+        return or_(institutions_of(actor, record.institution_id, on), _at_one_of(actor, on))
     known = record.grade.not_in(BUREAU_ONLY)
     if actor.role is Role.DISTRIBUTOR:
         return and_(record.distributor_id == actor.distributor_id, record.institution_id.is_(None), known)
     return and_(institutions_of(actor, record.institution_id, on), known)
+
+
+def _is_about_several() -> ColumnElement[bool]:
+    """A finding about a pack that turned up at several places names them all (R-TRACE-2, T2 and T3)."""
+    return and_(FindingRecord.institution_id.is_(None), FindingRecord.distributor_id.is_(None))
+
+
+def _at_one_of(actor: Actor, on: date) -> ColumnElement[bool]:
+    place = FindingInstitution
+    return and_(
+        _is_about_several(),
+        exists(
+            select(place.finding_id).where(
+                place.finding_id == FindingRecord.id, institutions_of(actor, place.institution_id, on)
+            )
+        ),
+    )
+
+
+_PlaceRecord = aliased(InstitutionRecord)
+
+
+def _place_with(condition: ColumnElement[bool], on: date) -> ColumnElement[bool]:
+    """The condition that one of the places of a finding about several is such a one."""
+    place, record = FindingInstitution, _PlaceRecord
+    return exists(
+        select(place.finding_id)
+        .join(record, and_(record.institution_id == place.institution_id, current(record, on)))
+        .where(place.finding_id == FindingRecord.id, condition)
+    )
+
+
+def _places(on: date) -> ColumnElement[str | None]:
+    """The names of the places of a finding about several, in one text."""
+    place, record = FindingInstitution, _PlaceRecord
+    names = (
+        select(func.aggregate_strings(record.name, "、"))
+        .select_from(place)
+        .join(record, and_(record.institution_id == place.institution_id, current(record, on)))
+        .where(place.finding_id == FindingRecord.id)
+        .scalar_subquery()
+    )
+    return case((_is_about_several(), names), else_=None)
 
 
 def all_institution_ids() -> list[int]:
@@ -46,7 +92,10 @@ def all_institution_ids() -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class FindingsWanted:
-    """Which findings a list shows; empty = all. ``state`` is a FindingState's value or "all"."""
+    """Which findings a list shows; empty = all. ``state`` is a FindingState's value or "all".
+
+    ``unassigned``: only clues on trace codes that nobody looks into yet (R-TRACE-3).
+    """
 
     words: str = ""
     severity: Severity | None = None
@@ -54,6 +103,7 @@ class FindingsWanted:
     county: str = ""
     kind: InstitutionKind | None = None
     state: str = FindingState.OPEN.value
+    unassigned: bool = False
 
 
 class FindingRow(NamedTuple):
@@ -91,8 +141,13 @@ class FindingRow(NamedTuple):
 
     @property
     def subject(self) -> str:
-        """Whom it is held against or about."""
+        """Whom it is held against or about; of a pack that turned up at several places all of them."""
         return self.institution or self.distributor
+
+    @property
+    def accuses(self) -> bool:
+        """Whether it names one party against which a case can be opened."""
+        return self.institution_id is not None or self.distributor_id is not None
 
 
 SORTS = ("severity", "subject", "county", "rule", "since")
@@ -118,12 +173,17 @@ def _conditions(
     if wanted.severity is not None and with_severity:
         conditions.append(record.grade.in_(_grades(wanted.severity)))
     if wanted.county:
-        conditions.append(InstitutionRecord.county_code == wanted.county)
+        in_it = _place_with(_PlaceRecord.county_code == wanted.county, on)
+        conditions.append(or_(InstitutionRecord.county_code == wanted.county, in_it))
     if wanted.kind is not None:
         conditions.append(InstitutionRecord.kind == wanted.kind)
     for word in wanted.words.split()[:5]:
         columns = (InstitutionRecord.name, Distributor.name, Item.generic_name, record.key)
-        conditions.append(or_(*(column.icontains(word, autoescape=True) for column in columns)))
+        named = _place_with(_PlaceRecord.name.icontains(word, autoescape=True), on)
+        conditions.append(or_(*(column.icontains(word, autoescape=True) for column in columns), named))
+    if wanted.unassigned:
+        looked_into = exists(select(Clue.id).where(Clue.finding_id == record.id))
+        conditions += [record.rule.in_(CLUE_RULES), ~looked_into]
     return conditions
 
 
@@ -149,7 +209,7 @@ def _listed(actor: Actor, on: date, wanted: FindingsWanted) -> Select[*tuple[Any
             record.waive_reason,
             record.version,
             record.institution_id,
-            func.coalesce(state.name, ""),
+            func.coalesce(state.name, _places(on), ""),
             state.kind,
             func.coalesce(County.name, ""),
             func.coalesce(Distributor.name, ""),

@@ -71,6 +71,8 @@ class Permission(StrEnum):
     CATALOGUE_MANAGE = "catalogue:manage"
     CATALOGUE_READ = "catalogue:read"
     COMPLAINTS_HANDLE = "complaints:handle"
+    CLUES_ANSWER = "clues:answer"
+    CLUES_HANDLE = "clues:handle"
     DELIVERIES_ACCEPT = "deliveries:accept"
     DELIVERIES_SHIP = "deliveries:ship"
     FILES_EXPORT = "files:export"
@@ -106,6 +108,7 @@ class Permission(StrEnum):
 
 _EVERYONE = frozenset({Permission.SELF, Permission.CATALOGUE_READ, Permission.POLICY_READ})
 _BUYER = _EVERYONE | {
+    Permission.CLUES_ANSWER,
     Permission.FINDINGS_READ,
     Permission.LETTERS_ANSWER,
     Permission.PACKS_READ,
@@ -125,6 +128,7 @@ _COUNTY = _EVERYONE | {
     Permission.CASES_HANDLE,
     Permission.COMPLAINTS_HANDLE,
     Permission.INSPECTIONS_HANDLE,
+    Permission.CLUES_HANDLE,
     Permission.FINDINGS_READ,
     Permission.FINDINGS_DECIDE,
     Permission.PACKS_READ,

@@ -13,6 +13,14 @@ from flask_babel import gettext
 
 from clinic_orders.models.audit import AuditEntry
 from clinic_orders.rules.applications import ApplicationState, DecisionKind, Opinion
+from clinic_orders.rules.clues import (
+    CheckWay,
+    ClueState,
+    ClueVerdict,
+    ExclusionGround,
+    Measure,
+    SelfCheckAnswer,
+)
 from clinic_orders.rules.complaints import ComplaintKind, ComplaintState
 from clinic_orders.rules.exits import ExitState
 from clinic_orders.rules.findings import Grade
@@ -71,6 +79,12 @@ _LISTS: Final[Mapping[str, tuple[type[StrEnum], ...]]] = {
     "opinion": (Opinion,),
     "decision": (DecisionKind,),
     "letter": (LetterKind,),
+    "clue_state": (ClueState,),
+    "ground": (ExclusionGround,),
+    "measure": (Measure,),
+    "self_check": (SelfCheckAnswer,),
+    "verdict": (ClueVerdict,),
+    "way": (CheckWay,),
 }
 # The list of reasons that a deed takes its own from.
 _REASONS: Final[Mapping[str, Callable[[str], str]]] = {

@@ -6,13 +6,15 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from flask_babel import gettext
 from werkzeug.wrappers import Response
 
-from clinic_orders.actions import findings as deeds
+from clinic_orders.actions import finding_decisions as deeds
 from clinic_orders.actions.loading import NotFound
 from clinic_orders.queries import findings as queries
 from clinic_orders.queries.cases import cases_of_findings
 from clinic_orders.queries.checks import checked_rules
+from clinic_orders.queries.clues import clues_of_findings
 from clinic_orders.queries.findings import FindingRow, FindingsWanted
 from clinic_orders.queries.institutions import counties
+from clinic_orders.rules.clues import CLUE_RULES
 from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.finding_states import FindingState, Severity
 from clinic_orders.rules.findings import CheckRule
@@ -130,6 +132,7 @@ def _page(finding_id: int, refusal: str = "") -> str:
     if found is None:
         abort(404)
     may = actor().may(Permission.FINDINGS_DECIDE)
+    clue = clues_of_findings([finding_id], actor(), on=today()).get(finding_id) if may else None
     sold = queries.sold_lines(found.institution_id, found.rows) if found.institution_id else []
     bought = queries.other_bought(found.institution_id, found.rows) if found.institution_id else []
     return render_template(
@@ -153,10 +156,12 @@ def _page(finding_id: int, refusal: str = "") -> str:
         ],
         shape=SHAPES[found.severity],
         state_shapes=STATE_SHAPES,
-        may_waive=may and found.state is FindingState.OPEN,
+        clue=clue,
+        may_assign=may and clue is None and found.state is FindingState.OPEN and found.rule in CLUE_RULES,
+        may_waive=may and clue is None and found.state is FindingState.OPEN,
         case_number=cases_of_findings([finding_id], actor(), on=today()).get(finding_id) if may else None,
-        may_open=may and found.state is FindingState.OPEN and bool(found.subject),
-        may_take_back=may and found.state is FindingState.WAIVED,
+        may_open=may and found.state is FindingState.OPEN and found.accuses,
+        may_take_back=may and clue is None and found.state is FindingState.WAIVED,
         refusal=refusal,
         reason=request.form.get("reason", ""),
         today=today(),

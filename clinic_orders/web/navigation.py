@@ -101,6 +101,7 @@ _UNDER: dict[str, tuple[str, ...]] = {
     "cases": ("cases.index", "home.more"),
     "complaints": ("complaints.index",),
     "inspections": ("inspections.index",),
+    "clues": ("home.more",),
     "gateway_messages": ("home.more",),
     "doubles": ("bureau_orders.index",),
     "bulletins": ("statistics.index",),

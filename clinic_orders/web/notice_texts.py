@@ -8,6 +8,7 @@ from typing import Any
 
 from flask_babel import gettext
 
+from clinic_orders.rules.clues import SelfCheckAnswer
 from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.ladder import AnswerKind
 from clinic_orders.rules.letters import LetterKind
@@ -451,6 +452,28 @@ register_notices(
         "letter_sent_back": NoticeText(
             N_("A proposed letter was sent back"),
             N_("%(party)s: %(officer)s does not sign %(letter)s, case %(case)s: %(reason)s"),
+            _LETTER,
+        ),
+        "clue_asked": NoticeText(
+            N_("Please check a trace code yourselves"),
+            N_("%(clue)s: look at your papers and answer by %(deadline)s. It is a question, no accusation."),
+            _LETTER,
+        ),
+        "clue_due": NoticeText(
+            N_("A self-check is due"),
+            N_("%(clue)s is to be answered by %(deadline)s."),
+            _LETTER,
+        ),
+        "clue_answered": NoticeText(
+            N_("A self-check was answered"),
+            N_("%(clue)s, %(party)s: %(self_check)s"),
+            {"self_check": lambda value: label(SelfCheckAnswer(value))},
+        ),
+        "clue_unanswered": NoticeText(
+            N_("The days of a self-check are over"),
+            N_(
+                "%(clue)s: %(number)s institutions have not answered by %(deadline)s. Nothing goes on by itself."
+            ),
             _LETTER,
         ),
         "answer_missing": NoticeText(

@@ -11,7 +11,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from clinic_orders.actions.findings import raise_findings, take_back_waiver, waive_finding
+from clinic_orders.actions.finding_decisions import take_back_waiver, waive_finding
+from clinic_orders.actions.findings import raise_findings
 from clinic_orders.actions.loading import ChangedMeanwhile, NotFound
 from clinic_orders.models.audit import AuditEntry
 from clinic_orders.models.base import db

@@ -11,6 +11,7 @@ from clinic_orders.actions.cases._common import Hand, remark, step, take, tell_b
 from clinic_orders.actions.cases.issuing import answer_days
 from clinic_orders.actions.loading import NotFound
 from clinic_orders.actions.transaction import transactional
+from clinic_orders.models.attachments import of_file
 from clinic_orders.models.base import db
 from clinic_orders.models.cases import CaseAnswer, CaseAttachment, CaseFile, CaseLetter
 from clinic_orders.queries.cases import letters_visible_to
@@ -202,17 +203,7 @@ def answer_letter(
     )
     db.session.add(answer)
     db.session.flush()
-    db.session.add_all(
-        CaseAttachment(
-            answer_id=answer.id,
-            name=one.name,
-            media_type=one.media_type.value,
-            size=one.size,
-            sha256=one.sha256,
-            stored_as=one.stored_as,
-        )
-        for one in files
-    )
+    db.session.add_all(CaseAttachment(answer_id=answer.id, **of_file(one)) for one in files)
     case.state = after
     facts = {"answer": kind.value, "number": hand.letter.number, "files": len(files)}
     write(

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import select
 
 from clinic_orders.actions.cases._common import Hand, remark, step, take, tell_party, write
-from clinic_orders.actions.findings import settle_in_case
+from clinic_orders.actions.finding_decisions import settle_in_case
 from clinic_orders.actions.roster.institutions import reopen_institution
 from clinic_orders.actions.roster.suspensions import lift_suspension
 from clinic_orders.actions.transaction import transactional

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, select
 
 from clinic_orders.models.base import db
 from clinic_orders.models.cases import CaseFile, CaseFinding
+from clinic_orders.models.clues import Clue, ClueParty
 from clinic_orders.models.supervision import FindingRecord
 from clinic_orders.queries.cases.lists import CaseRow
 from clinic_orders.queries.findings import FindingRow, findings_by, findings_visible_to
@@ -28,10 +29,20 @@ class Party(NamedTuple):
 
 
 def accused(found: FindingRecord) -> Party:
-    """Whom a finding is held against: the institution where it names one, else the distributor."""
+    """Whom a finding is held against: the institution where it names one, else the distributor.
+
+    A pack sold at several places accuses none of them until a clue on it has found one responsible (R-TRACE-3).
+    """
     if found.institution_id is not None:
         return Party(found.institution_id, None)
-    return Party(None, found.distributor_id)
+    if found.distributor_id is not None:
+        return Party(None, found.distributor_id)
+    held = db.session.scalars(
+        select(ClueParty.institution_id)
+        .join(Clue, Clue.id == ClueParty.clue_id)
+        .where(Clue.finding_id == found.id, ClueParty.held)
+    ).all()
+    return Party(held[0], None) if len(held) == 1 else Party(None, None)
 
 
 def in_no_case() -> ColumnElement[bool]:

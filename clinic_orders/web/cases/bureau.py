@@ -36,7 +36,8 @@ from clinic_orders.rules.ladder import (
 from clinic_orders.rules.letters import LetterContent, LetterKind
 from clinic_orders.rules.letters.facts import in_words
 from clinic_orders.rules.parties import Actor, InstitutionKind, Permission, Role
-from clinic_orders.web.cases.door import LETTER_SHAPES, SHAPES, attached, blueprint, file_name, fresh_key
+from clinic_orders.web.attached_files import attached
+from clinic_orders.web.cases.door import LETTER_SHAPES, SHAPES, blueprint, file_name, fresh_key
 from clinic_orders.web.cases.forms import LetterForm, letter_form
 from clinic_orders.web.context import locale
 from clinic_orders.web.display import label

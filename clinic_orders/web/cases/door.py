@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Final
 
-from flask import Blueprint, Response, abort, current_app, request, send_file
+from flask import Blueprint, Response, abort, current_app, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from clinic_orders.documents.letters import letter_pdf
-from clinic_orders.exchange.attachments import Upload, path_of, stored
 from clinic_orders.queries import cases as queries
-from clinic_orders.rules.attachments import AttachedFile
 from clinic_orders.rules.ladder import CaseState, LetterState
 from clinic_orders.rules.letters import LetterContent
 from clinic_orders.rules.parties import Permission
+from clinic_orders.web.attached_files import download
 from clinic_orders.web.guards import actor, needs, today
 from clinic_orders.web.papers import pdf
 
@@ -46,17 +41,6 @@ LETTER_SHAPES: Final = {
 def fresh_key() -> str:
     """A key for a form that makes a letter or an answer once."""
     return secrets.token_urlsafe(24)
-
-
-@contextmanager
-def attached() -> Iterator[list[AttachedFile]]:
-    """The files of this request, checked and kept while the block names them to a deed."""
-    settings = current_app.extensions["settings"]
-    uploads = [
-        Upload(file.filename or "", file.stream) for file in request.files.getlist("files") if file.filename
-    ]
-    with stored(settings.instance, uploads, limit_mb=settings.attachment_mb) as files:
-        yield files
 
 
 def our_address() -> str:
@@ -89,21 +73,4 @@ def paper(letter_id: int) -> AnyResponse | tuple[str, int]:
 @needs(Permission.FINDINGS_READ)
 def attachment(attachment_id: int) -> Response:
     """A file of an answer, only ever as a download, for whoever may see the case."""
-    found = queries.find_attachment(attachment_id, actor(), on=today())
-    if found is None:
-        abort(404)
-    settings = current_app.extensions["settings"]
-    path: Path = path_of(settings.instance, found.stored_as)
-    if not path.is_file():
-        abort(404)
-    response = send_file(
-        io.BytesIO(path.read_bytes()),
-        mimetype=found.media_type,
-        as_attachment=True,
-        download_name=found.name,
-        max_age=0,
-    )
-    # Whatever a reader does with it, it runs nothing and reaches nobody.
-    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return download(queries.find_attachment(attachment_id, actor(), on=today()))

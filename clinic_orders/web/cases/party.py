@@ -27,7 +27,8 @@ from clinic_orders.rules.ladder import (
 )
 from clinic_orders.rules.letters import LetterContent
 from clinic_orders.rules.parties import Actor, Permission
-from clinic_orders.web.cases.door import LETTER_SHAPES, attached, blueprint, fresh_key
+from clinic_orders.web.attached_files import FILE_REFUSALS, attached
+from clinic_orders.web.cases.door import LETTER_SHAPES, blueprint, fresh_key
 from clinic_orders.web.display import label
 from clinic_orders.web.errors import say
 from clinic_orders.web.goods_pages import frame
@@ -169,9 +170,12 @@ def answer(letter_id: int) -> Response | tuple[str, int]:
 
 def _box_of(refused: RuleBroken) -> str:
     """The box at which a refusal stands."""
-    files = {"TooManyFiles", "FileTooLarge", "FileEmpty", "FileKindRefused", "FileDamaged"}
     return (
-        "files" if refused.code in files else "text" if refused.code in {"AnswerEmpty", "TextTooLong"} else ""
+        "files"
+        if refused.code in FILE_REFUSALS
+        else "text"
+        if refused.code in {"AnswerEmpty", "TextTooLong"}
+        else ""
     )
 
 

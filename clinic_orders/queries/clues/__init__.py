@@ -1,0 +1,96 @@
+"""Clues: who sees what, lists, one clue from inside, self-checks, lists of transfer (R-TRACE-3)."""
+
+from __future__ import annotations
+
+from clinic_orders.queries.clues.detail import (
+    answers_of,
+    clue_by_id,
+    clue_id_of,
+    clues_of_findings,
+    events_of,
+    evidence_of,
+    find_evidence,
+    measures_of,
+    question_of,
+    transfer_of,
+)
+from clinic_orders.queries.clues.handing_over import rows_to_transfer, transferred
+from clinic_orders.queries.clues.lists import (
+    JUDGED,
+    SORTS,
+    ClueRow,
+    CluesWanted,
+    PartyRow,
+    clues,
+    count_clues,
+    find_clue,
+    parties_of,
+    unfinished_self_checks,
+    waiting_question,
+)
+from clinic_orders.queries.clues.self_checks import (
+    SELF_CHECK_SORTS,
+    SelfCheckRow,
+    SelfChecksWanted,
+    count_self_checks,
+    find_self_check,
+    self_checks,
+    to_answer_question,
+)
+from clinic_orders.queries.clues.transfers import (
+    TRANSFER_SORTS,
+    TransferRow,
+    count_transfers,
+    find_transfer,
+    transfers,
+)
+from clinic_orders.queries.clues.visible import (
+    clues_visible_to,
+    county_of_all,
+    issued_visible_to,
+    sides_of,
+    transfers_visible_to,
+)
+
+__all__ = [
+    "JUDGED",
+    "SELF_CHECK_SORTS",
+    "SORTS",
+    "TRANSFER_SORTS",
+    "ClueRow",
+    "CluesWanted",
+    "PartyRow",
+    "SelfCheckRow",
+    "SelfChecksWanted",
+    "TransferRow",
+    "answers_of",
+    "clue_by_id",
+    "clue_id_of",
+    "clues",
+    "clues_of_findings",
+    "clues_visible_to",
+    "count_clues",
+    "count_self_checks",
+    "count_transfers",
+    "county_of_all",
+    "events_of",
+    "evidence_of",
+    "find_clue",
+    "find_evidence",
+    "find_self_check",
+    "find_transfer",
+    "issued_visible_to",
+    "measures_of",
+    "parties_of",
+    "question_of",
+    "rows_to_transfer",
+    "self_checks",
+    "sides_of",
+    "to_answer_question",
+    "transfer_of",
+    "transferred",
+    "transfers",
+    "transfers_visible_to",
+    "unfinished_self_checks",
+    "waiting_question",
+]
