@@ -21,7 +21,7 @@ from clinic_orders.models.bank import BankFile, BankLine
 from clinic_orders.models.base import db
 from clinic_orders.models.cases import CaseFile, CaseLetter
 from clinic_orders.models.catalogue import Edition, EditionItem, Price
-from clinic_orders.models.clues import Clue, ClueParty, ClueTransfer
+from clinic_orders.models.clues import Clue, ClueParty, ClueTransfer, IssuedClue
 from clinic_orders.models.doubles import OrderDouble
 from clinic_orders.models.exchange import ImportBatch
 from clinic_orders.models.exits import ExitRequest
@@ -560,6 +560,16 @@ def _clues(world: World) -> None:
         )
         db.session.add(clue)
         db.session.flush()
+        db.session.add(
+            IssuedClue(
+                issued_batch="豫线索2026-11",
+                clue_no=f"{number:04d}",
+                code=f"8123457{number:013d}",
+                issuer="河南省医疗保障局",
+                issued_on=START + timedelta(days=number),
+                recorded_at=NOW,
+            )
+        )
         db.session.add(ClueParty(clue_id=clue.id, institution_id=world.clinic.id, asked_at=at))
         db.session.add(
             ClueTransfer(

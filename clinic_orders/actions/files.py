@@ -18,6 +18,7 @@ from clinic_orders.actions.policy import put_policies
 from clinic_orders.actions.reported import (
     put_agreed_volumes,
     put_designated_pharmacies,
+    put_issued_clues,
     put_listed_products,
     put_monitored_prices,
     put_other_purchases,
@@ -88,6 +89,7 @@ PUT_HISTORY: Final[Mapping[str, PutHistory]] = {
     "designated-pharmacies": put_designated_pharmacies,
     "monitored-prices": put_monitored_prices,
     "listed-products": put_listed_products,
+    "issued-clues": put_issued_clues,
 }
 
 

@@ -35,6 +35,7 @@ from clinic_orders.exchange.demonstration import (
 )
 from clinic_orders.exchange.demonstration.applying import make_applications
 from clinic_orders.exchange.demonstration.cases import make_cases
+from clinic_orders.exchange.demonstration.clues import make_clues
 from clinic_orders.exchange.demonstration.duties import close_months, make_duties
 from clinic_orders.exchange.demonstration.inspections import make_complaints, make_inspections
 from clinic_orders.exchange.demonstration.monitoring import publish as publish_watched
@@ -195,6 +196,17 @@ def _report_and_close(world: Demonstration, officer: Actor, at: datetime) -> lis
     return [str(month) for month in closed]
 
 
+def _make_clues(
+    world: Demonstration, made: list[tuple[str, accounts.NewAccount, str]], at: datetime
+) -> dict[str, int]:
+    """Clues on trace codes at different stages, by the state in which they stand."""
+    return make_clues(
+        officer=_officer(made),
+        institution=(questions.institution_id(world.show_clinic), world.show_clinic),
+        now=at,
+    )
+
+
 def _keep(path: Path, made: list[tuple[str, accounts.NewAccount, str]]) -> str:
     """Write the log-ins where only the owner reads them, and answer the same lines for the screen."""
     lines = "".join(
@@ -276,6 +288,7 @@ def demo(console: Console, size: str, months: int, seed: int, if_empty: bool, fo
             second=_officer(made, "second"),
             now=now,
         )
+        clues = _make_clues(world, made, now)
         make_complaints(world.show_county, officer=_county_officer(world, made), now=now)
         make_inspections(officer=_officer(made), now=now)
         officer = _officer(made)
@@ -298,6 +311,7 @@ def demo(console: Console, size: str, months: int, seed: int, if_empty: bool, fo
                     "planted": {"as_of": world.as_of.isoformat(), "findings": planted},
                     "cases": cases,
                     "closed_months": closed,
+                    "clues": clues,
                     "logins": [
                         {"role": word, "username": entry.username, "password": entry.password}
                         for word, entry, _ in made

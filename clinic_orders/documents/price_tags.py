@@ -12,7 +12,7 @@ from clinic_orders.documents import render
 from clinic_orders.queries.ordering import ItemRow, items_on
 from clinic_orders.queries.payments import name_of_institution
 from clinic_orders.queries.roster import has_demo_data
-from clinic_orders.queries.selling import posted_prices
+from clinic_orders.queries.shelf_prices import current_tags
 from clinic_orders.rules.findings import rounded
 from clinic_orders.rules.markup import CENT, exact_worth
 
@@ -67,7 +67,7 @@ class Tag:
 def tags_of(institution_id: int, on: date, codes: Collection[str] | None = None) -> list[Tag]:
     """The tags of what an institution has posted, by pinyin; only some items, if codes are given."""
     items = items_on(on, every=True)
-    posted = posted_prices(institution_id, None, on)
+    posted = current_tags(institution_id, on=on).prices
     return [
         Tag(
             item,

@@ -315,6 +315,11 @@ def trace_codes(limit: int) -> Cell:
     )
 
 
+def trace_code() -> Cell:
+    """One trace code (R-TRACE-1)."""
+    return Cell(lambda typed: parse_trace_code(_plain(typed)), str, absent="", limit=200)
+
+
 def uscc() -> Cell:
     """A unified social credit code (统一社会信用代码), 18 characters with a check."""
     return Cell(catalogue.check_credit_code, str, absent="")

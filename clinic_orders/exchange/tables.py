@@ -518,6 +518,24 @@ _PRODUCT_CODES = Kind(
     key=("barcode",),
 )
 
+_ISSUED_CLUES = Kind(
+    "issued-clues",
+    "下发线索",
+    (
+        Column("issued_batch", "下发批次", cells.code()),
+        Column("clue_no", "批内编号", cells.code(32)),
+        Column("trace_code", "追溯码", cells.trace_code()),
+        _optional("institution_code", "单位编码", cells.code()),
+        _optional("institution_name", "机构名称", cells.text(200)),
+        _optional("product_name", "药品名称", cells.text(200)),
+        Column("issuer", "下发单位", cells.text(128)),
+        Column("issued_on", "下发日期", cells.day()),
+        _optional("deadline", "反馈期限", cells.day()),
+        _optional("text", "线索内容", cells.text(1000)),
+    ),
+    key=("issued_batch", "clue_no"),
+)
+
 _DESIGNATED_PHARMACIES = Kind(
     "designated-pharmacies",
     "定点药店",
@@ -536,6 +554,6 @@ KINDS: Final[Mapping[str, Kind]] = {
         _CATALOGUE, _PRICES, _EDITIONS, _INSTITUTIONS, _MANDATES, _COMMITMENTS, _DISTRIBUTORS,
         _DELIVERY_RELATIONS, _POLICIES, _AGREED_VOLUMES, _SUPPLY_PROBLEMS, _ORDERS, _RECEIPTS, _RETURNS, _PAYMENTS,
         _SALES, _SETTLEMENTS, _STOCK_COUNTS, _SHELF_PRICES, _OTHER_PURCHASES, _TRACE_PRODUCTS, _PRODUCT_CODES,
-        _DESIGNATED_PHARMACIES, _MONITORED_PRICES, _LISTED_PRODUCTS,
+        _ISSUED_CLUES, _DESIGNATED_PHARMACIES, _MONITORED_PRICES, _LISTED_PRODUCTS,
     )
 }  # fmt: skip

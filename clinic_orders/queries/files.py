@@ -37,6 +37,7 @@ from clinic_orders.models.roster import (
     Mandate,
 )
 from clinic_orders.queries import reported
+from clinic_orders.queries.clues.issued import issued_clue_rows
 from clinic_orders.queries.roster import institutions_of
 from clinic_orders.queries.streaming import PART, Row, stream
 from clinic_orders.queries.visibility import (
@@ -413,6 +414,7 @@ _ROWS: Final[dict[str, Callable[[Actor, date], Iterator[Row]]]] = {
     "designated-pharmacies": reported.designated_pharmacy_rows,
     "monitored-prices": reported.monitored_price_rows,
     "listed-products": reported.listed_product_rows,
+    "issued-clues": issued_clue_rows,
 }
 
 

@@ -64,6 +64,7 @@ class PackEvent:
         paper: number of the receipt, sale or return.
         batch_no, expiry: of shipments.
         base_units: of a sale line, below 0 for a customer's return; 0 elsewhere.
+        distributor_code: of shipments and returns.
 
     """
 
@@ -78,6 +79,7 @@ class PackEvent:
     batch_no: str = ""
     expiry: date | None = None
     base_units: int = 0
+    distributor_code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,7 @@ _COLUMNS: Final[Mapping[str, TypeEngine[Any]]] = {
     "place_code": String(),
     "place": String(),
     "distributor": String(),
+    "distributor_code": String(),
     "batch_no": String(),
     "expiry": Date(),
     "shipped_at": UtcDateTime(),
@@ -187,6 +190,7 @@ def _of_shipments(actor: Actor, on: date) -> Select[Any]:
             item_code=Item.item_code,
             item=Item.generic_name,
             distributor=Distributor.name,
+            distributor_code=Distributor.code,
             place_code=Institution.code,
             place=_PLACE,
         )
@@ -220,6 +224,7 @@ def _shipped(row: Row[Any]) -> list[PackEvent]:
             row.paper,
             row.batch_no,
             row.expiry,
+            distributor_code=row.distributor_code,
         )
         for at, step in steps
         if at is not None
@@ -279,6 +284,7 @@ def _of_returns(actor: Actor, on: date) -> Select[Any]:
             item_code=Item.item_code,
             item=Item.generic_name,
             distributor=Distributor.name,
+            distributor_code=Distributor.code,
             place_code=Institution.code,
             place=_PLACE,
         )
@@ -307,6 +313,7 @@ def _sent_back(row: Row[Any]) -> list[PackEvent]:
             row.paper,
             row.batch_no,
             row.expiry,
+            distributor_code=row.distributor_code,
         )
     ]
 

@@ -17,6 +17,7 @@ from sqlalchemy import Column, Table, func, or_, select, tuple_
 
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Edition, EditionItem
+from clinic_orders.models.clues import Clue
 from clinic_orders.models.deliveries import GoodsReturn, Shipment
 from clinic_orders.models.exchange import BatchRecord, ImportBatch, RecordChange
 from clinic_orders.models.orders import Order, OrderLine
@@ -423,6 +424,20 @@ def _by_return(batch: ImportBatch, rows: Sequence[Row]) -> tuple[str, set[str]]:
     return N_("return"), names
 
 
+def _by_issued_clue(batch: ImportBatch, rows: Sequence[Row]) -> tuple[str, set[str]]:
+    """What is looked into names the clue from above by its batch and number (R-TRACE-3)."""
+    names: set[str] = set()
+    for part in _parts({(row["issued_batch"], row["clue_no"]) for row in rows}):
+        names |= set(
+            db.session.scalars(
+                select(Clue.number).where(
+                    tuple_(Clue.issued_batch, Clue.issued_no).in_(part), Clue.assigned_at >= batch.at
+                )
+            )
+        )
+    return N_("clue that is looked into"), names
+
+
 _DECIDED: Final[Mapping[str, Callable[[ImportBatch, Sequence[Row]], tuple[str, set[str]]]]] = {
     "item": _by_item,
     "price": _by_price,
@@ -435,4 +450,5 @@ _DECIDED: Final[Mapping[str, Callable[[ImportBatch, Sequence[Row]], tuple[str, s
     "policy_value": _by_policy,
     "shipment": _by_receipt,
     "goods_return": _by_return,
+    "issued_clue": _by_issued_clue,
 }

@@ -8,17 +8,17 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import case, func, select, true
+from sqlalchemy import case, func, select
 
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.sales import SaleCode, SaleLine
-from clinic_orders.models.stock import ShelfPrice
 from clinic_orders.models.stock_entries import SaleDraft, StockEntry
 from clinic_orders.queries.checks.base_prices import Priced, with_bases
 from clinic_orders.queries.checks.price_terms import TermsBook
 from clinic_orders.queries.checks.scope import Scope
 from clinic_orders.queries.ordering import prices_on
+from clinic_orders.queries.shelf_prices import current_tags
 from clinic_orders.rules.markup import MarkupRounding
 from clinic_orders.rules.selling import Terms
 
@@ -53,24 +53,6 @@ def usually_sold(institution_id: int, *, on: date) -> list[UsuallySold]:
     return [UsuallySold(row[0], row[1], bool(row[2])) for row in rows]
 
 
-def posted_prices(institution_id: int, item_ids: Collection[int] | None, on: date) -> dict[int, Decimal]:
-    """The price of a pack latest posted on or before a day, by item (R-PRICE-5); of all items, if none are named."""
-    tag = ShelfPrice
-    place = func.row_number().over(partition_by=tag.item_id, order_by=tag.posted_on.desc()).label("place")
-    latest = (
-        select(tag.item_id, tag.price, place)
-        .where(
-            tag.institution_id == institution_id,
-            true() if item_ids is None else tag.item_id.in_(sorted(item_ids)),
-            tag.posted_on <= on,
-            tag.replaced_at.is_(None),
-        )
-        .subquery()
-    )
-    rows = db.session.execute(select(latest.c.item_id, latest.c.price).where(latest.c.place == 1))
-    return {row[0]: row[1] for row in rows}
-
-
 def sale_terms(institution_id: int, item_ids: Collection[int], on: date) -> dict[int, Terms]:
     """By what a sale of some items is looked at on a day: the checks' own base price, rate and tag (R-PRICE-1 to 5).
 
@@ -81,7 +63,7 @@ def sale_terms(institution_id: int, item_ids: Collection[int], on: date) -> dict
         return {}
     scope = Scope(on, [institution_id])
     book = TermsBook(scope)
-    selected, posted = prices_on(wanted, on), posted_prices(institution_id, wanted, on)
+    selected, posted = prices_on(wanted, on), current_tags(institution_id, wanted, on=on).prices
     sizes = {
         row.id: (row.pack_size, row.item_code)
         for row in db.session.execute(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, or_, select, true
 
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
@@ -31,17 +32,27 @@ class Tags:
     by_item: dict[int, Tag]
     seen: int
 
+    @property
+    def prices(self) -> dict[int, Decimal]:
+        """The price of a pack by row id of the item."""
+        return {item_id: tag.price for item_id, tag in self.by_item.items()}
 
-def current_tags(institution_id: int, *, on: date) -> Tags:
-    """The price of a pack latest posted on or before a day, of every item that has one; one statement.
 
-    What double tags are printed from.
+def current_tags(institution_id: int, item_ids: Collection[int] | None = None, *, on: date) -> Tags:
+    """The price of a pack latest posted on or before a day (R-PRICE-5), of all items if none are named; one statement.
+
+    By them sales are looked at and double tags printed.
     """
     tag = ShelfPrice
     place = func.row_number().over(partition_by=tag.item_id, order_by=tag.posted_on.desc()).label("place")
     latest = (
         select(tag.id, tag.item_id, tag.price, tag.posted_on, place)
-        .where(tag.institution_id == institution_id, tag.posted_on <= on, tag.replaced_at.is_(None))
+        .where(
+            tag.institution_id == institution_id,
+            true() if item_ids is None else tag.item_id.in_(sorted(item_ids)),
+            tag.posted_on <= on,
+            tag.replaced_at.is_(None),
+        )
         .subquery()
     )
     rows = db.session.execute(

@@ -22,6 +22,7 @@ from sqlalchemy import Column, Date, Table, select
 
 from clinic_orders.models.base import Base, Degrees, UtcDateTime, Yuan, db
 from clinic_orders.models.catalogue import Edition, EditionItem, Item, Price
+from clinic_orders.models.clues import IssuedClue
 from clinic_orders.models.deliveries import (
     GoodsReturn,
     ReturnCode,
@@ -179,6 +180,7 @@ _TABLES: Final = (
     Traced(OtherPurchase, N_("other purchase"), ("institution_id", "document_no", "line_no")),
     Traced(TraceProduct, N_("trace product"), ("prefix",)),
     Traced(ProductCode, N_("69-code"), ("barcode",)),
+    Traced(IssuedClue, N_("clue from above"), ("issued_batch", "clue_no")),
     Traced(DesignatedPharmacy, N_("designated pharmacy"), ("code",)),
     Traced(AgreedVolume, N_("agreed volume"), ("institution_id", "item_id", "cycle_start")),
     Traced(SupplyProblem, N_("supply problem"), ("item_id", "county_code", "first_day")),

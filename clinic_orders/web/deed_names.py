@@ -108,6 +108,7 @@ DEEDS: dict[str, str] = {
     "put_items": N_("Recorded items"),
     "put_mandates": N_("Recorded mandates"),
     "put_orders": N_("Recorded orders of the past"),
+    "put_issued_clues": N_("Recorded clues from above"),
     "put_other_purchases": N_("Recorded purchases of non-selected products"),
     "put_payments": N_("Recorded payments"),
     "put_policies": N_("Set policy"),
@@ -334,6 +335,7 @@ SUBJECTS: dict[str, str] = {
     "volume_conversion": N_("Conversion of planned volume"),
     "case": N_("Case"),
     "clue": N_("Clue"),
+    "issued_clue": N_("Clue from above"),
     "clue_transfer": N_("Transfer list"),
     "product_code": N_("69-code"),
 }

@@ -156,6 +156,12 @@ KIND_WORDS: Final[dict[str, KindWords]] = {
             "Which item the first seven digits of a trace code mean, and how many base units such a pack holds."
         ),
     ),
+    "issued-clues": KindWords(
+        N_("Clues from above"),
+        N_(
+            "Clues on trace codes that an office above has issued, by batch and number; they are looked into like our own."
+        ),
+    ),
     "product-codes": KindWords(
         N_("69-codes"),
         N_("Which item the bar code of the product on a pack means, so that it can be scanned."),
@@ -349,6 +355,19 @@ COLUMN_WORDS: Final[dict[str, ColumnWords]] = {
     "purchased_on": ColumnWords(N_("Day of the purchase"), "2026-01-08"),
     "justified": ColumnWords(N_("Y if the bureau accepts the reason, else N"), "N"),
     "barcode": ColumnWords(N_("Bar code of the product, 8, 13 or 14 digits"), "6901234567892"),
+    "issued_batch": ColumnWords(N_("Number of the batch in which the clue was issued"), "豫医保线索2026-11"),
+    "clue_no": ColumnWords(N_("Number of the clue in its batch"), "1"),
+    "trace_code": ColumnWords(N_("Trace code of the pack"), "81234567890123456789"),
+    "issued-clues.institution_code": ColumnWords(
+        N_("Code of the institution, where it is one of ours"), "C001"
+    ),
+    "institution_name": ColumnWords(
+        N_("Name of the institution as the office above writes it"), "示例村卫生室"
+    ),
+    "issuer": ColumnWords(N_("Who issued it"), "河南省医疗保障局"),
+    "issued_on": ColumnWords(N_("Day of issue"), "2026-11-02"),
+    "issued-clues.deadline": ColumnWords(N_("Last day to answer the office above"), "2026-12-31"),
+    "text": ColumnWords(N_("What the office above noticed"), "同一追溯码在两家机构结算"),
     "prefix": ColumnWords(N_("First 7 digits of the code, leading zeros kept"), "8123456"),
     "base_units_per_code": ColumnWords(N_("Base units in a pack with such a code"), "28"),
     "observed_on": ColumnWords(N_("Day on which it was observed"), "2026-01-05"),

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template, request, url_for
+import tempfile
+from collections.abc import Iterator
 
+from flask import Blueprint, Response, abort, render_template, request, send_file, url_for
+
+from clinic_orders.exchange.epcis import MEDIA_TYPE, write_epcis
+from clinic_orders.queries.epcis import life_events, month_events, shipment_events
 from clinic_orders.queries.packs import PackEvent, life_of_pack
+from clinic_orders.rules.days import Month
+from clinic_orders.rules.epcis import PacksMoved
 from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.pack_life import PackStep, read_code
 from clinic_orders.rules.parties import Permission, Role
 from clinic_orders.web.display import register_labels
 from clinic_orders.web.errors import say
 from clinic_orders.web.goods_pages import frame
-from clinic_orders.web.guards import actor, needs, today
+from clinic_orders.web.guards import actor, at, needs, today
 
 blueprint = Blueprint("packs", __name__, url_prefix="/packs")
 
@@ -59,4 +66,30 @@ def index() -> str:
         problem=problem,
         paper_address=paper_address,
         year=today().year,
+        month=Month.of(today()).previous(),
     )
+
+
+def _document(name: str, events: Iterator[PacksMoved]) -> Response:
+    """The events as a file to keep; a month of any size is written beside, not held in memory."""
+    out = tempfile.TemporaryFile()  # noqa: SIM115 - it is closed with the answer.
+    write_epcis(out, events, at=at())
+    out.seek(0)
+    return send_file(
+        out, mimetype=MEDIA_TYPE, as_attachment=True, download_name=f"epcis-{name}.jsonld", max_age=0
+    )
+
+
+@blueprint.get("/epcis")
+@needs(Permission.PACKS_READ)
+def epcis() -> Response:
+    """What became of packs as EPCIS 2.0: of a code, a receipt or a month; everybody gets their own part."""
+    asked = {name: request.args.get(name, "")[:_LONGEST].strip() for name in ("code", "receipt", "month")}
+    if asked["code"]:
+        return _document("code", life_events(life_of_pack(read_code(asked["code"]), actor(), on=today())))
+    if asked["receipt"]:
+        return _document("receipt", shipment_events(asked["receipt"], actor(), today()))
+    if not asked["month"]:
+        abort(404)
+    month = Month.parse(asked["month"])
+    return _document(str(month), month_events(month, actor(), today()))

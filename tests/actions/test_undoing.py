@@ -217,6 +217,10 @@ FILES: Mapping[str, st.SearchStrategy[dict[str, Any]]] = {
         prefix=st.sampled_from(["8123456", "8123457"]), item_code=ITEMS, base_units_per_code=PACKS
     ),
     "product-codes": rows(barcode=st.sampled_from(["6901234567892", "6901234567908"]), item_code=ITEMS),
+    "issued-clues": rows(
+        issued_batch=st.just("线索1"), clue_no=NUMBERS, trace_code=st.just("81234567890123456789"),
+        institution_code=st.sampled_from(["", "0V01"]), issuer=st.sampled_from(["省局", "国家局"]), issued_on=DAYS,
+    ),
     "designated-pharmacies": rows(
         code=NUMBERS, name=st.sampled_from(["甲药店", "乙药店"]), lng=st.just(Decimal("112.1")),
         lat=st.just(Decimal("34.1")),

@@ -40,6 +40,7 @@ CONTRACT = {
     "other-purchases": "INSTITUTION_CODE DOCUMENT_NO LINE_NO group product_name base_units amount purchased_on justified?",
     "trace-products": "PREFIX item_code base_units_per_code",
     "product-codes": "BARCODE item_code",
+    "issued-clues": "ISSUED_BATCH CLUE_NO trace_code institution_code? institution_name? product_name? issuer issued_on deadline? text?",
     "designated-pharmacies": "CODE name lng lat",
     "monitored-prices": "INSTITUTION_CODE ITEM_CODE OBSERVED_ON price out_of_stock?",
     "listed-products": "PRODUCT_CODE variety product_name manufacturer status LISTED_FROM price own_selected_price? highest_selected_price? highest_listed_price?",

@@ -173,6 +173,7 @@ CORRECTED: Mapping[str, Mapping[str, Any]] = {
     "other-purchases": {"base_units": 281},
     "trace-products": {"base_units_per_code": 14},
     "product-codes": {"item_code": "LY002"},
+    "issued-clues": {"issuer": "国家医疗保障局"},
     "designated-pharmacies": {"name": "改名药店"},
     "monitored-prices": {"price": Decimal(4)},
     "listed-products": {"price": Decimal(4)},

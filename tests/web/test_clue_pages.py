@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
+from datetime import date
 
 import pytest
 from flask import Flask
 
 from clinic_orders.actions import clues as deeds
+from clinic_orders.actions.reported import put_issued_clues
 from clinic_orders.models.base import db
 from clinic_orders.models.clues import Clue, ClueAnswer, ClueEvidence, ClueTransfer
-from clinic_orders.rules.clues import ClueState
-from clinic_orders.rules.parties import Role
+from clinic_orders.rules.clues import ClueState, ExclusionGround
+from clinic_orders.rules.parties import SYSTEM, Role
 from tests.clues_world import (
     CODE,
     LAST_DAY,
@@ -232,3 +234,52 @@ def test_the_answer_on_paper_is_recorded_once(client, world):
     )
     answer = db.session.query(ClueAnswer).one()
     assert answer.on_paper
+
+
+def issued(number: str, code: str, **more: object) -> tuple[int, dict[str, object]]:
+    return int(number), {
+        "issued_batch": "豫线索2026-11", "clue_no": number, "trace_code": code, "issuer": "河南省医疗保障局",
+        "issued_on": date(2026, 11, 2), "deadline": date(2026, 12, 31), **more,
+    }  # fmt: skip
+
+
+def test_clues_from_above_are_matched_with_our_own_assigned_and_answered(client, world):
+    (finding,) = found(unknown_pack("V01"))
+    put_issued_clues(
+        [issued("1", CODE, institution_code="V01"), issued("2", OTHER, institution_name="外市门诊部")],
+        by=SYSTEM, at=NOW, batch_id=None,
+    )  # fmt: skip
+    client.log_in(world.users["city"])
+    page = client.get("/clues/issued")
+    assert "本市核查已发现 1 项" in page.text
+    assert "外市门诊部" in page.text
+    client.submit(
+        "form:has(input[name=issued])",
+        issued=["豫线索2026-11\t1", "豫线索2026-11\t2"],
+        team="市专班",
+        follow_redirects=True,
+    )
+    ours, other = db.session.query(Clue).order_by(Clue.id).all()
+    # One look for the code, whoever noticed it first; nobody of ours can be asked about the other.
+    assert (ours.finding_id, ours.state, other.finding_id, other.state) == (
+        finding, ClueState.SELF_CHECK, None, ClueState.ASSIGNED,
+    )  # fmt: skip
+    checked(other, by=world.officer())
+    deeds.exclude_clue(
+        other.number, ExclusionGround.NOT_HERE, "机构和药品均不在本市。", by=world.officer(), at=NOW
+    )
+    answers = client.get("/clues/issued?format=csv").data.decode("utf-8-sig")
+    assert "机构和药品均不在本市。" in answers
+    assert "药品和机构都不属于本市" in answers
+    client.log_in(world.users["song"])
+    assert "外市门诊部" not in client.get("/clues/issued").text
+
+
+def test_our_own_finding_takes_up_the_clue_from_above_(client, world):
+    put_issued_clues([issued("1", CODE, institution_code="V01")], by=SYSTEM, at=NOW, batch_id=None)
+    clue = assigned(unknown_pack("V01"), by=world.officer("song"))
+    assert (clue.issued_batch, clue.issued_no) == ("豫线索2026-11", "1")
+    client.log_in(world.users["song"])
+    assert "河南省医疗保障局" in client.get(f"/clues/{clue.number}").text
+    assert clue.number in client.get("/clues/?origin=above").text
+    assert clue.number not in client.get("/clues/?origin=own").text

@@ -15,12 +15,14 @@ from clinic_orders.actions.reported.facts import (
     put_stock_counts,
     put_trace_products,
 )
+from clinic_orders.actions.reported.issued_clues import put_issued_clues
 from clinic_orders.actions.reported.sales import put_sales
 from clinic_orders.actions.reported.volume import put_agreed_volumes, put_supply_problems
 
 __all__ = [
     "put_agreed_volumes",
     "put_designated_pharmacies",
+    "put_issued_clues",
     "put_listed_products",
     "put_monitored_prices",
     "put_other_purchases",

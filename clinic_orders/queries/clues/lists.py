@@ -15,6 +15,8 @@ from clinic_orders.models.catalogue import Item
 from clinic_orders.models.clues import Clue, ClueParty, IssuedClue
 from clinic_orders.models.roster import County, Institution, InstitutionRecord
 from clinic_orders.models.supervision import FindingRecord
+from clinic_orders.models.tracing import TraceProduct
+from clinic_orders.queries.checks.code_lives import PREFIX
 from clinic_orders.queries.clues.visible import clues_visible_to
 from clinic_orders.queries.counting import Question
 from clinic_orders.queries.roster import current
@@ -182,7 +184,11 @@ def joined(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
     return (
         statement.outerjoin(FindingRecord, FindingRecord.id == Clue.finding_id)
         .outerjoin(IssuedClue, issued_of_clue())
-        .outerjoin(Item, Item.id == FindingRecord.item_id)
+        .outerjoin(
+            TraceProduct,
+            and_(TraceProduct.prefix == func.substr(CODE, 1, PREFIX), TraceProduct.replaced_at.is_(None)),
+        )
+        .outerjoin(Item, Item.id == func.coalesce(FindingRecord.item_id, TraceProduct.item_id))
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date, timedelta
 
 from flask import flash, redirect, render_template, request, url_for
@@ -12,7 +13,7 @@ from clinic_orders.actions import clues as deeds
 from clinic_orders.queries.findings import SORTS as FINDING_SORTS
 from clinic_orders.queries.findings import FindingsWanted, count_findings, findings
 from clinic_orders.queries.institutions import counties
-from clinic_orders.rules.clues import CLUE_RULES
+from clinic_orders.rules.clues import CLUE_RULES, NobodyToAsk
 from clinic_orders.rules.days import parse_day
 from clinic_orders.rules.errors import RuleBroken
 from clinic_orders.rules.findings import CheckRule
@@ -85,8 +86,10 @@ def asked_deadline() -> date | None:
 
 def assigned(number: str, deadline: date | None) -> None:
     """Ask for the self-check of a clue that was assigned just now, where there is somebody to ask."""
-    if deadline is not None:
-        deeds.ask_self_check(number, deadline, request.form.get("question", ""), by=actor(), at=at())
+    if deadline is None:
+        return
+    with suppress(NobodyToAsk):
+        deeds.ask_self_check(number, deadline, by=actor(), at=at())
 
 
 @blueprint.post("/clues/new")
