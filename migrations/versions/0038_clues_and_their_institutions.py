@@ -1,7 +1,7 @@
 """clues and their institutions.
 
-Revision ID: 0031
-Revises: 0030
+Revision ID: 0038
+Revises: 0037
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = '0031'
-down_revision = '0030'
+revision = "0038"
+down_revision = "0037"
 branch_labels = None
 depends_on = None
 
