@@ -1,7 +1,7 @@
 """clues and their institutions.
 
-Revision ID: 0038
-Revises: 0037
+Revision ID: 0044
+Revises: 0043
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0038"
-down_revision = "0037"
+revision = "0044"
+down_revision = "0043"
 branch_labels = None
 depends_on = None
 
