@@ -34,7 +34,7 @@ def _columns(notes: dict[str, str]) -> tuple[Column, ...]:
         Column(N_("Number in the batch"), lambda row: row.clue_no),
         Column(N_("Trace code"), lambda row: row.code),
         Column(N_("Institution"), lambda row: row.institution),
-        Column(N_("Institution code"), lambda row: row.institution_code),
+        Column(N_("Code"), lambda row: row.institution_code),
         Column(N_("Product"), lambda row: row.product_name),
         Column(N_("Issued by"), lambda row: row.issuer),
         Column(N_("Issued on"), lambda row: row.issued_on),

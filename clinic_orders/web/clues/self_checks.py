@@ -31,7 +31,7 @@ COLUMNS = (
     Column(N_("Matter"), matter),
     Column(N_("About"), lambda row: row.code),
     Column(N_("Item"), lambda row: row.item),
-    Column(N_("Asked at"), lambda row: row.asked_at),
+    Column(N_("Asked for the self-check at"), lambda row: row.asked_at),
     Column(N_("Last day to answer"), lambda row: row.deadline),
     Column(N_("Answered at"), lambda row: row.answered_at),
 )
