@@ -64,6 +64,7 @@ from clinic_orders.rules.stages import Stage
 from tests.deliveries_in_work import accepted, make_shipment
 from tests.many_complaints import make_complaints
 from tests.many_inspections import make_inspections
+from tests.many_monitored import make_monitored
 from tests.orders_in_work import LONG_AGO, NOW, World, make_institution, make_order, make_world
 
 MANY = 60
@@ -115,6 +116,7 @@ def make_many() -> tuple[World, dict[Role, User]]:
     _stock(world)
     make_complaints(world, MANY)
     make_inspections(world, MANY)
+    make_monitored(world, MANY)
     make_months()
     _reckoned(world)
     db.session.commit()
