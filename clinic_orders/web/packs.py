@@ -10,15 +10,18 @@ from flask import Blueprint, Response, abort, render_template, request, send_fil
 from clinic_orders.exchange.epcis import MEDIA_TYPE, write_epcis
 from clinic_orders.queries.epcis import life_events, month_events, shipment_events
 from clinic_orders.queries.packs import PackEvent, life_of_pack
+from clinic_orders.queries.trace_lines import SORTS as LINE_SORTS
+from clinic_orders.queries.trace_lines import LinesWanted, count_lines, place_of, trace_lines, trace_rate
 from clinic_orders.rules.days import Month
 from clinic_orders.rules.epcis import PacksMoved
 from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.pack_life import PackStep, read_code
-from clinic_orders.rules.parties import Permission, Role
+from clinic_orders.rules.parties import BUYER_ROLES, Permission, Role
 from clinic_orders.web.display import register_labels
 from clinic_orders.web.errors import say
-from clinic_orders.web.goods_pages import frame
+from clinic_orders.web.goods_pages import asked_month, frame
 from clinic_orders.web.guards import actor, at, needs, today
+from clinic_orders.web.listing import Column, as_file, page_cut, sort_order, wanted_file
 
 blueprint = Blueprint("packs", __name__, url_prefix="/packs")
 
@@ -67,6 +70,7 @@ def index() -> str:
         paper_address=paper_address,
         year=today().year,
         month=Month.of(today()).previous(),
+        own=actor().role in BUYER_ROLES,
     )
 
 
@@ -93,3 +97,45 @@ def epcis() -> Response:
         abort(404)
     month = Month.parse(asked["month"])
     return _document(str(month), month_events(month, actor(), today()))
+
+
+_LINES = (
+    Column(N_("Sale"), lambda row: f"{row.sale_no}/{row.line_no}"),
+    Column(N_("Time"), lambda row: row.sold_at),
+    Column(N_("Item code"), lambda row: row.item_code),
+    Column(N_("Item"), lambda row: row.item),
+    Column(N_("Base units"), lambda row: row.base_units),
+    Column(N_("Amount (yuan)"), lambda row: row.amount),
+    Column(N_("Trace code uploaded"), lambda row: "Y" if row.coded else "N"),
+)
+
+
+@blueprint.get("/rate")
+@needs(Permission.PACKS_READ)
+def rate() -> str | Response:
+    """The trace rate of an institution in a month, with the sale lines behind it; one's own without a code."""
+    if actor().role is Role.DISTRIBUTOR:
+        abort(404)
+    place = place_of(request.args.get("institution", "")[:32], actor(), on=today())
+    if place is None:
+        abort(404)
+    month = asked_month() or Month.of(today())
+    wanted = LinesWanted(request.args.get("q", "").strip()[:64], request.args.get("state") == "missing")
+    sort = sort_order(set(LINE_SORTS), "-sold")
+    if wanted_file():
+        return as_file(f"trace-lines-{month}", _LINES, trace_lines(place, month, wanted, sort=sort))
+    page = page_cut(count_lines(place, month, wanted))
+    return render_template(
+        "packs/rate.html",
+        frame=frame(),
+        place=place,
+        month=month,
+        rate=trace_rate(place, month),
+        rows=trace_lines(place, month, wanted, sort=sort, limit=page.limit, offset=page.offset),
+        wanted=wanted,
+        filtered=wanted != LinesWanted(),
+        asked=request.args.get("institution", "")[:32],
+        page=page,
+        sort=sort,
+        year=today().year,
+    )

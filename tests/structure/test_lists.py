@@ -104,6 +104,7 @@ LISTS: dict[str, tuple[List, ...]] = {
     "shortages.index": (List(Role.CITY, "/shortages/"),),
     "ordering.orders": (List(Role.INSTITUTION, "/orders"),),
     "ordering.villages": (List(Role.HOSPITAL, "/villages"),),
+    "packs.rate": (List(Role.INSTITUTION, "/packs/rate?month=2026-11"),),
     "payables.index": (List(Role.INSTITUTION, "/payables/"),),
     "payments.index": (List(Role.INSTITUTION, "/payments/"),),
     "policy.index": (List(Role.CITY, "/policy/", always_has_rows=True, exports_set_only=True),),

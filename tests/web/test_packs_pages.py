@@ -104,3 +104,26 @@ def test_blanks_between_the_digits_and_strings_of_gs1_are_read_and_anything_else
     assert look(client, "(01)06901234567892(21)A7") == []
     assert look(client, "81000") == []
     assert "81000" in client.page.one(".error-summary, [role=alert]").text
+
+
+def test_the_trace_rate_stands_over_the_sales_that_make_it(client: CheckingClient, world: World) -> None:
+    pack = world.items[0].pack_size
+    for number, units in (("S3", pack), ("S4", pack), ("S5", 1)):
+        db.session.add(
+            SaleLine(
+                institution_id=world.clinic.id, sale_no=number, line_no="1", item_id=world.items[0].id,
+                sold_at=SOLD_AT, sold_on=day_in_china(SOLD_AT), base_units=units, amount=Decimal("4.00"),
+                recorded_at=NOW,
+            )
+        )  # fmt: skip
+    db.session.execute(update(SaleLine).where(SaleLine.sale_no == "S1").values(base_units=pack))
+    db.session.commit()
+    client.log_in(person(Role.INSTITUTION, institution=world.clinic))
+    month = f"{day_in_china(SOLD_AT):%Y-%m}"
+    page = client.get(f"/packs/rate?month={month}")
+    assert "33.33%" in page.text
+    assert "S5" not in page.text
+    page = client.get(f"/packs/rate?month={month}&state=missing")
+    assert "S3" in page.text
+    assert "S1/1" not in page.text
+    assert client.get(f"/packs/rate?institution=H99&month={month}").status_code == 404

@@ -213,6 +213,7 @@ def institution(month: str, code: str) -> str:
     links = [
         (_("Orders of the month"), url_for("bureau_orders.index", institution=who, first=first, last=last)),
         (_("Findings about it"), url_for("findings.index", q=row.name, state="all")),
+        (_("Trace rate and its sales"), url_for("packs.rate", institution=code, month=asked)),
         (_("On the roster"), url_for("roster.institution", institution_id=who or 0)),
     ]
     return render_template(
