@@ -41,6 +41,7 @@ from clinic_orders.models.statements import AccountStatement
 from clinic_orders.models.statistics import Bulletin, ClosedMonth, ReckonedMonth
 from clinic_orders.models.stock import ShelfPrice, StockCount
 from clinic_orders.models.supervision import FindingRecord
+from clinic_orders.models.tracing import TraceProduct
 from clinic_orders.models.trainings import TrainingRecord
 from clinic_orders.models.volume import SupplyProblem
 from clinic_orders.queries.month_rows import InstitutionRow, MonthRows, ScoreRow, VolumeRow, kept
@@ -204,6 +205,15 @@ def _stock(world: World) -> None:
                 recorded_at=LONG_AGO,
             )
         )
+    # Whole packs of an item with trace codes, none of which was uploaded.
+    db.session.add(
+        TraceProduct(
+            prefix="8123456",
+            item_id=world.items[1].id,
+            base_units_per_code=world.items[1].pack_size,
+            recorded_at=NOW,
+        )
+    )
     for number in range(MANY):
         moment = NOW - timedelta(minutes=number)
         db.session.add(
@@ -214,7 +224,7 @@ def _stock(world: World) -> None:
                 item_id=world.items[1].id,
                 sold_at=moment,
                 sold_on=NOW.date(),
-                base_units=number + 1,
+                base_units=(number + 1) * world.items[1].pack_size,
                 amount=Decimal(1),
                 recorded_at=moment,
             )

@@ -118,10 +118,10 @@ def test_the_trace_rate_stands_over_the_sales_that_make_it(client: CheckingClien
         )  # fmt: skip
     db.session.execute(update(SaleLine).where(SaleLine.sale_no == "S1").values(base_units=pack))
     db.session.commit()
-    client.log_in(person(Role.INSTITUTION, institution=world.clinic))
+    client.log_in(person("李明", Role.INSTITUTION, institution_id=world.clinic.id))
     month = f"{day_in_china(SOLD_AT):%Y-%m}"
     page = client.get(f"/packs/rate?month={month}")
-    assert "33.33%" in page.text
+    assert "33.3%" in client.page.one(".facts").text
     assert "S5" not in page.text
     page = client.get(f"/packs/rate?month={month}&state=missing")
     assert "S3" in page.text
