@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -42,6 +44,20 @@ class Server(BaseApplication):  # type: ignore[misc]
         return self.application
 
 
+@contextlib.contextmanager
+def _counting_together() -> Iterator[None]:
+    """Let all web processes count in one folder, which is gone with the server."""
+    alone = values.ValueClass
+    with tempfile.TemporaryDirectory(prefix="clinic-orders-metrics-") as folder:
+        os.environ[METRICS_FOLDER] = folder
+        values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]
+        try:
+            yield
+        finally:
+            values.ValueClass = alone
+            del os.environ[METRICS_FOLDER]
+
+
 @click.command("serve")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
@@ -52,10 +68,12 @@ class Server(BaseApplication):  # type: ignore[misc]
 @pass_console
 def serve(console: Console, host: str, port: int, workers: int | None, no_scheduler: bool) -> None:
     """Serve the pages until stopped (Ctrl-C or SIGTERM): running requests are finished first."""
-    # Before the application makes its counters: all web processes count in one folder.
-    folder = tempfile.TemporaryDirectory(prefix="clinic-orders-metrics-")
-    os.environ[METRICS_FOLDER] = folder.name
-    values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]
+    # Before the application makes its counters.
+    with _counting_together():
+        _serve(console, host, port, workers, no_scheduler)
+
+
+def _serve(console: Console, host: str, port: int, workers: int | None, no_scheduler: bool) -> None:
     app = console.app
     set_up_logs(console.settings)
     with app.app_context():
@@ -101,7 +119,6 @@ def serve(console: Console, host: str, port: int, workers: int | None, no_schedu
             },
         ).run()
     finally:
-        folder.cleanup()
         lock.release()
         if beside is not None and beside.poll() is None:
             os.kill(beside.pid, signal.SIGTERM)

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Select, func, select, true
 
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import EditionItem, Item, Price
+from clinic_orders.models.clues import IssuedClue
 from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, Shipment, ShipmentLine
 from clinic_orders.models.monitoring import ListedProduct, MonitoredPrice
 from clinic_orders.models.orders import Order, OrderLine
@@ -27,6 +28,7 @@ from clinic_orders.models.sales import SaleLine, Settlement
 from clinic_orders.models.stock import OtherPurchase, ShelfPrice, StockCount
 from clinic_orders.models.tracing import ProductCode, TraceProduct
 from clinic_orders.models.volume import AgreedVolume, SupplyProblem
+from clinic_orders.queries.clues.visible import issued_visible_to
 from clinic_orders.queries.files import relations_visible_to
 from clinic_orders.queries.reported import supply_problems_visible_to
 from clinic_orders.queries.roster import institutions_of
@@ -112,6 +114,9 @@ _COUNTS: Final[dict[str, _Count]] = {
     "designated-pharmacies": _standing(DesignatedPharmacy),
     "monitored-prices": _reported(MonitoredPrice),
     "listed-products": _standing(ListedProduct),
+    "issued-clues": lambda actor, on: _rows(
+        IssuedClue, IssuedClue.replaced_at.is_(None), issued_visible_to(actor, on)
+    ),
 }
 
 

@@ -672,11 +672,10 @@ def test_cases_are_counted_by_the_level_they_had_reached_at_a_month_s_end(world)
     opened_only = deeds.open_case(found(overdue("P01", "PS7")), by=city, at=NOW)
     issue(case, Level.REMINDER, by=city)
     assert opened_only.level is None
-    november = queries.by_level(NOVEMBER)
-    assert (november[Level.REMINDER], sum(november.values())) == (1, 1)
-    assert sum(queries.by_level(Month(2026, 10)).values()) == 0
-    assert queries.by_level(NOVEMBER, "410325")[Level.REMINDER] == 1
-    assert queries.by_level(NOVEMBER, "410329")[Level.REMINDER] == 0
+    assert queries.reached_levels(NOVEMBER) == {
+        (case.institution_id, case.distributor_id): {int(Level.REMINDER): 1}
+    }
+    assert queries.reached_levels(Month(2026, 10)) == {}
 
 
 def test_the_suspension_can_still_be_lifted_by_hand(world):
