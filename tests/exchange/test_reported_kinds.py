@@ -533,7 +533,10 @@ def test_a_county_exports_what_belongs_to_its_institutions() -> None:
     take_all()
     own, other = Actor("李", Role.COUNTY, county_code=COUNTY), Actor("王", Role.COUNTY, county_code="410329")
     for kind, rows in ROWS.items():
-        assert exported(kind, by=own) == exported(kind)
+        # A clue from above that names no institution is the city's to assign.
+        nobodys = 1 if kind == "issued-clues" else 0
+        lines = exported(kind).splitlines(keepends=True)
+        assert exported(kind, by=own) == b"".join(lines[: len(lines) - nobodys])
         everybodys = {
             "supply-problems",
             "trace-products",
