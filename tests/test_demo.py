@@ -20,6 +20,7 @@ from clinic_orders.exchange.demonstration import (
     files,
     make_demonstration,
 )
+from clinic_orders.exchange.demonstration.monitoring import observed_prices
 from clinic_orders.exchange.demonstration.selling import worth
 from clinic_orders.exchange.divisions import CATALOG, read_divisions
 from clinic_orders.exchange.exporting import CSV, export_file
@@ -40,8 +41,8 @@ PLANTED = {
         "emergency_share": 2,
         "late_acceptance": 10,
         "late_confirmation": 16,
-        "monitored_changes": 0,
-        "monitored_rise": 0,
+        "monitored_changes": 1,
+        "monitored_rise": 1,
         "nonselected_share": 0,
         "over_markup": 7,
         "over_shelf_price": 2,
@@ -67,8 +68,8 @@ PLANTED = {
         "emergency_share": 2,
         "late_acceptance": 6,
         "late_confirmation": 14,
-        "monitored_changes": 0,
-        "monitored_rise": 0,
+        "monitored_changes": 1,
+        "monitored_rise": 1,
         "nonselected_share": 2,
         "over_markup": 7,
         "over_shelf_price": 2,
@@ -229,6 +230,7 @@ def test_the_checks_find_exactly_what_was_planted(
         (row["rule"], row["institution"] or "", row["distributor"] or "", row["key"] or ""): row
         for row in json.loads(capfd.readouterr().out)["findings"]
     }
+    observed_prices(world)
     planted = {(one.rule, one.institution, one.distributor, one.key): one for one in world.planted}
     assert found.keys() == planted.keys()
     assert len(planted) == len(world.planted)

@@ -73,6 +73,10 @@ SENTENCES: Final[Mapping[CheckRule, str]] = {
 """One sentence a check; every figure that accuses stands in it."""
 
 NAMES: Final[Mapping[str, str]] = {
+    "before": N_("Price before (yuan a pack)"),
+    "price": N_("Price (yuan a pack)"),
+    "rise": N_("Rise"),
+    "changes": N_("Changes of the price"),
     "lines": N_("Lines"),
     "base_units": N_("Base units"),
     "excess": N_("Too much (yuan)"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 from clinic_orders.actions.monitoring import add_sentinel, add_watched_item, publish_prices
 from clinic_orders.exchange.demonstration.world import Demonstration, Planted, Row, dice_for
@@ -23,6 +24,42 @@ def watch_prices(world: Demonstration, *, officer: Actor, at: datetime) -> list[
         what became of the files, for the caller to look for refusals.
 
     """
+    watched = observed_prices(world)
+    for code in watched.codes:
+        add_sentinel(code, first=world.start, by=officer, at=at)
+    for item in watched.items:
+        add_watched_item(item, first=world.start, by=officer, at=at)
+    rows, items = watched.rows, watched.items
+    return [
+        import_rows("monitored-prices", rows, filename="演示数据：监测价格", traced=False, by=SYSTEM, at=at),
+        import_rows(
+            "listed-products",
+            _listed(world, items),
+            filename="演示数据：挂网非中选产品",
+            traced=False,
+            by=SYSTEM,
+            at=at,
+        ),
+    ]
+
+
+class Watched(NamedTuple):
+    """Who is watched, what is watched, and what was observed.
+
+    Attributes:
+        codes: institutions that report.
+        items: item codes.
+        rows: of the kind ``monitored-prices``.
+
+    """
+
+    codes: list[str]
+    items: list[str]
+    rows: list[Row]
+
+
+def observed_prices(world: Demonstration) -> Watched:
+    """What the sentinels saw month by month; two alarms of the judged month are planted and noted in the world."""
     dice = dice_for(world.seed, "monitoring")
     shops = [
         place.code
@@ -33,10 +70,6 @@ def watch_prices(world: Demonstration, *, officer: Actor, at: datetime) -> list[
     items = [str(item["item_code"]) for item in world.items if str(item["item_code"]) in world.prices][
         :_ITEMS
     ]
-    for code in codes:
-        add_sentinel(code, first=world.start, by=officer, at=at)
-    for item in items:
-        add_watched_item(item, first=world.start, by=officer, at=at)
     rows: list[Row] = []
     judged = Month.of(world.as_of)
     prices = {
@@ -60,17 +93,7 @@ def watch_prices(world: Demonstration, *, officer: Actor, at: datetime) -> list[
             rows.append(_row(code, item, day, None if out else price))
         month = month.next()
     _plant(world, rows, prices, codes[-1], items[1], items[2])
-    return [
-        import_rows("monitored-prices", rows, filename="演示数据：监测价格", traced=False, by=SYSTEM, at=at),
-        import_rows(
-            "listed-products",
-            _listed(world, items),
-            filename="演示数据：挂网非中选产品",
-            traced=False,
-            by=SYSTEM,
-            at=at,
-        ),
-    ]
+    return Watched(codes, items, rows)
 
 
 def publish(world: Demonstration, *, officer: Actor, at: datetime) -> None:
