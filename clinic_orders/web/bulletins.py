@@ -23,7 +23,7 @@ blueprint = Blueprint("bulletins", __name__, url_prefix="/bulletins")
 QUARTERS_A_PAGE = 20
 _FILE = (
     Column(N_("Quarter"), lambda row: str(row.quarter)),
-    Column(N_("Number"), lambda row: row.number),
+    Column(N_("Letter number"), lambda row: row.number),
     Column(N_("Published at"), lambda row: row.published_at),
     Column(N_("Published by"), lambda row: row.published_by),
     Column(N_("Draft made at"), lambda row: row.drafted_at),
