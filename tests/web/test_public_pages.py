@@ -97,6 +97,15 @@ def test_everything_is_closed_until_it_is_opened_and_each_matter_for_itself(
         decide_matter(matter, open_it=False, seen=version, by=SYSTEM, at=make.NOW)
 
 
+def test_the_first_page_leads_to_complaints_and_applications_even_where_nothing_is_open(
+    client: Any, world: make.World
+) -> None:
+    page = client.get("/public/", status=200).page
+    for path in ("/complaints/new", "/complaints/status", "/apply/"):
+        assert page.all(f'main a[href="{path}"]'), path
+        client.get(path, status=200)
+
+
 def test_a_decision_is_the_citys_is_in_the_audit_and_is_not_made_on_an_old_page(world: make.World) -> None:
     county = Actor("李娜", Role.COUNTY, county_code="410325")
     with pytest.raises(NotAllowed):
