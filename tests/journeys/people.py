@@ -46,6 +46,8 @@ class Person:
 
     def looks(self) -> None:
         """Look at the page as it stands."""
+        # A press that leads on may still be loading what it leads to.
+        self.page.wait_for_load_state("load")
         self.visited.append(self.page.url)
         width = self.page.viewport_size["width"]
         if self.scripts:
