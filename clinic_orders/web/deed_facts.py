@@ -32,7 +32,7 @@ from clinic_orders.rules.ordering import ResponseState
 from clinic_orders.rules.parties import InstitutionKind, OrderMode, Role
 from clinic_orders.rules.payments import PaymentMethod
 from clinic_orders.rules.policy_parameters import CHOICE_LABELS, PARAMETERS
-from clinic_orders.web.deed_names import FIELDS
+from clinic_orders.web.deed_fields import FIELDS
 from clinic_orders.web.display import MISSING, day, has_label, label, moment, price, yuan
 from clinic_orders.web.distribution_words import close_reason_words
 from clinic_orders.web.file_words import kind_name

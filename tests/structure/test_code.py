@@ -11,7 +11,8 @@ import pytest
 
 import clinic_orders
 from clinic_orders import actions
-from clinic_orders.web.deed_names import DEEDS, FIELDS
+from clinic_orders.web.deed_fields import FIELDS
+from clinic_orders.web.deed_names import DEEDS
 from clinic_orders.web.display import has_label, has_notice
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -140,7 +141,7 @@ def test_every_fact_of_the_history_has_a_name():
             if isinstance(key, ast.Constant) and key.value not in FIELDS
         }
     )
-    assert not missing, f"name them in web/deed_names.py and audit.po: {missing}"
+    assert not missing, f"name them in web/deed_fields.py and audit.po: {missing}"
 
 
 def test_every_kind_of_notice_has_its_text(app):
