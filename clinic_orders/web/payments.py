@@ -157,17 +157,23 @@ def _read(name: str, read: Callable[[str], R], errors: dict[str, str]) -> R | No
         return None
 
 
+def _typed_pair(typed: Mapping[str, str], errors: dict[str, str]) -> re.Match[str] | None:
+    """Between whom the money went; a form without its key was not made by this program."""
+    pair = re.fullmatch(r"([0-9]{1,9})-([0-9]{1,9})", typed.get("pair", ""))
+    if pair is None:
+        errors["pair"] = gettext("Choose between whom the money went.")
+    if not re.fullmatch(r"[A-Za-z0-9_-]{16,64}", typed.get("key", "")):
+        abort(400)
+    return pair
+
+
 @blueprint.post("/new")
 @needs(Permission.PAYMENTS_RECORD)
 def record() -> Response | tuple[str, int]:
     """Enter the payment; the same form sent twice makes one."""
     typed = request.form
     errors: dict[str, str] = {}
-    pair = re.fullmatch(r"([0-9]{1,9})-([0-9]{1,9})", typed.get("pair", ""))
-    if pair is None:
-        errors["pair"] = gettext("Choose between whom the money went.")
-    if not re.fullmatch(r"[A-Za-z0-9_-]{16,64}", typed.get("key", "")):
-        abort(400)
+    pair = _typed_pair(typed, errors)
     amount, paid_on = _read("amount", parse_amount, errors), _read("paid_on", parse_day, errors)
     if pair is None or amount is None or paid_on is None:
         return _form(typed, errors), 422
@@ -227,11 +233,7 @@ def record_refund() -> Response | tuple[str, int]:
     """Enter the refund; the same form sent twice makes one."""
     typed = request.form
     errors: dict[str, str] = {}
-    pair = re.fullmatch(r"([0-9]{1,9})-([0-9]{1,9})", typed.get("pair", ""))
-    if pair is None:
-        errors["pair"] = gettext("Choose between whom the money went.")
-    if not re.fullmatch(r"[A-Za-z0-9_-]{16,64}", typed.get("key", "")):
-        abort(400)
+    pair = _typed_pair(typed, errors)
     amount, refunded_on = _read("amount", parse_amount, errors), _read("paid_on", parse_day, errors)
     if pair is None or amount is None or refunded_on is None:
         return _refund_form(typed, errors), 422
