@@ -42,6 +42,8 @@ class Settings:
         metrics_token: who shows it may read ``/metrics``; empty: there is no such page.
         log_format: json or text, how the server and the scheduler write their log.
         log_level: from which level on they write.
+        audit_heads: folder into which the head of the audit's chain is written every day; best one that another machine
+            keeps.
         second_step: offered, or demanded of the bureaus and the operator (a code from the phone at each log-in).
         testing: set by the tests only.
 
@@ -66,6 +68,7 @@ class Settings:
     log_format: str = "json"
     log_level: str = "INFO"
     second_step: str = "offered"
+    audit_heads: Path | None = None
     testing: bool = False
 
 
@@ -139,5 +142,6 @@ def load_settings(environ: dict[str, str] | None = None) -> Settings:
         metrics_token=get("METRICS_TOKEN").strip(),
         log_format=_one_of("LOG_FORMAT", get("LOG_FORMAT", "json"), ("json", "text")),
         second_step=_one_of("SECOND_STEP", get("SECOND_STEP", "offered"), ("offered", "demanded")),
+        audit_heads=Path(get("AUDIT_HEADS") or instance / "audit-heads").resolve(),
         log_level=_one_of("LOG_LEVEL", get("LOG_LEVEL", "INFO").upper(), LEVELS),
     )

@@ -11,6 +11,7 @@ from flask_migrate import upgrade as alembic_upgrade
 from clinic_orders import clock
 from clinic_orders.actions.divisions import load_divisions
 from clinic_orders.actions.policy_reach import take_calendar
+from clinic_orders.cli.audit import HeadType, kept_outside
 from clinic_orders.cli.context import Console, Failed, pass_console
 from clinic_orders.cli.schema import (
     current_migration,
@@ -29,8 +30,6 @@ from clinic_orders.queries.integrity import CHECKS, problems
 from clinic_orders.rules.days import day_in_china
 from clinic_orders.rules.errors import N_
 from clinic_orders.rules.parties import SYSTEM
-
-_HEAD_DIGITS = 64
 
 
 @click.group("db")
@@ -93,24 +92,11 @@ def downgrade(console: Console, revision: str) -> None:
     click.echo(f"schema: {revision}")
 
 
-class _HeadType(click.ParamType[Head]):
-    """A head of the audit's chain, as ``db check`` and ``backup`` print it."""
-
-    name = "position:digest"
-
-    def convert(self, value: str, _param: click.Parameter | None, _ctx: click.Context | None) -> Head:
-        """Read it."""
-        position, _, digest = value.partition(":")
-        if not position.isdecimal() or len(digest) != _HEAD_DIGITS:
-            self.fail("expected POSITION:DIGEST as db check prints it")
-        return Head(int(position), digest)
-
-
 @database.command()
 @click.option(
     "--audit-head",
     "witness",
-    type=_HeadType(),
+    type=HeadType(),
     help="A head printed earlier, which must still be in the chain.",
 )
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
@@ -118,11 +104,14 @@ class _HeadType(click.ParamType[Head]):
 def check(console: Console, witness: Head | None, form: str) -> None:
     """Verify references, sums, the equations of orders, the allocation of payments and the chain of the audit.
 
+    The heads that the job keep-audit-head has kept are among what the chain must still hold.
+
     Exit status 1 if anything is wrong.
     """
     with console.app.app_context(), reading_only():
         refuse_not_newest()
-        found = problems(day_in_china(clock.now()), witness)
+        witnesses = [*kept_outside(console.settings), *([] if witness is None else [witness])]
+        found = problems(day_in_china(clock.now()), witnesses)
         head, unsealed = audit_chain.head(), audit_chain.count_unsealed()
         lines = [
             f"{say(CHECKS.get(problem.check, problem.check))}: {problem.subject}: "

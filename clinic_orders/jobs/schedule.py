@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from datetime import date, datetime
 
-from clinic_orders.actions import code_months, sealing
+from clinic_orders.actions import code_months
 from clinic_orders.actions import jobs as runs
-from clinic_orders.jobs import checks, figures, money, orders
+from clinic_orders.jobs import audit, checks, figures, money, orders
 from clinic_orders.jobs.job import Job, Outcome
 from clinic_orders.queries import jobs as job_queries
 from clinic_orders.rules.errors import N_
@@ -26,11 +26,6 @@ def watch(_as_of: date, at: datetime, outcome: Outcome) -> None:
         outcome.failures += len(failed)
         for slot in sorted(failed):
             log.error("job %s failed for good at its slot %s", job.name, slot.isoformat())
-
-
-def seal(_as_of: date, at: datetime, outcome: Outcome) -> None:
-    """Bind the new entries of the audit into its chain."""
-    outcome.changed = outcome.rows_read = sealing.seal_audit(by=SYSTEM, at=at)
 
 
 def make_code_months(_as_of: date, at: datetime, outcome: Outcome) -> None:
@@ -111,7 +106,14 @@ JOBS: tuple[Job, ...] = (
         make_code_months,
         catch_up=False,
     ),
-    Job("seal-audit", N_("Seal the audit"), "20 * * * *", seal, catch_up=False),
+    Job("seal-audit", N_("Seal the audit"), "20 * * * *", audit.seal, catch_up=False),
+    Job(
+        "keep-audit-head",
+        N_("Keep the head of the audit outside of the database"),
+        "25 1 * * *",
+        audit.keep_audit_head,
+        catch_up=False,
+    ),
     Job(
         "make-statements",
         N_("Make the statements of account of the month before"),

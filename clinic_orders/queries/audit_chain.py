@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, cast
@@ -119,14 +119,31 @@ def count_unsealed() -> int:
     return db.session.scalar(select(func.count() - sealed).select_from(_ENTRIES)) or 0
 
 
-def broken_places(witness: Head | None = None) -> Iterator[Broken]:
+def lost_heads(kept: Iterable[Head]) -> list[Head]:
+    """Of the heads that were written down earlier those that the chain has no more, without walking it."""
+    wanted = [head for head in kept if head.position > 0]
+    positions = sorted({head.position for head in wanted})
+    found: dict[int, str] = {}
+    for start in range(0, len(positions), _PART):
+        part = select(_LINKS.c.position, _LINKS.c.digest).where(
+            _LINKS.c.position.in_(positions[start : start + _PART])
+        )
+        found.update(dict(db.session.execute(part).all()))
+    return [head for head in wanted if found.get(head.position) != head.digest]
+
+
+def broken_places(*witnesses: Head) -> Iterator[Broken]:
     """Walk the chain from its beginning; nothing is the good answer. Memory stays the same however long it is.
 
     Args:
-        witness: a head that was written down earlier; it must still be in the chain.
+        witnesses: heads that were written down earlier; they must still be in the chain.
 
     """
     before, expected, sealed_at, sealing_before = GENESIS, 1, None, None
+    written: dict[int, set[str]] = {}
+    for witness in witnesses:
+        if witness.position > 0:
+            written.setdefault(witness.position, set()).add(witness.digest)
     # Of each imported file the newest link that binds what it did; undoing binds it anew.
     bound: dict[int, tuple[int, str]] = {}
     for link, entry in _links_with_entries():
@@ -146,15 +163,13 @@ def broken_places(witness: Head | None = None) -> Iterator[Broken]:
         yield from _wrong_entry(link, entry, sealing_before)
         if link.records is not None and entry["subject_id"] is not None:
             bound[entry["subject_id"]] = link.position, link.records
-        if witness is not None and witness.position == link.position and witness.digest != link.digest:
-            yield Broken(
-                f"#{link.position}", N_("The head that was written down says %(digest)s."), {"digest": witness.digest}
-            )  # fmt: skip
-    if witness is not None and witness.position >= expected:
+        for digest in sorted(written.pop(link.position, set()) - {link.digest}):
+            yield Broken(f"#{link.position}", N_("The head that was written down says %(digest)s."), {"digest": digest})  # fmt: skip
+    for position in sorted(written):
         yield Broken(
-            f"#{expected}",
+            f"#{position}" if position < expected else f"#{expected}",
             N_("The chain ends before the head that was written down, link %(position)s."),
-            {"position": witness.position},
+            {"position": position},
         )
     yield from _changed_records(bound)
     yield from _backdated_unsealed(sealed_at)

@@ -35,8 +35,8 @@ def write(count: int, at: datetime = AT) -> None:
             )  # fmt: skip
 
 
-def found(witness: Head | None = None) -> list[tuple[str, str]]:
-    return [(broken.subject, broken.message % broken.facts) for broken in broken_places(witness)]
+def found(*witnesses: Head) -> list[tuple[str, str]]:
+    return [(broken.subject, broken.message % broken.facts) for broken in broken_places(*witnesses)]
 
 
 def without_triggers() -> None:

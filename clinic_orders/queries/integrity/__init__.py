@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 
 from clinic_orders.queries import audit_chain
@@ -35,16 +36,16 @@ CHECKS = {
 _AT_THE_END = date(9000, 1, 1)
 
 
-def problems(on: date = _AT_THE_END, witness: Head | None = None) -> list[Problem]:
+def problems(on: date = _AT_THE_END, witnesses: Iterable[Head] = ()) -> list[Problem]:
     """Everything that does not agree; an empty list is the good answer.
 
     Args:
         on: the day as of which payments are laid out; default is all that is recorded.
-        witness: a head of the audit's chain that was written down earlier and must still be in it.
+        witnesses: heads of the audit's chain that were written down earlier and must still be in it.
 
     """
     chain = [
         Problem("audit_chain", broken.subject, broken.message, broken.facts)
-        for broken in audit_chain.broken_places(witness)
+        for broken in audit_chain.broken_places(*witnesses)
     ]
     return sums.problems() + list(allocation.problems(on)) + list(kept.problems(on)) + chain
