@@ -59,6 +59,11 @@ def moment(value: datetime | None) -> str:
     return f"{day(value)} {local.hour}:{local.minute:02}"
 
 
+def plain_moment(value: datetime | None) -> str:
+    """An instant in Shanghai for narrow columns: ``2026-11-20 09:41``; nothing for None."""
+    return "" if value is None else value.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M")
+
+
 def _group(number: int) -> str:
     """Up to four digits in capitals; a zero between two digits is said once."""
     text, owed_zero = "", False
@@ -152,6 +157,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "day": day,
     "plain_day": plain_day,
     "moment": moment,
+    "plain_moment": plain_moment,
     "in_capitals": in_capitals,
     "ordinal": ordinal,
     "title_lines": title_lines,

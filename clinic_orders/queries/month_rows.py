@@ -252,11 +252,6 @@ def read_rows(kept: Mapping[str, Any]) -> MonthRows:
         )
         for code, name, county, kind, township, by_rule, trade, *values in kept["institutions"]["values"]
     ]
-    score_names = kept["scores"]["columns"][4:]
-    scores = [
-        ScoreRow(code, name, county, township, Score(**_typed(score_names, values, _SCORE_MONEY)))
-        for code, name, county, township, *values in kept["scores"]["values"]
-    ]
     volumes = [
         VolumeRow(
             county,
@@ -272,7 +267,16 @@ def read_rows(kept: Mapping[str, Any]) -> MonthRows:
         )
         for county, kind, item_code, item, batch, first, last, agreed, counted, expected in kept["volumes"]
     ]
-    return MonthRows(institutions, scores, volumes)
+    return MonthRows(institutions, read_scores(kept["scores"]), volumes)
+
+
+def read_scores(kept: Mapping[str, Any]) -> list[ScoreRow]:
+    """What the distributors did, as it was kept among the rows of a month."""
+    names = kept["columns"][4:]
+    return [
+        ScoreRow(code, name, county, township, Score(**_typed(names, values, _SCORE_MONEY)))
+        for code, name, county, township, *values in kept["values"]
+    ]
 
 
 def _typed(names: Iterable[str], values: Iterable[Any], money: frozenset[str]) -> dict[str, Any]:

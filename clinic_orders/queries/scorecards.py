@@ -7,9 +7,12 @@ for whether goods came in time on the very day of a limit depends on the hour.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
 
-from sqlalchemy import and_, case, func, select
+from sqlalchemy import ColumnElement, and_, case, func, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from clinic_orders.models.base import db
 from clinic_orders.models.orders import EventKind, Order, OrderEvent, OrderLine
@@ -36,15 +39,20 @@ def scores(scope: Scope, month: Month) -> dict[Pair, Score]:
     the other figures of the month.
     """
     found: dict[Pair, Score] = defaultdict(Score)
+    for one in answers_due(scope, month):
+        _add_answers(found, scope, one)
+    _add_deliveries(found, scope, month)
+    return found
+
+
+def answers_due(scope: Scope, month: Month) -> list[Stretch]:
+    """The days of submission whose last day to answer falls in a month."""
 
     def last_day_of(day: date) -> date:
         days = scope.book.whole("order.confirm_days", on=day)
         return last_day_to_answer(start_of_day(day), confirm_days=days)
 
-    for one in stretches(last_day_of, first=month.first_day, last=month.last_day):
-        _add_answers(found, scope, one)
-    _add_deliveries(found, scope, month)
-    return found
+    return list(stretches(last_day_of, first=month.first_day, last=month.last_day))
 
 
 def _add_answers(found: dict[Pair, Score], scope: Scope, due: Stretch) -> None:
@@ -87,8 +95,36 @@ def _add_answers(found: dict[Pair, Score], scope: Scope, due: Stretch) -> None:
 
 def _add_deliveries(found: dict[Pair, Score], scope: Scope, month: Month) -> None:
     """Order lines whose delivery limit falls in the month, and what came of them (R-DEL-4)."""
+    for one in judged_lines(scope, month):
+        found[one.line.institution_id, one.line.distributor_id].take_line(one.due, on=scope.as_of)
+
+
+class JudgedLine(NamedTuple):
+    """An order line whose limit falls in the month: its row, the instant of its limit, what the rule needs of it."""
+
+    line: LineDue
+    limit: datetime
+    due: DueLine
+
+
+def judged_lines(
+    scope: Scope,
+    month: Month,
+    *,
+    only: Sequence[ColumnElement[bool]] = (),
+    more: Sequence[InstrumentedAttribute[Any]] = (),
+) -> Iterator[JudgedLine]:
+    """The order lines whose delivery limit falls in a month, and what came of them by the day of the scope (R-DEL-4).
+
+    Args:
+        scope: the day and the policy.
+        month: in which the limits fall.
+        only: which orders; see ``lines_due``.
+        more: further columns; see ``lines_due``.
+
+    """
     limits, connection = _Limits(scope.book), db.session.connection()
-    for lines, came in lines_due(scope.book, month, as_of=scope.as_of):
+    for lines, came in lines_due(scope.book, month, as_of=scope.as_of, only=only, more=more):
         arrivals: dict[int, list[tuple[datetime, int]]] = defaultdict(list)
         for line_id, at, packs in connection.execute(came):
             arrivals[line_id].append((at, int(packs)))
@@ -99,7 +135,7 @@ def _add_deliveries(found: dict[Pair, Score], scope: Scope, month: Month) -> Non
             limit = limits.of(one)
             # A limit at 24:00 belongs to the day that ends with it.
             limit_day = day_in_china(limit - _MOMENT)
-            line = DueLine(
+            due = DueLine(
                 limit_day,
                 one.packs,
                 sum(packs for day, packs in withdrawn.get(one.line_id, ()) if day <= limit_day),
@@ -108,7 +144,7 @@ def _add_deliveries(found: dict[Pair, Score], scope: Scope, month: Month) -> Non
                     for at, packs in arrivals.get(one.line_id, ())
                 ),
             )
-            found[one.institution_id, one.distributor_id].take_line(line, on=scope.as_of)
+            yield JudgedLine(one, limit, due)
 
 
 class _Limits:
@@ -135,6 +171,18 @@ class _Limits:
         )
 
 
-def distributor_code(distributor_id: int | None) -> str:
-    """The code of a distributor; "" where there is none."""
-    return db.session.scalar(select(Distributor.code).where(Distributor.id == distributor_id)) or ""
+class Scored(NamedTuple):
+    """A distributor that has a scorecard."""
+
+    id: int
+    code: str
+    name: str
+
+
+def distributor_of(*, row_id: int | None = None, code: str = "") -> Scored | None:
+    """A distributor by its row id or its code; None where there is none."""
+    wanted = Distributor.id == row_id if row_id is not None else Distributor.code == code
+    row = db.session.execute(
+        select(Distributor.id, Distributor.code, Distributor.name).where(wanted)
+    ).one_or_none()
+    return None if row is None else Scored(*row)

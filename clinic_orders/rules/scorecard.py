@@ -63,6 +63,31 @@ class DueLine:
         """Packs that came."""
         return sum(one.packs for one in self.arrivals)
 
+    @property
+    def in_time(self) -> int:
+        """Packs that came by the instant of the limit."""
+        return sum(one.packs for one in self.arrivals if one.in_time)
+
+    @property
+    def came_late(self) -> int:
+        """Packs that came, but after it."""
+        return self.delivered - self.in_time
+
+    @property
+    def missing(self) -> int:
+        """Packs that had not come by the day looked at."""
+        return max(0, self.asked - self.delivered)
+
+    @property
+    def all_in_time(self) -> bool:
+        """Whether nothing of it came late and nothing is missing."""
+        return not self.came_late and not self.missing
+
+    @property
+    def last_day(self) -> date | None:
+        """The day on which the last of them came; None where none did."""
+        return max((one.day for one in self.arrivals if one.packs), default=None)
+
 
 def late_item_days(line: DueLine, *, on: date) -> int:
     """Packs × days that a line was late by a day, what never came included (R-STAT-3).
@@ -71,8 +96,7 @@ def late_item_days(line: DueLine, *, on: date) -> int:
     10
     """
     came_late = sum(one.packs * max(0, (one.day - line.limit_day).days) for one in line.arrivals)
-    missing = max(0, line.asked - line.delivered)
-    return came_late + missing * max(0, (on - line.limit_day).days)
+    return came_late + line.missing * max(0, (on - line.limit_day).days)
 
 
 @dataclass(slots=True)
@@ -109,8 +133,8 @@ class Score:
         self.lines_due += 1
         self.asked += line.asked
         self.delivered += line.delivered
-        self.in_time += sum(one.packs for one in line.arrivals if one.in_time)
-        self.never_came += max(0, line.asked - line.delivered)
+        self.in_time += line.in_time
+        self.never_came += line.missing
         self.late_item_days += late_item_days(line, on=on)
 
     def add(self, other: Score) -> None:

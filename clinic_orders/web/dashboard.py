@@ -11,6 +11,7 @@ from flask import Blueprint, abort, render_template, request, url_for
 from flask_babel import gettext
 from werkzeug.wrappers import Response
 
+from clinic_orders.documents.bar_chart import BarChart, bar_chart
 from clinic_orders.documents.statistics_words import BY_NAME, Value, value_of, written
 from clinic_orders.queries import dashboard as questions
 from clinic_orders.queries import institutions as roster
@@ -19,7 +20,6 @@ from clinic_orders.rules.days import Month
 from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.findings import CheckRule
 from clinic_orders.rules.parties import InstitutionKind, Permission, Role
-from clinic_orders.web.bar_chart import BarChart, bar_chart
 from clinic_orders.web.county_map import county_map
 from clinic_orders.web.display import label
 from clinic_orders.web.display import month as month_words

@@ -75,7 +75,7 @@ PLACES: dict[Role, tuple[tuple[str, str], ...]] = {
 }
 
 
-# Areas without a place of their own stand under these, for roles that have them.
+# Areas without a place of their own stand under the first of these that the role has.
 _UNDER: dict[str, tuple[str, ...]] = {
     "applications": ("home.more",),
     "exits": ("home.more",),
@@ -194,6 +194,10 @@ def _nearest(urls: dict[str, str]) -> str | None:
         for endpoint, url in urls.items()
         if endpoint.partition(".")[0] == area and request.path.startswith(url)
     ]
+    if near:
+        return max(near)[1]
     of_area = [endpoint for endpoint in urls if endpoint.partition(".")[0] == area]
-    of_area = of_area or [endpoint for endpoint in _UNDER.get(area, ()) if endpoint in urls]
-    return max(near)[1] if near else of_area[0] if len(of_area) == 1 else None
+    if of_area:
+        return of_area[0] if len(of_area) == 1 else None
+    # Where an area stands under several places, the first that the role has is its own.
+    return next((endpoint for endpoint in _UNDER.get(area, ()) if endpoint in urls), None)

@@ -124,6 +124,8 @@ LISTS: dict[str, tuple[List, ...]] = {
     "shelf_prices.history": (List(Role.INSTITUTION, "/shelf-prices/history"),),
     "statistics.index": (List(Role.CITY, "/statistics/"), List(Role.COUNTY, "/statistics/")),
     "scorecards.index": (List(Role.CITY, "/scorecards/"),),
+    "scorecards.answers": (List(Role.CITY, "/scorecards/D01/answers?show=all"),),
+    "scorecards.lines": (List(Role.CITY, "/scorecards/D01/lines?show=all"),),
     "scorecards.own": (List(Role.DISTRIBUTOR, "/scorecards/own"),),
     "statistics.rows": (List(Role.CITY, f"/statistics/{RECKONED}/rows/orders"),),
     "statistics.volumes": (List(Role.CITY, f"/statistics/{RECKONED}/volumes?by=item"),),

@@ -7,7 +7,7 @@ worked out for a row but for the few of which the buyer took something back.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
@@ -188,6 +188,7 @@ class LineDue(NamedTuple):
         begins: the instant from which the limit runs.
         far: whether it is the longer one.
         answered, emergency: of the order.
+        more: the columns that were asked for besides.
 
     """
 
@@ -200,10 +201,25 @@ class LineDue(NamedTuple):
     far: bool
     answered: bool
     emergency: bool
+    more: tuple[Any, ...] = ()
 
 
-def lines_due(book: PolicyBook, month: Month, *, as_of: date) -> Iterator[tuple[list[LineDue], Select[Any]]]:
+def lines_due(
+    book: PolicyBook,
+    month: Month,
+    *,
+    as_of: date,
+    only: Sequence[ColumnElement[bool]] = (),
+    more: Sequence[InstrumentedAttribute[Any]] = (),
+) -> Iterator[tuple[list[LineDue], Select[Any]]]:
     """The lines themselves, in parts, and for each part what was delivered of them (R-DEL-3, R-STAT-3).
+
+    Args:
+        book: all rows of policy.
+        month: in which the limits fall.
+        as_of: the day D, by which something was delivered, rejected or taken back.
+        only: which orders.
+        more: further columns of order, order line and item.
 
     Returns:
         lines, and a statement for line id, instant of delivery, packs less rejections for a justified reason.
@@ -220,12 +236,12 @@ def lines_due(book: PolicyBook, month: Month, *, as_of: date) -> Iterator[tuple[
             part.begins,
             _is_far(part),
         )
-        statement = _of_lines(*columns).where(*_in_the_month(part, ends))
+        statement = _of_lines(*columns, *more).where(*_in_the_month(part, ends), *only)
         came = (
             _of_lines(OrderLine.id, delivered_at, ShipmentLine.shipped_packs - _refused(ends))
             .join(ShipmentLine, ShipmentLine.order_line_id == OrderLine.id)
             .join(Shipment, Shipment.id == ShipmentLine.shipment_id)
-            .where(*_in_the_month(part, ends), *_delivered_by(ends))
+            .where(*_in_the_month(part, ends), *_delivered_by(ends), *only)
         )
         lines = [
             LineDue(
@@ -238,8 +254,9 @@ def lines_due(book: PolicyBook, month: Month, *, as_of: date) -> Iterator[tuple[
                 bool(far),
                 part.answered,
                 part.emergency,
+                tuple(others),
             )
-            for line, institution, distributor, packs, withdrawn, begins, far in db.session.connection()
+            for line, institution, distributor, packs, withdrawn, begins, far, *others in db.session.connection()
             .execute(statement)
             .all()
         ]

@@ -190,7 +190,7 @@ def month_figures(month: Month) -> MonthFigures:
     """Compute the figures of a month as of its last day, from what is recorded now."""
     on = month.last_day
     scope = Scope(on)
-    places, members = _places(on)
+    places, members = places_on(on)
     own: dict[int, Own] = {one: Own(member=one in members) for one in places}
     figures = MonthFigures(month, places, own, scores(scope, month))
     _add_trade(figures)
@@ -205,7 +205,7 @@ def month_figures(month: Month) -> MonthFigures:
     return figures
 
 
-def _places(on: date) -> tuple[dict[int, Place], set[int]]:
+def places_on(on: date) -> tuple[dict[int, Place], set[int]]:
     """Everybody who was ever a member by a day, with the state of that day, and who is one on it."""
     joined = exists().where(Membership.institution_id == Institution.id, Membership.joined_on <= on)
     member = exists().where(

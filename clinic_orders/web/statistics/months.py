@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 
 from clinic_orders.actions.statistics import ask_to_reckon, close_month
 from clinic_orders.documents import statistics as papers
+from clinic_orders.documents.bar_chart import BarChart, bar_chart
 from clinic_orders.documents.statistics_words import BY_NAME, Value, value_of, written
 from clinic_orders.queries import institutions as roster
 from clinic_orders.queries import months as questions
@@ -27,7 +28,6 @@ from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.findings import CheckRule
 from clinic_orders.rules.ladder import Level
 from clinic_orders.rules.parties import InstitutionKind, OrderMode, Permission, Role
-from clinic_orders.web.bar_chart import BarChart, bar_chart
 from clinic_orders.web.checklist import checklist
 from clinic_orders.web.county_map import county_map
 from clinic_orders.web.display import label
