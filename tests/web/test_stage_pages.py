@@ -12,7 +12,7 @@ from clinic_orders.models.roster import Institution
 from clinic_orders.rules.parties import Role
 from clinic_orders.rules.stages import Stage
 from tests.factories import make_items
-from tests.many_of_all import stage_row
+from tests.many_figures import stage_row
 from tests.people import NOW, People, make_people
 
 CYCLE = "2026-01-01_2026-12-31"

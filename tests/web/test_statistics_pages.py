@@ -19,7 +19,8 @@ from clinic_orders.rules.days import Month
 from clinic_orders.rules.parties import SYSTEM, Role
 from clinic_orders.web.county_map import county_map
 from clinic_orders.web.statistics_words import FURTHER, INDICATORS
-from tests.many_of_all import make_months, make_people
+from tests.many_figures import make_months
+from tests.many_of_all import make_people
 from tests.orders_in_work import NOW, make_order, make_world
 
 THIS = Month.of(NOW.date())
