@@ -13,10 +13,12 @@ from clinic_orders.actions import cases as deeds
 from clinic_orders.actions.findings import raise_findings
 from clinic_orders.models.accounts import RoleAssignment, User
 from clinic_orders.models.base import db
-from clinic_orders.models.cases import CaseAnswer, CaseFile, CaseLetter
+from clinic_orders.models.cases import CaseAnswer, CaseFile, CaseFinding, CaseLetter
+from clinic_orders.models.notices import Notice
 from clinic_orders.models.roster import Distributor, Institution
 from clinic_orders.models.supervision import FindingRecord
 from clinic_orders.rules.days import day_in_china
+from clinic_orders.rules.finding_states import FindingState
 from clinic_orders.rules.findings import CheckRule, Finding, Grade
 from clinic_orders.rules.ladder import AnswerKind, Level
 from clinic_orders.rules.letter_requests import LetterRequest
@@ -213,3 +215,28 @@ def proposed(world: World, institution: Institution, level: Level, *, at: dateti
         case.number, request(level, at, **more.get(level, {})), key=fresh_key(), by=city, at=at
     )
     return case
+
+
+def opened(world: World, *, by: str = "song") -> CaseFile:
+    """A case of two findings against the village clinic."""
+    return deeds.open_case(found(overdue("V01", "PS1"), short("V01")), by=world.officer(by), at=NOW)
+
+
+def later(days: int) -> datetime:
+    """So many days after now."""
+    return NOW + timedelta(days=days)
+
+
+def states(case: CaseFile) -> list[FindingState]:
+    """Those of the findings of a case."""
+    inside = select(CaseFinding.finding_id).where(CaseFinding.case_id == case.id)
+    return list(
+        db.session.scalars(
+            select(FindingRecord.state).where(FindingRecord.id.in_(inside)).order_by(FindingRecord.id)
+        )
+    )
+
+
+def notices(kind: str) -> list[Notice]:
+    """What was told of a kind."""
+    return list(db.session.scalars(select(Notice).where(Notice.kind == kind)))

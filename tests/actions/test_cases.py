@@ -1,4 +1,4 @@
-"""Cases from finding to closing: letters with numbers, receipts, answers, decisions, severe letters (R-CASE)."""
+"""Cases: opening, drafts, letters with their numbers, reminders, figures (R-CASE)."""
 
 from __future__ import annotations
 
@@ -13,27 +13,23 @@ from clinic_orders import jobs
 from clinic_orders.actions import cases as deeds
 from clinic_orders.actions.findings import raise_findings
 from clinic_orders.actions.loading import ChangedMeanwhile, NotFound
-from clinic_orders.actions.roster import lift_suspension, reopen_institution, suspend_institution
+from clinic_orders.actions.roster import lift_suspension
 from clinic_orders.jobs import checks
 from clinic_orders.models.audit import AuditEntry
 from clinic_orders.models.base import db
-from clinic_orders.models.cases import CaseEvent, CaseFile, CaseFinding, CaseLetter
-from clinic_orders.models.notices import Notice
-from clinic_orders.models.roster import Membership, Suspension
+from clinic_orders.models.cases import CaseFile, CaseLetter
 from clinic_orders.models.supervision import FindingRecord
 from clinic_orders.queries import cases as queries
 from clinic_orders.queries.cases import CasesWanted, Party
 from clinic_orders.queries.ordering import buyer
 from clinic_orders.rules import ladder
-from clinic_orders.rules.attachments import AttachedFile, MediaType, TooManyFiles
 from clinic_orders.rules.days import Month
 from clinic_orders.rules.finding_states import FindingNotOpen, FindingState
 from clinic_orders.rules.findings import CheckRule
-from clinic_orders.rules.ladder import AnswerKind, CaseOutcome, CaseState, LetterState, Level
+from clinic_orders.rules.ladder import CaseOutcome, CaseState, Level
 from clinic_orders.rules.letter_requests import LetterRequest, MeetingIncomplete
-from clinic_orders.rules.letters import LetterContent, LetterKind, Part
+from clinic_orders.rules.letters import LetterContent, Part
 from clinic_orders.rules.parties import SYSTEM, NotAllowed
-from clinic_orders.rules.roster_records import SuspensionOverlaps
 from clinic_orders.rules.unconfirmed import UnconfirmedParameter
 from tests.cases_world import (
     NOW,
@@ -45,12 +41,16 @@ from tests.cases_world import (
     found,
     fresh_key,
     issue,
+    later,
     make_world,
+    notices,
+    opened,
     overdue,
     proposed,
     request,
     short,
     slow,
+    states,
 )
 from tests.factories import set_policy
 
@@ -61,27 +61,6 @@ NOVEMBER = Month(2026, 11)
 def world(app: Flask) -> Iterator[World]:
     yield make_world()
     db.session.rollback()
-
-
-def opened(world: World, *, by: str = "song") -> CaseFile:
-    return deeds.open_case(found(overdue("V01", "PS1"), short("V01")), by=world.officer(by), at=NOW)
-
-
-def later(days: int):
-    return NOW + timedelta(days=days)
-
-
-def states(case: CaseFile) -> list[FindingState]:
-    inside = select(CaseFinding.finding_id).where(CaseFinding.case_id == case.id)
-    return list(
-        db.session.scalars(
-            select(FindingRecord.state).where(FindingRecord.id.in_(inside)).order_by(FindingRecord.id)
-        )
-    )
-
-
-def notices(kind: str) -> list[Notice]:
-    return list(db.session.scalars(select(Notice).where(Notice.kind == kind)))
 
 
 # Opening and drafts
@@ -323,306 +302,6 @@ def test_the_preview_is_the_letter_and_writes_nothing(world):
     letter = issue(case, Level.REMINDER, by=world.officer("song"))
     sent = LetterContent.from_canonical(letter.content)
     assert (draft.sections, draft.opening, draft.annexes) == (sent.sections, sent.opening, sent.annexes)
-
-
-# The party's side
-
-
-def test_signing_begins_the_days_to_answer_and_happens_once(world):
-    case = opened(world)
-    letter = issue(case, Level.REMINDER, by=world.officer("song"))
-    party = world.somebody(world.clinic)
-    deeds.receive_letter(letter.id, by=party, at=later(5))
-    deeds.receive_letter(letter.id, by=party, at=later(6))
-    assert (letter.received_by_name, letter.received_at) == ("王保田", later(5))
-    assert (case.state, case.deadline) == (CaseState.RECEIVED, TODAY + timedelta(days=14))
-    assert db.session.scalar(select(func.count()).where(CaseEvent.step == ladder.CaseStep.RECEIVE)) == 1
-
-
-def test_nobody_signs_for_or_answers_the_letter_of_another(world):
-    letter = issue(opened(world), Level.REMINDER, by=world.officer("song"))
-    for other in (world.somebody(world.pharmacy), world.somebody(world.hospital), world.seller):
-        with pytest.raises(NotFound):
-            deeds.receive_letter(letter.id, by=other, at=NOW)
-        with pytest.raises(NotFound):
-            deeds.answer_letter(letter.id, AnswerKind.ANSWER, "x", key=fresh_key(), by=other, at=NOW)
-    with pytest.raises(NotAllowed):
-        deeds.receive_letter(letter.id, by=world.officer("song"), at=NOW)
-
-
-def test_an_answer_with_files_comes_to_the_bureau_and_once(world):
-    case = opened(world)
-    letter = issue(case, Level.REMINDER, by=world.officer("song"))
-    party, key = world.somebody(world.clinic), fresh_key()
-    deeds.receive_letter(letter.id, by=party, at=NOW)
-    photo = AttachedFile("柜台.jpg", MediaType.JPEG, 10, "0" * 64, "a1")
-    for _ in range(2):
-        deeds.answer_letter(letter.id, AnswerKind.APPEAL, " 已付 ", [photo], key=key, by=party, at=later(1))
-    (filed,) = queries.answers_of(case.id)
-    assert (filed.answer.text, filed.answer.kind, [one.name for one in filed.files]) == (
-        "已付",
-        AnswerKind.APPEAL,
-        ["柜台.jpg"],
-    )
-    assert case.state is CaseState.ANSWERED
-    (told,) = notices("letter_answered")
-    assert told.county_code == "410325"
-
-
-def test_more_files_than_an_answer_takes_are_refused(world):
-    letter = issue(opened(world), Level.REMINDER, by=world.officer("song"))
-    party = world.somebody(world.clinic)
-    deeds.receive_letter(letter.id, by=party, at=NOW)
-    files = [AttachedFile("a.jpg", MediaType.JPEG, 10, "0" * 64, f"a{number}") for number in range(10)]
-    with pytest.raises(TooManyFiles):
-        deeds.answer_letter(letter.id, AnswerKind.ANSWER, "x", files, key=fresh_key(), by=party, at=NOW)
-
-
-def test_after_the_last_day_an_answer_needs_more_time_from_the_bureau(world):
-    case, county, party = opened(world), world.officer("song"), world.somebody(world.clinic)
-    letter = issue(case, Level.REMINDER, by=county)
-    deeds.receive_letter(letter.id, by=party, at=NOW)
-    with pytest.raises(ladder.AnswerTooLate):
-        deeds.answer_letter(letter.id, AnswerKind.ANSWER, "晚了", key=fresh_key(), by=party, at=later(10))
-    deeds.extend_deadline(case.number, date(2026, 12, 5), "医生住院", by=county, at=later(10))
-    deeds.answer_letter(letter.id, AnswerKind.ANSWER, "补报", key=fresh_key(), by=party, at=later(11))
-    assert case.state is CaseState.ANSWERED
-    assert len(notices("letter_extended")) == 1
-
-
-def test_what_comes_on_paper_an_officer_records(world):
-    case, county = opened(world), world.officer("song")
-    letter = issue(case, Level.REMINDER, by=county)
-    with pytest.raises(deeds.ReceiptDayWrong):
-        deeds.record_receipt(case.number, "王保田", TODAY - timedelta(days=1), by=county, at=NOW)
-    with pytest.raises(deeds.ReceiverMissing):
-        deeds.record_receipt(case.number, " ", TODAY, by=county, at=NOW)
-    deeds.record_receipt(case.number, "王保田", TODAY + timedelta(days=2), by=county, at=later(3))
-    assert (letter.received_on_paper, case.deadline) == (True, TODAY + timedelta(days=11))
-    deeds.answer_letter(letter.id, AnswerKind.ANSWER, "书面答复", key=fresh_key(), by=county, at=later(4))
-    assert queries.answers_of(case.id)[0].answer.on_paper
-    assert notices("letter_answered") == []
-
-
-# Decisions
-
-
-def test_accepted_checked_again_and_closed_with_its_findings_decided(world):
-    case, county, party = opened(world), world.officer("song"), world.somebody(world.clinic)
-    answered(issue(case, Level.REMINDER, by=county), by=party)
-    with pytest.raises(ladder.DecisionNeedsReason):
-        deeds.accept_answer(case.number, " ", TODAY, by=county, at=NOW)
-    with pytest.raises(deeds.RecheckInThePast):
-        deeds.accept_answer(case.number, "单据属实", TODAY - timedelta(days=1), by=county, at=NOW)
-    deeds.accept_answer(case.number, "单据属实", TODAY + timedelta(days=30), by=county, at=NOW)
-    assert case.state is CaseState.ACCEPTED
-    deeds.close_after_recheck(case.number, "现场查看，已付清", by=county, at=later(30))
-    assert (case.state, case.outcome) == (CaseState.CLOSED, CaseOutcome.RESOLVED)
-    assert states(case) == [FindingState.DECIDED, FindingState.DECIDED]
-    raise_findings(
-        later(30).date(),
-        [overdue("V01", "PS1", days=51)],
-        {CheckRule.PAYMENT_OVERDUE},
-        by=SYSTEM,
-        at=later(30),
-    )
-    assert states(case)[0] is FindingState.DECIDED
-    assert [
-        one.kind for one in db.session.scalars(select(Notice).where(Notice.institution_id == world.clinic.id))
-    ] == [
-        "letter_issued",
-        "answer_accepted",
-        "case_closed",
-    ]
-
-
-def test_a_failed_recheck_goes_up_a_level(world):
-    case, county, party = opened(world), world.officer("song"), world.somebody(world.clinic)
-    answered(issue(case, Level.REMINDER, by=county), by=party)
-    deeds.accept_answer(case.number, "先看改正", TODAY, by=county, at=NOW)
-    deeds.fail_recheck(case.number, "仍未付", by=county, at=NOW)
-    assert case.state is CaseState.UNRESOLVED
-    letter = issue(case, Level.INQUIRY, by=county)
-    assert (letter.number, case.level) == ("嵩县医保函〔2026〕1号", Level.INQUIRY)
-    assert "此前" in letter.content
-
-
-def test_the_case_does_not_go_up_while_the_party_has_time(world):
-    case, county, party = opened(world), world.officer("song"), world.somebody(world.clinic)
-    letter = issue(case, Level.REMINDER, by=county)
-    with pytest.raises(ladder.CaseStepOutOfTurn):
-        issue(case, Level.INQUIRY, by=county, at=later(30))
-    deeds.receive_letter(letter.id, by=party, at=NOW)
-    with pytest.raises(ladder.StillTimeToAnswer):
-        issue(case, Level.INQUIRY, by=county, at=later(9))
-    issue(case, Level.INQUIRY, by=county, at=later(10))
-
-
-def test_an_upheld_appeal_revokes_the_letter_and_waives_the_findings(world):
-    case, county, party = opened(world), world.officer("song"), world.somebody(world.clinic)
-    letter = issue(case, Level.REMINDER, by=county)
-    deeds.receive_letter(letter.id, by=party, at=NOW)
-    deeds.answer_letter(letter.id, AnswerKind.ANSWER, "说明", key=fresh_key(), by=party, at=NOW)
-    with pytest.raises(deeds.NoAppeal):
-        deeds.uphold_appeal(case.number, "单号录错", by=county, at=NOW)
-    deeds.answer_letter(letter.id, AnswerKind.APPEAL, "不是我单位的货", key=fresh_key(), by=party, at=NOW)
-    deeds.uphold_appeal(case.number, "单号录错", by=county, at=NOW)
-    assert (case.state, case.outcome, letter.state) == (
-        CaseState.CLOSED,
-        CaseOutcome.UNFOUNDED,
-        LetterState.REVOKED,
-    )
-    assert set(states(case)) == {FindingState.WAIVED}
-    assert letter.number is not None
-
-
-# Severe letters
-
-
-def test_a_severe_letter_needs_its_notice_a_second_officer_and_another_person(world):
-    confirm_all()
-    city, second, county = world.officer(), world.officer("second"), world.officer("song")
-    case = deeds.open_case(found(overdue("V01", "PS1")), by=city, at=NOW)
-    with pytest.raises(ladder.LevelIsSevere):
-        issue(case, Level.SUSPENSION, by=city, jump_reason="情节严重")
-    with pytest.raises(ladder.CaseStepNotYours):
-        issue(case, Level.SUSPENSION, by=county, notice=True, jump_reason="情节严重")
-    notice = issue(case, Level.SUSPENSION, by=city, notice=True, jump_reason="情节严重")
-    assert (notice.kind, case.level) == (LetterKind.PRIOR_NOTICE, None)
-    answered(notice, by=world.somebody(world.clinic))
-    days = {"first_day": TODAY, "last_day": TODAY + timedelta(days=29)}
-    with pytest.raises(ladder.PriorNoticeMissing):
-        deeds.propose_letter(
-            case.number, request(Level.PROPOSAL, jump_reason="x"), key=fresh_key(), by=city, at=NOW
-        )
-    with pytest.raises(ladder.CaseStepNotYours):
-        deeds.propose_letter(
-            case.number, request(Level.SUSPENSION, **days), key=fresh_key(), by=county, at=NOW
-        )
-    with pytest.raises(ladder.SuspensionDaysMissing):
-        deeds.propose_letter(case.number, request(Level.SUSPENSION), key=fresh_key(), by=city, at=NOW)
-    draft = deeds.propose_letter(
-        case.number, request(Level.SUSPENSION, **days), key=fresh_key(), by=city, at=NOW
-    )
-    assert (draft.number, case.state) == (None, CaseState.PROPOSED)
-    with pytest.raises(ladder.SecondOfficerMissing):
-        deeds.countersign_letter(case.number, by=city, at=NOW)
-    letter = deeds.countersign_letter(case.number, by=second, at=NOW)
-    assert deeds.countersign_letter(case.number, by=second, at=NOW) is letter
-    assert (letter.number, letter.second_name) == ("洛医保停〔2026〕1号", "李慧")
-
-
-def test_a_suspension_stops_orders_at_once_and_ends_by_its_date(world):
-    confirm_all()
-    case = proposed(world, world.clinic, Level.SUSPENSION)
-    deeds.countersign_letter(case.number, by=world.officer("second"), at=NOW)
-    held = db.session.scalars(select(Suspension)).one()
-    assert (held.first_day, held.last_day, held.document_no) == (
-        TODAY,
-        TODAY + timedelta(days=29),
-        "洛医保停〔2026〕1号",
-    )
-    assert (case.state, case.level) == (CaseState.ISSUED, Level.SUSPENSION)
-    assert len(notices("suspended")) == 1
-
-
-def test_a_suspension_over_another_is_refused_and_takes_no_number(world):
-    confirm_all()
-    case = proposed(world, world.clinic, Level.SUSPENSION)
-    other = suspend_institution(
-        "V01", first_day=TODAY, last_day=TODAY, reason="x", document_no="旧", by=world.officer(), at=NOW
-    )
-    with pytest.raises(SuspensionOverlaps):
-        deeds.countersign_letter(case.number, by=world.officer("second"), at=NOW)
-    db.session.rollback()
-    assert other.document_no == "旧"
-
-
-def test_an_upheld_appeal_gives_the_right_back(world):
-    confirm_all()
-    case = proposed(world, world.clinic, Level.SUSPENSION)
-    letter = deeds.countersign_letter(case.number, by=world.officer("second"), at=NOW)
-    answered(letter, by=world.somebody(world.clinic), kind=AnswerKind.APPEAL, at=later(2))
-    deeds.uphold_appeal(case.number, "货款已付", by=world.officer(), at=later(3))
-    held = db.session.scalars(select(Suspension)).one()
-    assert held.lifted_on == TODAY + timedelta(days=3)
-
-
-def test_a_cancelled_institution_comes_back_only_after_its_months(world):
-    confirm_all()
-    case = proposed(world, world.private, Level.CANCELLATION)
-    letter = deeds.countersign_letter(case.number, by=world.officer("second"), at=NOW)
-    spell = db.session.scalars(select(Membership).where(Membership.institution_id == world.private.id)).one()
-    assert (spell.left_on, letter.reentry_from) == (TODAY - timedelta(days=1), date(2028, 11, 20))
-    with pytest.raises(ladder.ReentryTooEarly):
-        reopen_institution("M01", date(2028, 11, 19), by=world.officer(), at=NOW)
-    reopen_institution("M01", date(2028, 11, 20), by=world.officer(), at=NOW)
-
-
-def test_an_appeal_against_a_cancellation_makes_a_member_again(world):
-    confirm_all()
-    case = proposed(world, world.private, Level.CANCELLATION)
-    letter = deeds.countersign_letter(case.number, by=world.officer("second"), at=NOW)
-    answered(letter, by=world.somebody(world.private), kind=AnswerKind.APPEAL)
-    deeds.uphold_appeal(case.number, "主体有误", by=world.officer(), at=later(2))
-    spells = db.session.scalars(select(Membership).where(Membership.institution_id == world.private.id)).all()
-    assert [(one.joined_on, one.left_on) for one in spells][-1] == (TODAY + timedelta(days=2), None)
-
-
-def test_a_public_institution_is_not_cancelled_and_a_distributor_not_suspended(world):
-    confirm_all()
-    city = world.officer()
-    case = deeds.open_case(found(overdue("V01", "PS1")), by=city, at=NOW)
-    with pytest.raises(ladder.LevelNotOnLadder):
-        issue(case, Level.CANCELLATION, by=city, notice=True, jump_reason="x")
-    seller = deeds.open_case(found(slow()), by=city, at=NOW)
-    with pytest.raises(ladder.LevelNotOnLadder):
-        issue(seller, Level.SUSPENSION, by=city, notice=True, jump_reason="x")
-    letter = issue(seller, Level.REMINDER, by=city)
-    answered(letter, by=world.seller)
-    assert notices("letter_answered")[0].county_code is None
-
-
-def test_a_cancellation_rests_on_the_months_of_reentry(world):
-    set_policy("delivery.accept_days", "2")
-    case = deeds.open_case(found(overdue("M01", "PS1")), by=world.officer(), at=NOW)
-    with pytest.raises(UnconfirmedParameter) as refused:
-        issue(case, Level.CANCELLATION, by=world.officer(), notice=True, jump_reason="情节严重")
-    assert refused.value.facts["parameters"] == "case.reentry_months (2026-11-20)"
-
-
-def test_the_second_officer_sends_back_with_a_reason_and_the_first_proposes_anew(world):
-    confirm_all()
-    case, second = proposed(world, world.clinic, Level.SUSPENSION), world.officer("second")
-    with pytest.raises(ladder.SentBackNeedsReason):
-        deeds.send_letter_back(case.number, " ", by=second, at=NOW)
-    deeds.send_letter_back(case.number, "天数过长", by=second, at=NOW)
-    assert case.state is CaseState.ANSWERED
-    days = {"first_day": TODAY, "last_day": TODAY + timedelta(days=6)}
-    deeds.propose_letter(
-        case.number, request(Level.SUSPENSION, **days), key=fresh_key(), by=world.officer(), at=NOW
-    )
-    letter = deeds.countersign_letter(case.number, by=second, at=NOW)
-    assert letter.serial == 1
-
-
-def test_the_second_officer_does_not_sign_what_is_no_longer_so(world):
-    confirm_all()
-    case = proposed(world, world.clinic, Level.SUSPENSION)
-    raise_findings(TODAY, [], {CheckRule.PAYMENT_OVERDUE}, by=SYSTEM, at=NOW)
-    with pytest.raises(deeds.FactsChanged):
-        deeds.countersign_letter(case.number, by=world.officer("second"), at=NOW)
-
-
-def test_from_the_notice_of_a_severe_step_on_the_county_only_looks_on(world):
-    confirm_all()
-    case = proposed(world, world.clinic, Level.SUSPENSION)
-    letter = deeds.countersign_letter(case.number, by=world.officer("second"), at=NOW)
-    answered(letter, by=world.somebody(world.clinic))
-    with pytest.raises(ladder.CaseStepNotYours):
-        deeds.accept_answer(case.number, "x", TODAY, by=world.officer("song"), at=NOW)
-    assert queries.find_case(case.number, world.officer("song"), on=TODAY) is not None
-    assert queries.find_case(case.number, world.officer("yi"), on=TODAY) is None
 
 
 # What everybody sees, reminders, figures
