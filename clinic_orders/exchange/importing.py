@@ -14,9 +14,10 @@ from clinic_orders.actions.bulk import NumberedRow, RowProblem, RowsRefused, Sto
 from clinic_orders.actions.files import FileFacts, Look, look_away, store_file
 from clinic_orders.actions.history.receipts import ReceiptIncomplete
 from clinic_orders.exchange.cells import excerpt
+from clinic_orders.exchange.kinds import Kind
 from clinic_orders.exchange.reading import Problem, Reading, open_file
 from clinic_orders.exchange.reading.limits import MAX_PROBLEMS
-from clinic_orders.exchange.tables import KINDS, Kind
+from clinic_orders.exchange.tables import KINDS
 from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.parties import Actor
 

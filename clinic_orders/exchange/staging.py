@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from clinic_orders.exchange.kinds import Kind
 from clinic_orders.exchange.reading import Reading, limits
 from clinic_orders.exchange.reading.refusals import RowTwice
-from clinic_orders.exchange.tables import Kind
 
 # So many rows are kept at once, and so many are stored by one call.
 BLOCK: Final = 2_000

@@ -20,8 +20,8 @@ from typing import Any, BinaryIO, Final
 import xlsxwriter
 
 from clinic_orders.exchange.cells import Sheet
+from clinic_orders.exchange.kinds import Column, Kind
 from clinic_orders.exchange.reading import ESCAPED, MESSAGE_COLUMN, Problem, Reading
-from clinic_orders.exchange.tables import Column, Kind
 from clinic_orders.rules.days import SHANGHAI
 from clinic_orders.rules.errors import N_, RuleBroken
 

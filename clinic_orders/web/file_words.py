@@ -8,7 +8,7 @@ from typing import Final
 from flask_babel import gettext
 
 from clinic_orders.exchange.cells import Sheet
-from clinic_orders.exchange.tables import Column, Kind
+from clinic_orders.exchange.kinds import Column, Kind
 from clinic_orders.models.exchange import RecordChange
 from clinic_orders.rules.errors import N_
 from clinic_orders.rules.export_jobs import ExportState

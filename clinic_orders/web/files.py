@@ -29,8 +29,9 @@ from clinic_orders.actions.files import look_away
 from clinic_orders.exchange.exporting import CSV, XLSX, export_file
 from clinic_orders.exchange.importing import Report, TooLongForPage, import_file
 from clinic_orders.exchange.keeping import KeptFile, find_kept, keep
+from clinic_orders.exchange.kinds import Kind
 from clinic_orders.exchange.reading.limits import MAX_BYTES
-from clinic_orders.exchange.tables import KINDS, Kind
+from clinic_orders.exchange.tables import KINDS
 from clinic_orders.exchange.writing import (
     TooMuchForSheet,
     write_csv,

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from flask import Flask
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from clinic_orders.exchange.exporting import CSV, XLSX, export_file
@@ -21,163 +19,18 @@ from clinic_orders.exchange.writing import write_csv
 from clinic_orders.models.audit import AuditEntry
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
-from clinic_orders.models.roster import Institution
 from clinic_orders.models.sales import SaleCode, SaleLine
 from clinic_orders.models.stock import StockCount
-from clinic_orders.models.volume import AgreedVolume, SupplyProblem
+from clinic_orders.models.volume import SupplyProblem
 from clinic_orders.queries.integrity import problems
-from clinic_orders.queries.volume import clashing_cycles
 from clinic_orders.rules.parties import SYSTEM, Actor, Role
-from clinic_orders.rules.volume import Cycle, clashes
 from tests.files_world import COUNTY, NOW, counts, make_world, moment, refused, take, take_well
+from tests.reported_rows import ROWS, one
 
 pytestmark = pytest.mark.both_databases
 TODAY = date(2026, 11, 20)
 LATER = NOW + timedelta(hours=1)
 
-ROWS: Mapping[str, Sequence[Mapping[str, Any]]] = {
-    "agreed-volumes": [
-        {
-            "institution_code": code,
-            "item_code": "LY001",
-            "cycle_start": date(2026, 1, 1),
-            "cycle_end": date(2026, 12, 31),
-            "reported_packs": reported,
-            "agreed_packs": 200,
-        }
-        for code, reported in (("0H01", 240), ("0V01", None))
-    ],
-    "supply-problems": [
-        {"item_code": "LY001", "county_code": COUNTY, "first_day": date(2026, 3, 1), "verified_by": "李明"},
-        {
-            "item_code": "LY001",
-            "first_day": date(2026, 3, 1),
-            "last_day": date(2026, 4, 1),
-            "backup_item_code": "LY002",
-            "verified_by": "=李明",
-        },
-    ],
-    "sales": [
-        {
-            "institution_code": "0V01",
-            "sale_no": "00012",
-            "line_no": "1",
-            "item_code": "LY001",
-            "sold_at": moment("2026-01-31T23:59"),
-            "base_units": 28,
-            "amount": Decimal("3.36"),
-            "insured": True,
-            "trace_codes": ("01234567890123456789", "(01)06901234567892(21)A1"),
-        },
-        {
-            "institution_code": "0V01",
-            "sale_no": "00012",
-            "line_no": "2",
-            "item_code": "",
-            "sold_at": moment("2026-01-31T23:59"),
-            "base_units": 1,
-            "amount": Decimal("0.00"),
-            "other_product": "=蜂蜜,大枣",
-        },
-        {
-            "institution_code": "0V01",
-            "sale_no": "00013",
-            "line_no": "1",
-            "item_code": "LY001",
-            "sold_at": moment("2027-02-01T08:00"),
-            "base_units": -7,
-            "amount": Decimal("-0.84"),
-        },
-    ],
-    "settlements": [
-        {
-            "institution_code": "0V01",
-            "item_code": "LY001",
-            "month": "2026-01",
-            "base_units": 56,
-            "amount": Decimal("6.72"),
-        }
-    ],
-    "stock-counts": [
-        {
-            "institution_code": "0V01",
-            "item_code": "LY001",
-            "counted_on": date(2026, 1, 31),
-            "base_units": units,
-        }
-        for units in (0,)
-    ],
-    "shelf-prices": [
-        {
-            "institution_code": "0V01",
-            "item_code": "LY001",
-            "posted_on": date(2026, 1, 1),
-            "price": Decimal("3.3650"),
-        }
-    ],
-    "other-purchases": [
-        {
-            "institution_code": "0V01",
-            "document_no": "0007",
-            "line_no": "01",
-            "group": "氯吡格雷片剂",
-            "product_name": "+氯吡格雷（非中选）",
-            "base_units": 280,
-            "amount": Decimal("120.00"),
-            "purchased_on": date(2026, 1, 8),
-            "justified": True,
-        }
-    ],
-    "trace-products": [{"prefix": "0123456", "item_code": "LY001", "base_units_per_code": 28}],
-    "product-codes": [{"barcode": "6901234567892", "item_code": "LY001"}],
-    "issued-clues": [
-        {
-            "issued_batch": "豫线索2026-11",
-            "clue_no": "0001",
-            "trace_code": "81234567890123456789",
-            "institution_code": "0V01",
-            "institution_name": "某村卫生室",
-            "product_name": "=氯吡格雷",
-            "issuer": "河南省医疗保障局",
-            "issued_on": date(2026, 11, 2),
-            "deadline": date(2026, 12, 31),
-            "text": "同码两处结算",
-        },
-        {
-            "issued_batch": "豫线索2026-11",
-            "clue_no": "0002",
-            "trace_code": "81234567890123456790",
-            "issuer": "河南省医疗保障局",
-            "issued_on": date(2026, 11, 2),
-        },
-    ],
-    "designated-pharmacies": [
-        {"code": "0P1", "name": "-示例药店", "lng": Decimal("112.434468"), "lat": Decimal("34.6")}
-    ],
-    "monitored-prices": [
-        {
-            "institution_code": "0V01",
-            "item_code": "LY001",
-            "observed_on": date(2026, 1, 5),
-            "price": Decimal("3.36"),
-            "out_of_stock": False,
-        }
-    ],
-    "listed-products": [
-        {
-            "product_code": "0GW1",
-            "variety": "氯吡格雷",
-            "product_name": "=氯吡格雷片（示例）",
-            "manufacturer": "示例药业",
-            "status": "passed",
-            "listed_from": date(2026, 1, 1),
-            "price": Decimal("88.00"),
-            "own_selected_price": None,
-            "highest_selected_price": Decimal("40.00"),
-            "highest_listed_price": None,
-        }
-    ],
-}
 # Per kind: a column and what can't stand in it.
 WRONG = [
     ("agreed-volumes", "agreed_packs", ("0", "-1", "1.5", "1e9", "一", "")),
@@ -247,10 +100,6 @@ def exported(kind: str, form: str = CSV, *, labels: bool = False, by: Actor = SY
 
 def take_file(kind: str, content: bytes) -> Report:
     return import_file(kind, io.BytesIO(content), f"{kind}.csv", by=SYSTEM, at=LATER)
-
-
-def one(kind: str, **more: Any) -> dict[str, Any]:
-    return {**ROWS[kind][0], **more}
 
 
 def test_everything_goes_out_in_every_form_and_comes_back_unchanged() -> None:
@@ -432,81 +281,6 @@ def test_a_high_price_a_wrong_code_and_the_future_are_no_refusals() -> None:
     take_well("trace-products", one("trace-products", item_code="LY002"))
     take_well("sales", one("sales", amount=Decimal("9999.99"), sold_at=moment("2030-01-01T00:00")))
     take_well("stock-counts", one("stock-counts", counted_on=date(2031, 1, 1)))
-
-
-# Cycles (R-VOL-1).
-
-
-def volume(code: str, first: date, last: date, item_code: str = "LY001") -> dict[str, Any]:
-    return one(
-        "agreed-volumes", institution_code=code, item_code=item_code, cycle_start=first, cycle_end=last
-    )
-
-
-def test_a_cycle_has_the_same_days_for_every_institution_and_cycles_never_overlap() -> None:
-    first, half, last = date(2026, 1, 1), date(2026, 6, 30), date(2026, 12, 31)
-    take_well("agreed-volumes", volume("0H01", first, half))
-    report = take(
-        "agreed-volumes",
-        volume("0V01", first, last),
-        volume("0V01", half, last),
-        volume("0V01", half + timedelta(days=1), last),
-        volume("0V01", first, last, "LY002"),
-        volume("0H01", half, last, "LY002"),
-        volume("0H01", last, first, "LY003"),
-    )
-    assert refused(report) == [
-        (2, "cycle_end", "CycleEndsElsewhere"),
-        (3, "cycle_start", "CyclesOverlap"),
-        (6, "cycle_start", "CyclesOverlap"),
-        (7, "cycle_end", "CycleEndsBeforeStart"),
-    ]
-    take_well("agreed-volumes", volume("0V01", half + timedelta(days=1), last))
-
-
-def test_the_end_of_a_cycle_moves_when_the_file_has_all_its_institutions() -> None:
-    first, last, later = date(2026, 1, 1), date(2026, 6, 30), date(2026, 7, 31)
-    take_well("agreed-volumes", volume("0H01", first, last), volume("0V01", first, last))
-    assert refused(take("agreed-volumes", volume("0H01", first, later))) == [
-        (2, "cycle_end", "CycleEndsElsewhere")
-    ]
-    moved = take_well("agreed-volumes", volume("0H01", first, later), volume("0V01", first, later))
-    assert counts(moved) == (0, 2, 0)
-
-
-DAYS = st.dates(date(2026, 1, 1), date(2026, 1, 12))
-CYCLES = st.tuples(DAYS, DAYS).map(lambda days: Cycle(min(days), max(days)))
-
-
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.tuples(st.sampled_from(["LY001", "LY002"]), CYCLES), max_size=6))
-def test_the_rule_and_the_database_find_the_same_clashes(rows: list[tuple[str, Cycle]]) -> None:
-    db.session.rollback()
-    items = dict(db.session.execute(select(Item.item_code, Item.id)).all())
-    institution = db.session.scalars(select(Institution.id)).first()
-    with db.session.begin_nested() as nested:
-        for number, (code, cycle) in enumerate(rows):
-            # Rows that were replaced are no longer there for anybody.
-            for replaced in (None, NOW) if number == 0 else (None,):
-                db.session.add(
-                    AgreedVolume(
-                        institution_id=institution, item_id=items[code], cycle_start=cycle.first,
-                        cycle_end=cycle.last, agreed_packs=1, recorded_at=NOW, replaced_at=replaced,
-                    )
-                )  # fmt: skip
-        unique = {(code, cycle.first) for code, cycle in rows}
-        if len(unique) == len(rows):
-            db.session.flush()
-            found = {(pair.item_code, pair.one, pair.other) for pair in clashing_cycles()}
-            assert found == {
-                (code, *sorted((one, other)))
-                for code, one in rows
-                for other_code, other in rows
-                if code == other_code and clashes(one, other)
-            }
-        else:
-            db.session.expunge_all()
-        nested.rollback()
 
 
 # Supply problems.

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from clinic_orders.exchange import cells
+from clinic_orders.exchange.kinds import Column, Kind
 from clinic_orders.exchange.reading import MESSAGE_COLUMN, MESSAGE_LABEL
-from clinic_orders.exchange.tables import INSTITUTION_KINDS, KINDS, ORDER_MODES, Column, Kind
+from clinic_orders.exchange.tables import INSTITUTION_KINDS, KINDS, ORDER_MODES
 
 CATALOG = Path(__file__).resolve().parents[2] / "catalog"
 

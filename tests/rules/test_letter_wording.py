@@ -10,7 +10,10 @@ import pytest
 from clinic_orders.documents.letters.specimens import LONG_NAME, TERMS, letter, matter
 from clinic_orders.rules.findings import CheckRule, Grade
 from clinic_orders.rules.letters import LetterContent, LetterKind, Part, Terms
-from clinic_orders.rules.letters.facts import IN_TEXT, WORDS, in_words, sales_of, table_of
+from clinic_orders.rules.letters.annexes import sales_of, table_of
+from clinic_orders.rules.letters.facts import WORDS
+from clinic_orders.rules.letters.figures import in_words
+from clinic_orders.rules.letters.matters import IN_TEXT
 
 DECISIONS = {LetterKind.SUSPENSION, LetterKind.CANCELLATION, LetterKind.PROPOSAL}
 

@@ -20,9 +20,9 @@ from clinic_orders.queries.traced import TRACED
 from clinic_orders.rules.parties import SYSTEM, Role
 from clinic_orders.web.deed_facts import field_name
 from tests.checking_client import CheckingClient
-from tests.exchange.test_reported_kinds import ROWS
 from tests.files_world import WORLD, take_well
 from tests.people import People, make_people
+from tests.reported_rows import ROWS
 
 
 @pytest.fixture

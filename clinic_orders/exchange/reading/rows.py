@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol
 
 from clinic_orders.exchange.cells import FIRST_USUAL_YEAR, MAX_SHORT, CellEmpty, Sheet, excerpt, usual_instant
+from clinic_orders.exchange.kinds import Column, Kind
 from clinic_orders.exchange.reading import limits
 from clinic_orders.exchange.reading.csv_files import CommaSeparated
 from clinic_orders.exchange.reading.refusals import (
@@ -31,7 +32,6 @@ from clinic_orders.exchange.reading.refusals import (
 from clinic_orders.exchange.reading.sources import Source
 from clinic_orders.exchange.reading.spreadsheets import Spreadsheet
 from clinic_orders.exchange.reading.texts import as_text, shortened, shown, to_millisecond
-from clinic_orders.exchange.tables import Column, Kind
 from clinic_orders.rules.errors import RuleBroken
 
 # An error file has this column behind the others. A mended error file may be imported as it is.

@@ -20,7 +20,7 @@ from clinic_orders.rules.findings import CheckRule
 from clinic_orders.rules.ladder import LetterState, Level, reentry_day
 from clinic_orders.rules.letter_requests import LetterRequest, bureau_name
 from clinic_orders.rules.letters import OF_LEVEL, Contact, LetterContent, LetterKind, LetterNumber
-from clinic_orders.rules.letters.facts import Matter, Sold
+from clinic_orders.rules.letters.matters import Matter, Sold
 from clinic_orders.rules.letters.wording import Earlier, Issuer, Meeting, Terms, compose
 from clinic_orders.rules.parties import Actor, Role
 

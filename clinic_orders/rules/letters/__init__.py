@@ -13,7 +13,7 @@ from clinic_orders.rules.letters.content import (
     Part,
     Section,
 )
-from clinic_orders.rules.letters.facts import Matter, Sold
+from clinic_orders.rules.letters.matters import Matter, Sold
 from clinic_orders.rules.letters.wording import TITLES_SHORT, Earlier, Issuer, Meeting, Terms, compose
 
 __all__ = [

@@ -1,75 +1,29 @@
-"""What a finding is called in a letter: its facts in words, its rule in plain Chinese, what is to be done, its table.
+"""What a finding is called in a letter: its facts in words, its rule in plain Chinese, what is to be done.
 
 Everything that accuses is a figure of the finding; nothing is computed here but sums of the same figures.
 
+>>> from clinic_orders.rules.findings import Grade
 >>> matter = Matter(CheckRule.STOCKING_SHORT, Grade.VIOLATION, "", "2026-11", "carried = 29 < minimum = 30",
 ...                 {"carried": 29, "minimum": 30})
 >>> WORDS[matter.rule].says(matter)
 '2026年11月末在配29个品规，少于最少配备数30个'
->>> in_words(matter.formula)
-'在配品规数=29<最少配备数=30'
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
 from clinic_orders.rules.complaints import ComplaintKind
-from clinic_orders.rules.findings import CheckRule, Grade
-from clinic_orders.rules.letters.content import Align, Annex, Column
+from clinic_orders.rules.findings import CheckRule
+from clinic_orders.rules.letters.content import Align
+from clinic_orders.rules.letters.figures import amount, count, in_words, period_words, rate
+from clinic_orders.rules.letters.matters import Matter
 from clinic_orders.rules.payment_terms import Ageing
 from clinic_orders.rules.reporting import ReportKind
 
-# So many findings of a rule are told in the text; more of them stand in an annex.
-IN_TEXT: Final = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Sold:
-    """A line of a sale behind a finding, for the annex that lists them."""
-
-    day: date
-    sale_no: str
-    item: str
-    base_units: int
-    amount: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class Matter:
-    """A finding as a letter needs it.
-
-    Attributes:
-        rule, grade, key, period, formula: those of the finding.
-        figures: as ``check --format json`` writes them.
-        item: name and strength of the item that the key names; empty if it names none.
-        other: the other party by name: the distributor that is owed, the institution that lacks the goods.
-        sales: the sale lines behind it, where they are to be listed.
-
-    """
-
-    rule: CheckRule
-    grade: Grade
-    key: str
-    period: str
-    formula: str
-    figures: Mapping[str, Any]
-    item: str = ""
-    other: str = ""
-    sales: tuple[Sold, ...] = field(default=(), repr=False)
-
-    @property
-    def name(self) -> str:
-        """The item by name, else the key."""
-        return self.item or self.key
-
-
-_QUARTERS: Final = "一二三四"
 _AGES: Final[Mapping[Ageing, str]] = {
     Ageing.UP_TO_30: "1–30天",
     Ageing.UP_TO_60: "31–60天",
@@ -90,71 +44,6 @@ _COMPLAINTS: Final[Mapping[ComplaintKind, str]] = {
     ComplaintKind.NOT_SOLD: "有货不卖",
     ComplaintKind.OTHER: "其他问题",
 }
-_NAMES: Final[Mapping[str, str]] = {
-    "allowed": "允许金额",
-    "excess": "多收",
-    "lines": "笔数",
-    "outstanding": "未付金额",
-    "carried": "在配品规数",
-    "minimum": "最少配备数",
-    "time_progress": "时间进度",
-    "shortfall": "差额",
-    "rate": "配送率",
-    "months_below": "连续偏低月数",
-    "working_days": "工作日",
-    "settled": "结算数量",
-    "sold": "销售数量",
-    "opening": "期初库存",
-    "accepted": "验收数量",
-    "due_on": "应报日",
-    "answer": "检查结论",
-    "visit": "检查编号",
-    "verified": "查实日",
-    "last day": "最迟应答日",
-}
-_NAME: Final = re.compile(r"\b(?:" + "|".join(sorted(_NAMES, key=len, reverse=True)) + r")\b")
-
-
-def in_words(formula: str) -> str:
-    """A formula with Chinese names for the figures, its signs and numbers untouched."""
-    named = _NAME.sub(lambda found: _NAMES[found[0]], formula)
-    close = re.sub(r"\s*([=<>≥≤×→−+])\s*", r"\1", named.replace(" / ", "÷"))
-    return close.replace("; ", "；").replace(": ", "：").replace("Σ ", "合计")
-
-
-def day_words(day: date) -> str:
-    """A day in full: 2026年11月20日."""
-    return f"{day.year}年{day.month}月{day.day}日"
-
-
-def period_words(period: str) -> str:
-    """A period in full.
-
-    >>> period_words("2026-11"), period_words("2026-Q3"), period_words("2026-02-28")
-    ('2026年11月', '2026年第三季度', '2026年2月28日')
-    """
-    if "Q" in period:
-        return f"{period[:4]}年第{_QUARTERS[int(period[-1]) - 1]}季度"
-    if len(period) == len("2026-01"):
-        return f"{period[:4]}年{int(period[5:])}月"
-    return day_words(date.fromisoformat(period))
-
-
-def amount(value: Any) -> str:
-    """Yuan with two decimals: 1,904.70."""
-    return f"{Decimal(value):,.2f}"
-
-
-def rate(value: Any) -> str:
-    """A share as per cent with two decimals: 15.43%."""
-    return f"{Decimal(value) * 100:.2f}%"
-
-
-def count(value: Any) -> str:
-    """A whole number: 1,234."""
-    return f"{int(value):,}"
-
-
 Cell = Callable[[Matter], str]
 Heading = tuple[str, Align, int, Cell]
 _L, _R, _C = Align.LEFT, Align.RIGHT, Align.CENTER
@@ -184,7 +73,8 @@ class Words:
     sums: tuple[tuple[str, str, Callable[[Any], str]], ...] = ()
 
 
-def _sum(matters: Sequence[Matter], name: str) -> Decimal:
+def total_of(matters: Sequence[Matter], name: str) -> Decimal:
+    """One figure of several findings added up."""
     return sum((Decimal(one.figures[name]) for one in matters), Decimal(0))
 
 
@@ -281,7 +171,7 @@ WORDS: Final[Mapping[CheckRule, Words]] = {
             ("最高加价率", _R, 19, _figure("worst_rate", rate)),
             ("最高一笔的计算", _L, 46, lambda one: in_words(one.formula)),
         ),
-        lambda all_: f"{count(_sum(all_, 'lines'))}笔，多收{amount(_sum(all_, 'excess'))}元",
+        lambda all_: f"{count(total_of(all_, 'lines'))}笔，多收{amount(total_of(all_, 'excess'))}元",
         (("笔数", "lines", count), ("数量", "base_units", count), ("多收（元）", "excess", amount)),
     ),
     CheckRule.OVER_SHELF_PRICE: Words(
@@ -299,7 +189,7 @@ WORDS: Final[Mapping[CheckRule, Words]] = {
             ("多出（元）", _R, 20, _figure("excess", amount)),
             _SUM,
         ),
-        lambda all_: f"多出{amount(_sum(all_, 'excess'))}元",
+        lambda all_: f"多出{amount(total_of(all_, 'excess'))}元",
         (("笔数", "lines", count), ("多出（元）", "excess", amount)),
     ),
     CheckRule.PAYMENT_OVERDUE: Words(
@@ -318,7 +208,7 @@ WORDS: Final[Mapping[CheckRule, Words]] = {
             ("逾期天数", _R, 13, _figure("days_overdue", count)),
             ("账龄", _C, 18, lambda one: _AGES[Ageing(one.figures["ageing"])]),
         ),
-        lambda all_: f"未付货款{amount(_sum(all_, 'outstanding'))}元",
+        lambda all_: f"未付货款{amount(total_of(all_, 'outstanding'))}元",
         (("未付（元）", "outstanding", amount),),
     ),
     CheckRule.STOCKING_SHORT: Words(
@@ -354,9 +244,9 @@ WORDS: Final[Mapping[CheckRule, Words]] = {
             ("没有下单", _R, 12, _figure("not_ordered", count)),
         ),
         lambda all_: (
-            f"约定{count(_sum(all_, 'agreed'))}盒，完成{count(_sum(all_, 'counted'))}盒；差额中未送到"
-            f"{count(_sum(all_, 'undelivered'))}盒、拒收{count(_sum(all_, 'rejected'))}盒、"
-            f"没有下单{count(_sum(all_, 'not_ordered'))}盒"
+            f"约定{count(total_of(all_, 'agreed'))}盒，完成{count(total_of(all_, 'counted'))}盒；差额中未送到"
+            f"{count(total_of(all_, 'undelivered'))}盒、拒收{count(total_of(all_, 'rejected'))}盒、"
+            f"没有下单{count(total_of(all_, 'not_ordered'))}盒"
         ),
         (
             ("约定", "agreed", count),
@@ -486,7 +376,7 @@ WORDS: Final[Mapping[CheckRule, Words]] = {
         "整盒销售集采药品应当扫码上传追溯码（规则R-TRACE-1、R-TRACE-2）。",
         "补传能够补传的追溯码；说明没有扫码的原因，今后逐盒扫码销售。",
         (_ITEM, _MONTH, _TIMES),
-        lambda all_: f"{count(_sum(all_, 'times'))}笔没有追溯码",
+        lambda all_: f"{count(total_of(all_, 'times'))}笔没有追溯码",
         (("笔数", "times", count),),
     ),
     CheckRule.SOLD_BEYOND_STOCK: Words(
@@ -570,49 +460,3 @@ TO_DISTRIBUTOR: Final[Mapping[CheckRule, str]] = {
     CheckRule.VOLUME_BEHIND: "补送上列没有送到的药品；缺货的写明品规、原因和到货时间，并告知收货单位。",
 }
 """What is demanded of a distributor where it is not what an institution has to do."""
-
-
-def table_of(rule: CheckRule, matters: Sequence[Matter]) -> Annex:
-    """The findings of a rule as a table, the sums of what can be added up in its last row."""
-    words = WORDS[rule]
-    columns = (
-        Column("序号", _C, 12),
-        *(Column(name, align, width) for name, align, width, _ in words.columns),
-    )
-    rows = tuple(
-        (str(number), *(cell(one) for _, _, _, cell in words.columns))
-        for number, one in enumerate(matters, start=1)
-    )
-    total: tuple[str, ...] = ()
-    if words.sums and len(matters) > 1:
-        summed = {heading: write(_sum(matters, name)) for heading, name, write in words.sums}
-        total = ("", "合计", *(summed.get(column.heading, "") for column in columns[2:]))
-    return Annex(f"{words.topic}情况（{len(matters)}项）", columns, rows, total)
-
-
-def sales_of(rule: CheckRule, matters: Sequence[Matter]) -> Annex | None:
-    """The sale lines behind the findings of a rule; None where none are to be listed."""
-    sold = [line for one in matters for line in one.sales]
-    if not sold:
-        return None
-    columns = (
-        Column("序号", _C, 13),
-        Column("销售日期", _C, 26),
-        Column("小票号", _L, 50),
-        Column("药品", _L, 55),
-        Column("数量", _R, 14),
-        Column("金额（元）", _R, 25),
-    )
-    rows = tuple(
-        (
-            str(number),
-            line.day.isoformat(),
-            line.sale_no,
-            line.item,
-            count(line.base_units),
-            amount(line.amount),
-        )
-        for number, line in enumerate(sold, start=1)
-    )
-    total = ("", "合计", "", "", "", amount(sum((line.amount for line in sold), Decimal(0))))
-    return Annex(f"{WORDS[rule].topic}明细（{len(sold)}笔）", columns, rows, total, "数量按最小单位计。")

@@ -20,6 +20,7 @@ from typing import Final
 
 from clinic_orders.rules.days import SHANGHAI, day_in_china
 from clinic_orders.rules.findings import CheckRule, Grade
+from clinic_orders.rules.letters.annexes import sales_of, table_of
 from clinic_orders.rules.letters.content import (
     Annex,
     Contact,
@@ -29,16 +30,9 @@ from clinic_orders.rules.letters.content import (
     Part,
     Section,
 )
-from clinic_orders.rules.letters.facts import (
-    IN_TEXT,
-    TO_DISTRIBUTOR,
-    WORDS,
-    Matter,
-    day_words,
-    in_words,
-    sales_of,
-    table_of,
-)
+from clinic_orders.rules.letters.facts import TO_DISTRIBUTOR, WORDS
+from clinic_orders.rules.letters.figures import day_words, in_words
+from clinic_orders.rules.letters.matters import IN_TEXT, Matter
 
 TITLES: Final[Mapping[LetterKind, str]] = {
     LetterKind.REMINDER: "提醒函",

@@ -34,7 +34,7 @@ from clinic_orders.rules.ladder import (
     levels_above,
 )
 from clinic_orders.rules.letters import LetterContent, LetterKind
-from clinic_orders.rules.letters.facts import in_words
+from clinic_orders.rules.letters.figures import in_words
 from clinic_orders.rules.parties import Actor, InstitutionKind, Permission, Role
 from clinic_orders.web.attached_files import attached
 from clinic_orders.web.cases.door import LETTER_SHAPES, SHAPES, blueprint, file_name, fresh_key

@@ -12,7 +12,8 @@ from flask import Blueprint, Response, abort, request
 from flask_babel import gettext as _
 
 from clinic_orders.actions.bulk import RowsRefused
-from clinic_orders.exchange.tables import KINDS, Column, Kind
+from clinic_orders.exchange.kinds import Column, Kind
+from clinic_orders.exchange.tables import KINDS
 from clinic_orders.exchange.writing import write_csv, write_xlsx
 from clinic_orders.queries.institutions import InstitutionSheet, institution_sheet
 from clinic_orders.rules.errors import N_, RuleBroken
