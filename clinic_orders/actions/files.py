@@ -38,7 +38,7 @@ from clinic_orders.actions.roster import (
     put_relations,
 )
 from clinic_orders.actions.transaction import transaction
-from clinic_orders.models.base import db
+from clinic_orders.models.base import db, with_few_pages
 from clinic_orders.models.exchange import ImportBatch
 from clinic_orders.rules.parties import Actor, Permission
 
@@ -175,7 +175,7 @@ def storing(
     """
     by.need(Permission.FILES_IMPORT)
     try:
-        with transaction():
+        with transaction(), with_few_pages():
             batch = begin_batch(kind, file, by=by, at=at)
             yield batch
             end_batch(batch, by=by, at=at)

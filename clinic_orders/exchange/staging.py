@@ -19,8 +19,8 @@ from clinic_orders.exchange.reading import Reading, limits
 from clinic_orders.exchange.reading.refusals import RowTwice
 
 # So many rows are kept at once, and so many are stored by one call.
-BLOCK: Final = 2_000
-PART: Final = 5_000
+BLOCK: Final = 1_000
+PART: Final = 2_500
 _BETWEEN: Final = "\x1f"
 
 NumberedValues = tuple[int, Sequence[Any]]
@@ -43,7 +43,7 @@ class Staging:
         self._twice: set[int] = set()
         path.touch(mode=0o600)
         self._database = sqlite3.connect(path, isolation_level=None)
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "cache_size=-8192", "temp_store=FILE"):
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "cache_size=-2048", "temp_store=FILE"):
             self._database.execute(f"PRAGMA {pragma}")
         self._database.execute(
             "CREATE TABLE IF NOT EXISTS block (number INTEGER PRIMARY KEY, together TEXT, rows BLOB)"

@@ -293,6 +293,28 @@ def in_one_piece(connection: Connection) -> Connection:
         return db.session.connection()
 
 
+_PAGES_KEPT: Final = 65_536
+"""KB of its pages that a connection to SQLite keeps in memory."""
+_FEW_PAGES_KEPT: Final = 8_192
+"""KB where very much is written in one piece: more would only hold pages that nobody asks for again."""
+
+
+@contextmanager
+def with_few_pages() -> Iterator[None]:
+    """Run a block of a transaction in little memory however much it writes; only SQLite keeps pages on our side."""
+    connection = db.session.connection()
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    # Of the connection itself, so that what was set is put back after a failure as well.
+    raw: Any = connection.connection.dbapi_connection
+    raw.execute(f"PRAGMA cache_size=-{_FEW_PAGES_KEPT}")
+    try:
+        yield
+    finally:
+        raw.execute(f"PRAGMA cache_size=-{_PAGES_KEPT}")
+
+
 def prepare_engine(engine: Engine) -> None:
     """Attach what the database in use needs; called once per engine.
 
@@ -312,7 +334,7 @@ def prepare_engine(engine: Engine) -> None:
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=NORMAL")
         cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.execute("PRAGMA cache_size=-65536")
+        cursor.execute(f"PRAGMA cache_size=-{_PAGES_KEPT}")
         cursor.execute("PRAGMA temp_store=MEMORY")
         cursor.close()
 

@@ -16,6 +16,7 @@ from clinic_orders.models.base import db
 from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, ShipmentLine
 from clinic_orders.models.orders import OrderLine
 from clinic_orders.models.roster import County, Distributor, InstitutionRecord
+from clinic_orders.queries.lists import in_order
 from clinic_orders.queries.payables import Book, PayableState
 from clinic_orders.queries.policy import policy_book
 from clinic_orders.queries.roster import current, institutions_of
@@ -345,8 +346,7 @@ def holds(
         "began": PaymentHold.began_at.expression,
         "payer": InstitutionRecord.name.expression,
     }
-    column, number = columns[sort.removeprefix("-")], PaymentHold.id
-    order = [column.desc(), number.desc()] if sort.startswith("-") else [column.asc(), number.asc()]
+    order = in_order(sort, columns, PaymentHold.id)
     statement = _listed(actor, on, wanted or HoldsWanted()).order_by(*order).limit(limit).offset(offset)
     return [HoldRow._make(row) for row in db.session.execute(statement)]
 

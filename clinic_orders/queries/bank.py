@@ -14,6 +14,7 @@ from clinic_orders.models.bank import BankColumns, BankFile, BankLine
 from clinic_orders.models.base import db
 from clinic_orders.models.payments import Payment
 from clinic_orders.models.roster import Distributor, Institution
+from clinic_orders.queries.lists import in_order
 from clinic_orders.queries.payables import Book
 from clinic_orders.queries.payments import payers_of
 from clinic_orders.rules.bank_files import (
@@ -82,8 +83,7 @@ def bank_files(
         "name": BankFile.filename.expression,
         "lines": BankFile.lines.expression,
     }
-    column = columns[sort.removeprefix("-")]
-    order = [column.desc(), BankFile.id.desc()] if sort.startswith("-") else [column.asc(), BankFile.id.asc()]
+    order = in_order(sort, columns, BankFile.id)
     rows = db.session.execute(_listed(actor, search).order_by(*order).limit(limit).offset(offset))
     return [BankFileRow._make(row) for row in rows]
 
@@ -198,8 +198,7 @@ def proposals(
         "amount": BankLine.amount.expression,
         "day": BankLine.paid_on.expression,
     }
-    column = columns[sort.removeprefix("-")]
-    order = [column.desc(), BankLine.id.desc()] if sort.startswith("-") else [column.asc(), BankLine.id.asc()]
+    order = in_order(sort, columns, BankLine.id)
     lines = list(
         db.session.scalars(_lines(file_id, search, state).order_by(*order).limit(limit).offset(offset))
     )

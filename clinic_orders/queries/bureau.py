@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import aliased
 
 from clinic_orders.models.accounts import User
@@ -19,6 +19,7 @@ from clinic_orders.models.roster import County, InstitutionRecord
 from clinic_orders.queries.arrears import holds_count
 from clinic_orders.queries.deadlines import awaits_answer, has_lapsed
 from clinic_orders.queries.institutions import LACKS, InstitutionFilter, count_institutions
+from clinic_orders.queries.lists import with_words
 from clinic_orders.queries.policy import policy_book
 from clinic_orders.queries.relations import gaps
 from clinic_orders.queries.roster import current
@@ -88,15 +89,9 @@ ALARM_SORTS: dict[str, Any] = {
 
 def _alarm_conditions(by: Actor, wanted: AlarmFilter) -> list[ColumnElement[bool]]:
     conditions = [alarms_visible_to(by)]
-    for word in wanted.words.split()[:5]:
-        conditions.append(
-            or_(
-                _record.name.icontains(word, autoescape=True),
-                _record.township.icontains(word, autoescape=True),
-                Alarm.facts["item"].as_string().icontains(word, autoescape=True),
-                Order.order_no.icontains(word, autoescape=True),
-            )
-        )
+    conditions += with_words(
+        wanted.words, _record.name, _record.township, Alarm.facts["item"].as_string(), Order.order_no
+    )
     if wanted.kind:
         conditions.append(Alarm.kind == wanted.kind)
     if wanted.county:

@@ -13,6 +13,7 @@ from clinic_orders.models.base import db
 from clinic_orders.models.complaints import Complaint, ComplaintEvent, ComplaintPhoto
 from clinic_orders.models.roster import County, Institution, InstitutionRecord
 from clinic_orders.queries.counting import Question
+from clinic_orders.queries.lists import with_words
 from clinic_orders.queries.roster import current, institutions_of
 from clinic_orders.rules.complaints import (
     WAITING,
@@ -110,15 +111,14 @@ def _conditions(actor: Actor, on: date, wanted: ComplaintsWanted) -> list[Column
         conditions.append(Complaint.kind == wanted.kind)
     if wanted.county:
         conditions.append(Complaint.county_code == (None if wanted.county == "-" else wanted.county))
-    for word in wanted.words.split()[:5]:
-        columns = (
-            Complaint.number,
-            Complaint.place,
-            Complaint.item,
-            Complaint.words,
-            InstitutionRecord.name,
-        )
-        conditions.append(or_(*(column.icontains(word, autoescape=True) for column in columns)))
+    conditions += with_words(
+        wanted.words,
+        Complaint.number,
+        Complaint.place,
+        Complaint.item,
+        Complaint.words,
+        InstitutionRecord.name,
+    )
     return conditions
 
 
@@ -261,9 +261,7 @@ def places_like(words: str, actor: Actor, *, on: date, most: int = 30) -> list[P
     """Institutions whose name, code or village holds every word, for choosing whom a complaint is about."""
     state = InstitutionRecord
     conditions = [current(state, on), institutions_of(actor, Institution.id, on)]
-    for word in words.split()[:5]:
-        columns = (state.name, Institution.code, state.village)
-        conditions.append(or_(*(column.icontains(word, autoescape=True) for column in columns)))
+    conditions += with_words(words, state.name, Institution.code, state.village)
     statement = (
         select(Institution.code, state.name)
         .join(state, state.institution_id == Institution.id)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, exists, func, select
 from sqlalchemy.orm import aliased
 
 from clinic_orders.models.base import db
@@ -14,6 +14,7 @@ from clinic_orders.models.catalogue import Item
 from clinic_orders.models.doubles import OrderDouble
 from clinic_orders.models.orders import Order, OrderLine
 from clinic_orders.models.roster import County, InstitutionRecord
+from clinic_orders.queries.lists import with_words
 from clinic_orders.queries.roster import current, institutions_of
 from clinic_orders.rules.doubles import DoubleDecision
 from clinic_orders.rules.parties import Actor
@@ -66,9 +67,9 @@ def _listed(actor: Actor, on: date, wanted: DoublesWanted) -> Select[*tuple[Any,
         conditions += [pair.decision.is_(None), counts_once(pair.order_id), counts_once(pair.other_id)]
     elif wanted.state in set(DoubleDecision):
         conditions.append(pair.decision == DoubleDecision(wanted.state))
-    for word in wanted.words.split()[:5]:
-        columns = (record.name, record.township, order.order_no, other.order_no, order.channel)
-        conditions.append(or_(*(column.icontains(word, autoescape=True) for column in columns)))
+    conditions += with_words(
+        wanted.words, record.name, record.township, order.order_no, other.order_no, order.channel
+    )
     return (
         select(
             pair.id,

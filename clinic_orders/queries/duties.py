@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, func, select
 
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
@@ -19,6 +19,7 @@ from clinic_orders.models.supervision import FindingRecord
 from clinic_orders.queries.checks import Scope, check
 from clinic_orders.queries.checks.stocking import carried_items, edition_items
 from clinic_orders.queries.checks.volume import tally
+from clinic_orders.queries.lists import with_words
 from clinic_orders.queries.roster import current, institutions_of
 from clinic_orders.rules.catalogue import suits
 from clinic_orders.rules.finding_states import FindingState
@@ -242,9 +243,7 @@ def village_duties(actor: Actor, *, on: date, words: str = "", sort: str = "-ope
         .where(institutions_of(actor, Institution.id, on), Institution.id != actor.institution_id)
         .order_by(Institution.code)
     )
-    for word in words.split()[:5]:
-        columns = (state.name, state.township, Institution.code)
-        statement = statement.where(or_(*(column.icontains(word, autoescape=True) for column in columns)))
+    statement = statement.where(*with_words(words, state.name, state.township, Institution.code))
     rows = [
         VillageDuties(*row, counted.get(row.id, dict.fromkeys(DUTY_RULES, 0)))
         for row in db.session.execute(statement)

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, and_, func, select
 
 from clinic_orders.models.base import db
 from clinic_orders.models.exits import ExitRequest
 from clinic_orders.models.roster import County, Institution, InstitutionRecord
+from clinic_orders.queries.lists import with_words
 from clinic_orders.queries.roster import current, institutions_of
 from clinic_orders.rules.exits import ExitState
 from clinic_orders.rules.parties import Actor, InstitutionKind
@@ -69,9 +70,7 @@ def _lines(actor: Actor, words: str, state: str, on: date) -> Select[*tuple[Any,
         .join(County, County.code == record.county_code)
         .where(institutions_of(actor, ExitRequest.institution_id, on))
     )  # fmt: skip
-    for word in words.split()[:5]:
-        like = f"%{word}%"
-        statement = statement.where(or_(record.name.ilike(like), Institution.code.ilike(like)))
+    statement = statement.where(*with_words(words, record.name, Institution.code))
     if state in set(ExitState):
         statement = statement.where(ExitRequest.state == ExitState(state))
     return statement

@@ -18,6 +18,7 @@ from clinic_orders.models.roster import County, Distributor, Institution, Instit
 from clinic_orders.models.sales import SaleLine
 from clinic_orders.models.stock import OtherPurchase
 from clinic_orders.models.supervision import FindingHistory, FindingInstitution, FindingRecord
+from clinic_orders.queries.lists import in_order
 from clinic_orders.queries.roster import current, institutions_of
 from clinic_orders.rules.clues import CLUE_RULES
 from clinic_orders.rules.finding_states import BUREAU_ONLY, SEVERITY, FindingState, Severity
@@ -242,12 +243,7 @@ def findings(
         "rule": record.rule,
         "since": record.first_seen,
     }
-    column = columns[sort.removeprefix("-")]
-    order = [column.desc() if sort.startswith("-") else column.asc()]
-    if sort.startswith("-"):
-        order += [record.first_seen.desc(), record.id.desc()]
-    else:
-        order += [record.first_seen.asc(), record.id.asc()]
+    order = in_order(sort, columns, record.first_seen, record.id)
     listed = _listed(actor, on, wanted or FindingsWanted()).order_by(*order).limit(limit).offset(offset)
     return [FindingRow._make(row) for row in db.session.execute(listed)]
 

@@ -25,6 +25,7 @@ from clinic_orders.models.roster import (
     Township,
 )
 from clinic_orders.queries.files import institution_rows
+from clinic_orders.queries.lists import with_words
 from clinic_orders.queries.roster import current, institutions_of
 from clinic_orders.rules.parties import SUPERVISED_KINDS, SUPERVISING_KINDS, Actor, InstitutionKind, Role
 from clinic_orders.rules.roster import Days, covers, is_in_force, letter_in_force
@@ -159,15 +160,7 @@ def _lacks(what: str, on: date) -> list[ColumnElement[bool]]:
 
 def _conditions(by: Actor, wanted: InstitutionFilter, on: date) -> list[ColumnElement[bool]]:
     conditions = [shown_state(on), institutions_of(by, _state.institution_id, on)]
-    for word in wanted.words.split()[:5]:
-        conditions.append(
-            or_(
-                _state.name.icontains(word, autoescape=True),
-                _state.township.icontains(word, autoescape=True),
-                _state.village.icontains(word, autoescape=True),
-                Institution.code.icontains(word, autoescape=True),
-            )
-        )
+    conditions += with_words(wanted.words, _state.name, _state.township, _state.village, Institution.code)
     if wanted.county:
         conditions.append(_state.county_code == wanted.county)
     if wanted.township:

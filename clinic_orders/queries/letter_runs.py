@@ -13,6 +13,7 @@ from clinic_orders.models.base import db
 from clinic_orders.models.cases import CaseLetter
 from clinic_orders.models.letter_runs import LetterRun
 from clinic_orders.queries.cases import letters_visible_to
+from clinic_orders.queries.lists import with_words
 from clinic_orders.rules.ladder import LetterState
 from clinic_orders.rules.letter_runs import LetterRunState
 from clinic_orders.rules.letters import LetterKind
@@ -72,7 +73,7 @@ def runs_visible_to(actor: Actor) -> ColumnElement[bool]:
 
 def _conditions(actor: Actor, words: str, state: LetterRunState | None) -> list[ColumnElement[bool]]:
     conditions = [runs_visible_to(actor)]
-    conditions += [LetterRun.by_name.icontains(word, autoescape=True) for word in words.split()[:5]]
+    conditions += with_words(words, LetterRun.by_name)
     if state is not None:
         conditions.append(LetterRun.state == state)
     return conditions

@@ -6,10 +6,11 @@ from datetime import date
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 
 from clinic_orders.models.base import db
 from clinic_orders.models.monitoring import ListedProduct
+from clinic_orders.queries.lists import with_words
 from clinic_orders.rules.price_labels import Anchors, Lines, ProductStatus, RiskLabel, label_of, lines_of
 
 LABEL_SORTS: Final = frozenset({"label", "name", "price"})
@@ -52,9 +53,9 @@ def labelled_products(
         .where(newest.c.place == 1)
         .order_by(row.variety, row.product_code)
     )
-    for word in words.split()[:5]:
-        columns = (row.variety, row.product_name, row.manufacturer, row.product_code)
-        statement = statement.where(or_(*(column.icontains(word, autoescape=True) for column in columns)))
+    statement = statement.where(
+        *with_words(words, row.variety, row.product_name, row.manufacturer, row.product_code)
+    )
     found = []
     for one in db.session.scalars(statement):
         status = ProductStatus(one.status)

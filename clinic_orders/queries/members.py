@@ -14,6 +14,7 @@ from clinic_orders.models.base import db
 from clinic_orders.models.orders import Draft, DraftLine, Order
 from clinic_orders.models.roster import Institution, InstitutionRecord, Mandate
 from clinic_orders.queries.counting import Question
+from clinic_orders.queries.lists import with_words
 from clinic_orders.queries.roster import current
 
 
@@ -145,9 +146,7 @@ def members_of(ordering_id: int, *, on: date, words: str = "", sort: str = "wait
         )
         .order_by(own.c.for_review_at.is_(None), record.name, Institution.code)
     )
-    for word in words.split()[:5]:
-        like = f"%{word.replace('%', '').replace('_', '')}%"
-        statement = statement.where(or_(record.name.ilike(like), Institution.code.ilike(like)))
+    statement = statement.where(*with_words(words, record.name, Institution.code))
     rows = [
         MemberRow(
             institution_id=row[0],

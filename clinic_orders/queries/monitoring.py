@@ -15,6 +15,7 @@ from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.monitoring import MonitoredPrice, PricePublication, Sentinel, WatchedItem
 from clinic_orders.models.roster import County, Institution, InstitutionRecord
+from clinic_orders.queries.lists import with_words
 from clinic_orders.queries.roster import current, institutions_of
 from clinic_orders.rules.days import Month
 from clinic_orders.rules.monitoring import ItemFigures, PriceOfMonth, figures_of
@@ -61,13 +62,7 @@ def sentinels(actor: Actor, *, on: date, words: str = "", standing_only: bool = 
     )
     if standing_only:
         statement = statement.where(holds(Sentinel, on, on))
-    for word in words.split()[:5]:
-        statement = statement.where(
-            or_(
-                record.name.icontains(word, autoescape=True),
-                Institution.code.icontains(word, autoescape=True),
-            )
-        )
+    statement = statement.where(*with_words(words, record.name, Institution.code))
     return [SentinelRow(*row) for row in db.session.execute(statement)]
 
 
@@ -97,9 +92,7 @@ def watched(*, first: date, last: date, words: str = "") -> list[WatchedRow]:
         .where(holds(WatchedItem, first, last))
         .order_by(Item.search_initials, Item.item_code, WatchedItem.valid_from)
     )  # fmt: skip
-    for word in words.split()[:5]:
-        columns = (Item.generic_name, Item.item_code, Item.manufacturer)
-        statement = statement.where(or_(*(column.icontains(word, autoescape=True) for column in columns)))
+    statement = statement.where(*with_words(words, Item.generic_name, Item.item_code, Item.manufacturer))
     return [WatchedRow._make(row) for row in db.session.execute(statement)]
 
 

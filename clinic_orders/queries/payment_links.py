@@ -14,6 +14,7 @@ from clinic_orders.models.deliveries import Shipment
 from clinic_orders.models.payment_links import GatewayMessage, PaymentLink
 from clinic_orders.models.payments import Payment
 from clinic_orders.models.roster import Distributor, InstitutionRecord
+from clinic_orders.queries.lists import in_order
 from clinic_orders.queries.roster import current
 from clinic_orders.queries.visibility import links_visible_to
 from clinic_orders.rules.parties import Actor
@@ -186,8 +187,7 @@ def messages(
         "received": GatewayMessage.received_at.expression,
         "number": GatewayMessage.number.expression,
     }
-    column, last = by[sort.removeprefix("-")], GatewayMessage.id
-    order = [column.desc(), last.desc()] if sort.startswith("-") else [column.asc(), last.asc()]
+    order = in_order(sort, by, GatewayMessage.id)
     statement = _messages(on, wanted).order_by(*order).limit(limit).offset(offset)
     return [MessageRow._make(row) for row in db.session.execute(statement)]
 

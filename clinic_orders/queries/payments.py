@@ -14,6 +14,7 @@ from clinic_orders.models.base import db
 from clinic_orders.models.deliveries import Shipment
 from clinic_orders.models.payments import Payment
 from clinic_orders.models.roster import Distributor, InstitutionRecord
+from clinic_orders.queries.lists import in_order
 from clinic_orders.queries.payables import payables_visible_to
 from clinic_orders.queries.roster import current
 from clinic_orders.queries.visibility import payments_visible_to
@@ -177,8 +178,7 @@ def payments(
         "number": Payment.payment_no.expression,
         "recorded": Payment.recorded_at.expression,
     }
-    column, number = columns[sort.removeprefix("-")], Payment.id
-    order = [column.desc(), number.desc()] if sort.startswith("-") else [column.asc(), number.asc()]
+    order = in_order(sort, columns, Payment.id)
     statement = _listed(actor, on, wanted or PaymentsWanted()).order_by(*order).limit(limit).offset(offset)
     return [PaymentRow._make(row) for row in db.session.execute(statement)]
 

@@ -29,6 +29,7 @@ from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, Shipment, S
 from clinic_orders.models.orders import Order, OrderLine
 from clinic_orders.models.roster import Distributor, InstitutionRecord
 from clinic_orders.queries.counting import Question
+from clinic_orders.queries.lists import in_order
 from clinic_orders.queries.roster import current
 from clinic_orders.queries.visibility import returns_visible_to, shipments_visible_to
 from clinic_orders.rules.days import Month, day_in_china, end_of_day, start_of_day
@@ -238,11 +239,9 @@ def receipts(
         "owed": Shipment.owed,
         "due": Shipment.due_on,
     }
-    column = columns[sort.removeprefix("-")]
-    down = sort.startswith("-")
     statement = (
         _receipts(actor, on, wanted)
-        .order_by(column.desc() if down else column, Shipment.id.desc() if down else Shipment.id)
+        .order_by(*in_order(sort, columns, Shipment.id))
         .limit(limit)
         .offset(offset)
     )
@@ -395,11 +394,9 @@ def returns(
         "distributor": Distributor.name,
         "amount": GoodsReturn.amount,
     }
-    column = columns[sort.removeprefix("-")]
-    down = sort.startswith("-")
     statement = (
         _returns(actor, on, wanted)
-        .order_by(column.desc() if down else column, GoodsReturn.id.desc() if down else GoodsReturn.id)
+        .order_by(*in_order(sort, columns, GoodsReturn.id))
         .limit(limit)
         .offset(offset)
     )

@@ -22,6 +22,7 @@ from clinic_orders.models.roster import (
     Membership,
 )
 from clinic_orders.queries.files import relation_rows, relations_visible_to
+from clinic_orders.queries.lists import with_words
 from clinic_orders.queries.roster import current
 from clinic_orders.rules.parties import Actor, InstitutionKind, Role
 
@@ -187,16 +188,9 @@ RELATION_SORTS: dict[str, Any] = {
 
 def _relation_conditions(by: Actor, wanted: RelationFilter, on: date) -> list[ColumnElement[bool]]:
     conditions = [relations_visible_to(by, on)]
-    for word in wanted.words.split()[:5]:
-        conditions.append(
-            or_(
-                Item.generic_name.icontains(word, autoescape=True),
-                Item.manufacturer.icontains(word, autoescape=True),
-                Item.item_code.icontains(word, autoescape=True),
-                _record.name.icontains(word, autoescape=True),
-                Institution.code.icontains(word, autoescape=True),
-            )
-        )
+    conditions += with_words(
+        wanted.words, Item.generic_name, Item.manufacturer, Item.item_code, _record.name, Institution.code
+    )
     if wanted.county:
         conditions.append(or_(_relation.county_code == wanted.county, _record.county_code == wanted.county))
     if wanted.distributor:

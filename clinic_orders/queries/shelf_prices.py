@@ -8,11 +8,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import func, or_, select, true
+from sqlalchemy import func, select, true
 
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.stock import ShelfPrice
+from clinic_orders.queries.lists import with_words
 
 HISTORY_SORTS = ("posted", "item", "price")
 
@@ -100,10 +101,7 @@ def _listed(institution_id: int, wanted: PostingsWanted) -> Any:
     )
     if wanted.standing:
         statement = statement.where(tag.replaced_at.is_(None))
-    for word in wanted.words.split()[:5]:
-        columns = (Item.generic_name, Item.manufacturer, Item.item_code)
-        statement = statement.where(or_(*(column.icontains(word, autoescape=True) for column in columns)))
-    return statement
+    return statement.where(*with_words(wanted.words, Item.generic_name, Item.manufacturer, Item.item_code))
 
 
 def count_postings(institution_id: int, wanted: PostingsWanted) -> int:

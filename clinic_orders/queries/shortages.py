@@ -14,6 +14,7 @@ from clinic_orders.models.monitoring import MonitoredPrice
 from clinic_orders.models.roster import InstitutionRecord
 from clinic_orders.models.stock_keeping import StockTold
 from clinic_orders.models.volume import SupplyProblem
+from clinic_orders.queries.lists import with_words
 from clinic_orders.queries.reported import supply_problems_visible_to
 from clinic_orders.queries.roster import current, institutions_of
 from clinic_orders.queries.supply import in_state
@@ -110,9 +111,7 @@ def _items(ids: Iterable[int], words: str) -> list[Item]:
     found: list[Item] = []
     for first in range(0, len(wanted), 500):
         statement = select(Item).where(Item.id.in_(wanted[first : first + 500]))
-        for word in words.split()[:5]:
-            columns = (Item.generic_name, Item.item_code, Item.manufacturer)
-            statement = statement.where(or_(*(column.icontains(word, autoescape=True) for column in columns)))
+        statement = statement.where(*with_words(words, Item.generic_name, Item.item_code, Item.manufacturer))
         found += db.session.scalars(statement)
     return sorted(found, key=lambda item: (item.search_initials, item.item_code))
 

@@ -14,6 +14,7 @@ from clinic_orders.models.catalogue import Item
 from clinic_orders.models.roster import County, Institution, InstitutionRecord, Membership
 from clinic_orders.models.stocking import StockingItem, StockingList
 from clinic_orders.queries.checks.stocking import carried_items, edition_items
+from clinic_orders.queries.lists import with_words
 from clinic_orders.queries.roster import current, institutions_of
 from clinic_orders.rules.catalogue import suits
 from clinic_orders.rules.parties import Actor, InstitutionKind
@@ -179,9 +180,7 @@ def member_lists(
         )
         .order_by(Institution.code)
     )
-    for word in wanted.words.split()[:5]:
-        columns = (state.name, state.township, Institution.code)
-        statement = statement.where(or_(*(column.icontains(word, autoescape=True) for column in columns)))
+    statement = statement.where(*with_words(wanted.words, state.name, state.township, Institution.code))
     if wanted.county:
         statement = statement.where(state.county_code == wanted.county)
     if wanted.kind is not None:

@@ -13,6 +13,7 @@ from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.roster import County, Distributor, InstitutionRecord
 from clinic_orders.models.volume import SupplyProblem
+from clinic_orders.queries.lists import in_order, with_words
 from clinic_orders.queries.reported import supply_problems_visible_to
 from clinic_orders.queries.roster import current
 from clinic_orders.rules.parties import Actor
@@ -85,16 +86,15 @@ def _listed(actor: Actor, on: date, wanted: ProblemsWanted) -> Select[*tuple[Any
         conditions.append(in_state(wanted.state, on))
     if wanted.county:
         conditions.append(or_(problem.county_code.is_(None), problem.county_code == wanted.county))
-    for word in wanted.words.split()[:5]:
-        columns = (
-            Item.generic_name,
-            Item.item_code,
-            Item.manufacturer,
-            backup.generic_name,
-            problem.words,
-            who,
-        )
-        conditions.append(or_(*(column.icontains(word, autoescape=True) for column in columns)))
+    conditions += with_words(
+        wanted.words,
+        Item.generic_name,
+        Item.item_code,
+        Item.manufacturer,
+        backup.generic_name,
+        problem.words,
+        who,
+    )
     return (
         select(
             problem.id,
@@ -147,8 +147,7 @@ def problems(
         "last": SupplyProblem.last_day,
         "reported": SupplyProblem.reported_at,
     }
-    column, number = columns[sort.removeprefix("-")], SupplyProblem.id
-    order = [column.desc(), number.desc()] if sort.startswith("-") else [column.asc(), number.asc()]
+    order = in_order(sort, columns, SupplyProblem.id)
     statement = _listed(actor, on, wanted or ProblemsWanted()).order_by(*order).limit(limit).offset(offset)
     return [ProblemRow._make(row) for row in db.session.execute(statement)]
 

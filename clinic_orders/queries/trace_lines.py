@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, case, func, or_, select
+from sqlalchemy import Select, case, func, select
 
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
@@ -15,6 +15,7 @@ from clinic_orders.models.roster import Institution, InstitutionRecord
 from clinic_orders.models.sales import SaleLine
 from clinic_orders.queries.checks.scope import Scope
 from clinic_orders.queries.checks.trace_missing import first_full_day, has_code, lines_that_want_codes
+from clinic_orders.queries.lists import with_words
 from clinic_orders.queries.roster import current, institutions_of
 from clinic_orders.rules.days import Month
 from clinic_orders.rules.parties import Actor
@@ -96,10 +97,7 @@ def trace_rate(place: Place, month: Month) -> TraceRate:
 def _narrowed(statement: Select[Any], wanted: LinesWanted) -> Select[Any]:
     if wanted.missing:
         statement = statement.where(~has_code())
-    for word in wanted.words.split()[:5]:
-        columns = (SaleLine.sale_no, Item.item_code, Item.generic_name)
-        statement = statement.where(or_(*(column.icontains(word, autoescape=True) for column in columns)))
-    return statement
+    return statement.where(*with_words(wanted.words, SaleLine.sale_no, Item.item_code, Item.generic_name))
 
 
 def count_lines(place: Place, month: Month, wanted: LinesWanted) -> int:

@@ -7,11 +7,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import Select, and_, func, select
 
 from clinic_orders.models.base import db
 from clinic_orders.models.roster import County, Institution, InstitutionRecord
 from clinic_orders.models.trainings import TrainingRecord
+from clinic_orders.queries.lists import with_words
 from clinic_orders.queries.roster import current, institutions_of
 from clinic_orders.rules.parties import Actor
 
@@ -48,16 +49,7 @@ def _lines(actor: Actor, words: str, year: int | None, on: date) -> Select[*tupl
         .join(County, County.code == record.county_code)
         .where(row.removed_at.is_(None), institutions_of(actor, row.institution_id, on))
     )  # fmt: skip
-    for word in words.split()[:5]:
-        like = f"%{word}%"
-        statement = statement.where(
-            or_(
-                record.name.ilike(like),
-                row.subject.ilike(like),
-                row.persons.ilike(like),
-                Institution.code.ilike(like),
-            )
-        )
+    statement = statement.where(*with_words(words, record.name, row.subject, row.persons, Institution.code))
     if year is not None:
         statement = statement.where(row.day >= date(year, 1, 1), row.day <= date(year, 12, 31))
     return statement

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
+from clinic_orders.actions.files import FileFacts, storing
 from clinic_orders.exchange import staging as staging_module
 from clinic_orders.exchange.importing import Report, import_file
 from clinic_orders.exchange.long_files import LongFile, Phase
@@ -220,3 +221,16 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path, monkeypatch: pytest.
 
     # Five times the rows; whatever grew with them would show five times.
     assert peak(20_000) < 1.5 * peak(4_000)
+
+
+def test_the_database_keeps_few_pages_while_a_long_file_is_stored_and_its_usual_number_afterwards() -> None:
+    def kept() -> int:
+        return -int(db.session.execute(text("PRAGMA cache_size")).scalar_one())
+
+    facts, usual = FileFacts("sales.csv", "0" * 64, 1), kept()
+    with storing("sales", facts, by=SYSTEM, at=NOW):
+        assert kept() < usual / 4
+    assert kept() == usual
+    with pytest.raises(ZeroDivisionError), storing("sales", facts, by=SYSTEM, at=NOW):
+        raise ZeroDivisionError
+    assert kept() == usual

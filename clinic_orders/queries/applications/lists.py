@@ -14,6 +14,7 @@ from clinic_orders.models.applications import Application
 from clinic_orders.models.base import db
 from clinic_orders.models.roster import County
 from clinic_orders.queries.applications.sheets import applications_visible_to
+from clinic_orders.queries.lists import with_words
 from clinic_orders.rules.applications import APPLICATION_OVER, ApplicationState
 from clinic_orders.rules.parties import Actor, InstitutionKind, Role
 
@@ -71,11 +72,7 @@ def _conditions(
     actor: Actor, wanted: ApplicationFilter, on: date, *, state: bool = True
 ) -> list[ColumnElement[bool]]:
     found = [applications_visible_to(actor)]
-    for word in wanted.words.split()[:5]:
-        like = f"%{word}%"
-        found.append(
-            or_(_A.name.ilike(like), _A.number.ilike(like), _A.uscc.ilike(like), _A.phone.ilike(like))
-        )
+    found += with_words(wanted.words, _A.name, _A.number, _A.uscc, _A.phone)
     if wanted.county:
         found.append(_A.county_code == wanted.county)
     if wanted.kind is not None:

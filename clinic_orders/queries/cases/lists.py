@@ -16,6 +16,7 @@ from clinic_orders.models.roster import County, Distributor, InstitutionRecord
 from clinic_orders.models.supervision import FindingRecord
 from clinic_orders.queries.cases.visible import OUT, cases_visible_to, letters_visible_to
 from clinic_orders.queries.counting import Question
+from clinic_orders.queries.lists import in_order, with_words
 from clinic_orders.queries.roster import current
 from clinic_orders.rules.findings import CheckRule
 from clinic_orders.rules.ladder import OVER, CaseOutcome, CaseState, LetterState
@@ -186,9 +187,7 @@ def cases(
         "state": _STATE_RANK,
         "deadline": func.coalesce(CaseFile.deadline, CaseFile.recheck_on, date.max),
     }
-    column = columns[sort.removeprefix("-")]
-    down = sort.startswith("-")
-    order = [column.desc(), CaseFile.id.desc()] if down else [column.asc(), CaseFile.id.asc()]
+    order = in_order(sort, columns, CaseFile.id)
     listed = _listed(actor, on, wanted or CasesWanted()).order_by(*order).limit(limit).offset(offset)
     return [CaseRow._make(row) for row in db.session.execute(listed)]
 
@@ -306,9 +305,7 @@ def _letter_conditions(actor: Actor, on: date, wanted: LettersWanted) -> list[Co
         conditions += [CaseLetter.received_at.is_(None), CaseLetter.state == LetterState.ISSUED]
     elif wanted.state == "answer":
         conditions += [CaseFile.state == CaseState.RECEIVED, CaseLetter.id == _NEWEST]
-    for word in wanted.words.split()[:5]:
-        conditions.append(CaseLetter.number.icontains(word, autoescape=True))
-    return conditions
+    return conditions + with_words(wanted.words, CaseLetter.number)
 
 
 def letters(

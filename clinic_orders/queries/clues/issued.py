@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, select
 
 from clinic_orders.models.base import db
 from clinic_orders.models.clues import Clue, ClueEvent, IssuedClue
@@ -16,6 +16,7 @@ from clinic_orders.models.roster import County, Institution, InstitutionRecord
 from clinic_orders.models.sales import SaleCode, SaleLine
 from clinic_orders.models.supervision import FindingRecord
 from clinic_orders.queries.clues.visible import issued_visible_to
+from clinic_orders.queries.lists import with_words
 from clinic_orders.queries.roster import current
 from clinic_orders.queries.streaming import Row, stream
 from clinic_orders.rules.clues import OF_A_PACK, ClueState, ClueStep, ClueVerdict, ExclusionGround
@@ -84,9 +85,16 @@ def _conditions(actor: Actor, on: date, wanted: IssuedWanted) -> list[ColumnElem
         conditions.append(Clue.state.not_in([ClueState.EXCLUDED, ClueState.CLOSED]))
     elif wanted.state == "over":
         conditions.append(Clue.state.in_([ClueState.EXCLUDED, ClueState.CLOSED]))
-    for word in wanted.words.split()[:5]:
-        columns = (row.issued_batch, row.clue_no, row.code, _NAME, row.product_name, row.issuer, Clue.number)
-        conditions.append(or_(*(column.icontains(word, autoescape=True) for column in columns)))
+    conditions += with_words(
+        wanted.words,
+        row.issued_batch,
+        row.clue_no,
+        row.code,
+        _NAME,
+        row.product_name,
+        row.issuer,
+        Clue.number,
+    )
     return conditions
 
 

@@ -19,6 +19,7 @@ from clinic_orders.models.tracing import TraceProduct
 from clinic_orders.queries.checks.code_lives import PREFIX
 from clinic_orders.queries.clues.visible import clues_visible_to
 from clinic_orders.queries.counting import Question
+from clinic_orders.queries.lists import in_order
 from clinic_orders.queries.roster import current
 from clinic_orders.rules.clues import CLUE_OVER, ClueState, ClueVerdict, ExclusionGround
 from clinic_orders.rules.finding_states import FindingState
@@ -257,9 +258,7 @@ def clues(
         "deadline": func.coalesce(Clue.deadline, date.max),
         "rule": func.coalesce(FindingRecord.rule, ""),
     }
-    column = columns[sort.removeprefix("-")]
-    down = sort.startswith("-")
-    order = [column.desc(), Clue.id.desc()] if down else [column.asc(), Clue.id.asc()]
+    order = in_order(sort, columns, Clue.id)
     listed = _listed(actor, on, wanted or CluesWanted()).order_by(*order).limit(limit).offset(offset)
     return [ClueRow._make(row) for row in db.session.execute(listed)]
 

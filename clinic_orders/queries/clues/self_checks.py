@@ -7,7 +7,7 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, case, false, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, false, func, select
 
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
@@ -15,6 +15,7 @@ from clinic_orders.models.clues import Clue, ClueParty, IssuedClue
 from clinic_orders.models.supervision import FindingRecord
 from clinic_orders.queries.clues.lists import CODE, joined
 from clinic_orders.queries.counting import Question
+from clinic_orders.queries.lists import with_words
 from clinic_orders.rules.clues import ClueState
 from clinic_orders.rules.findings import CheckRule
 from clinic_orders.rules.parties import BUYER_ROLES, Actor
@@ -72,9 +73,7 @@ def _self_check_conditions(actor: Actor, wanted: SelfChecksWanted) -> list[Colum
         conditions.append(ClueParty.answered_at.is_not(None))
     if wanted.number:
         conditions.append(Clue.number == wanted.number)
-    for word in wanted.words.split()[:5]:
-        columns = (Clue.number, CODE, Item.generic_name, IssuedClue.product_name)
-        conditions.append(or_(*(column.icontains(word, autoescape=True) for column in columns)))
+    conditions += with_words(wanted.words, Clue.number, CODE, Item.generic_name, IssuedClue.product_name)
     return conditions
 
 

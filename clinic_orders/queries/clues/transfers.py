@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, func, select
 
 from clinic_orders.models.base import db
 from clinic_orders.models.clues import ClueTransfer
 from clinic_orders.queries.clues.visible import transfers_visible_to
+from clinic_orders.queries.lists import with_words
 from clinic_orders.rules.parties import Actor
 
 
@@ -29,9 +30,7 @@ TRANSFER_SORTS = ("made", "number", "receiver", "clues")
 
 def _transfer_conditions(actor: Actor, words: str) -> list[ColumnElement[bool]]:
     row, conditions = ClueTransfer, [transfers_visible_to(actor)]
-    for word in words.split()[:5]:
-        columns = (row.number, row.receiver, row.issuer, row.made_by_name)
-        conditions.append(or_(*(column.icontains(word, autoescape=True) for column in columns)))
+    conditions += with_words(words, row.number, row.receiver, row.issuer, row.made_by_name)
     return conditions
 
 

@@ -12,6 +12,7 @@ from clinic_orders.models.complaints import Complaint
 from clinic_orders.models.inspections import InspectionPlan, Visit
 from clinic_orders.models.roster import County, Institution, InstitutionRecord, Membership
 from clinic_orders.models.supervision import FindingRecord
+from clinic_orders.queries.lists import with_words
 from clinic_orders.queries.policy import policy_book
 from clinic_orders.queries.roster import current, institutions_of
 from clinic_orders.rules.complaints import WAITING, ComplaintState
@@ -158,10 +159,7 @@ def candidates(
     """
     weights, state = weights_on(on), InstitutionRecord
     conditions = _in_plan(plan, actor, on)
-    for word in words.split()[:5]:
-        conditions.append(
-            or_(*(column.icontains(word, autoescape=True) for column in (state.name, Institution.code)))
-        )
+    conditions += with_words(words, state.name, Institution.code)
     if codes is not None:
         conditions.append(Institution.code.in_(codes))
     found = []

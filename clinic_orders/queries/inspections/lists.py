@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, select
 
 from clinic_orders.models.base import db
 from clinic_orders.models.inspections import InspectionPlan, Visit, VisitAnswer
 from clinic_orders.models.roster import County, Institution, InstitutionRecord
 from clinic_orders.queries.inspections.records import plans_visible_to, visits_visible_to
+from clinic_orders.queries.lists import with_words
 from clinic_orders.queries.roster import current
 from clinic_orders.rules.inspection.record import Answer
 from clinic_orders.rules.inspection.steps import Choice, PlanState, VisitState
@@ -53,9 +54,7 @@ def _plan_conditions(actor: Actor, on: date, wanted: PlansWanted) -> list[Column
     conditions = [plans_visible_to(actor, on)]
     if wanted.state is not None:
         conditions.append(plan.state == wanted.state)
-    for word in wanted.words.split()[:5]:
-        columns = (plan.name, plan.number, plan.basis)
-        conditions.append(or_(*(column.icontains(word, autoescape=True) for column in columns)))
+    conditions += with_words(wanted.words, plan.name, plan.number, plan.basis)
     return conditions
 
 
@@ -175,9 +174,9 @@ def _visit_conditions(actor: Actor, on: date, wanted: VisitsWanted) -> list[Colu
         conditions.append(Visit.state == wanted.state)
     if wanted.to_visit:
         conditions.append(Visit.state.in_(sorted(TO_VISIT)))
-    for word in wanted.words.split()[:5]:
-        columns = (InstitutionRecord.name, Institution.code, Visit.number, InstitutionRecord.township)
-        conditions.append(or_(*(column.icontains(word, autoescape=True) for column in columns)))
+    conditions += with_words(
+        wanted.words, InstitutionRecord.name, Institution.code, Visit.number, InstitutionRecord.township
+    )
     return conditions
 
 

@@ -13,6 +13,7 @@ from clinic_orders.models.base import Yuan, db
 from clinic_orders.models.deliveries import GoodsReturn, Shipment, ShipmentLine
 from clinic_orders.models.orders import Order
 from clinic_orders.models.roster import Distributor, InstitutionRecord
+from clinic_orders.queries.lists import in_order
 from clinic_orders.queries.payables.records import Wanted
 from clinic_orders.queries.payables.visible import returned_by
 from clinic_orders.queries.roster import current
@@ -153,6 +154,4 @@ def _order(sort: str) -> list[ColumnElement[Any]]:
         "distributor": Distributor.name.expression,
         "receipt": Shipment.receipt_no.expression,
     }
-    column = columns[sort.removeprefix("-")]
-    number = Shipment.receipt_no
-    return [column.desc(), number.desc()] if sort.startswith("-") else [column.asc(), number.asc()]
+    return in_order(sort, columns, Shipment.receipt_no)

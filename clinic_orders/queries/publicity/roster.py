@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, case, exists, func, or_, select
 from clinic_orders.models.base import db
 from clinic_orders.models.publicity import HiddenPhone
 from clinic_orders.models.roster import County, Institution, InstitutionRecord, Suspension
+from clinic_orders.queries.lists import with_words
 from clinic_orders.queries.roster import current
 from clinic_orders.rules.parties import InstitutionKind
 
@@ -77,13 +78,7 @@ def published_roster(
         statement = statement.where(record.county_code == county)
     if kind is not None:
         statement = statement.where(record.kind == kind)
-    for word in words.split()[:5]:
-        statement = statement.where(
-            or_(
-                record.name.icontains(word, autoescape=True), record.township.icontains(word, autoescape=True)
-            )
-        )
-    return statement
+    return statement.where(*with_words(words, record.name, record.township))
 
 
 def roster_page(statement: Any, *, limit: int, offset: int) -> list[Member]:

@@ -12,6 +12,7 @@ from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.roster import County, Institution, InstitutionRecord
 from clinic_orders.models.stages import StageRow
+from clinic_orders.queries.lists import with_words
 from clinic_orders.queries.roster import current, institutions_of
 from clinic_orders.rules.findings import Grade
 from clinic_orders.rules.parties import Actor, InstitutionKind
@@ -115,9 +116,7 @@ def _conditions(actor: Actor, on: date, wanted: BoardWanted) -> list[ColumnEleme
         conditions.append(row.stands == wanted.stands)
     if wanted.warns is not None:
         conditions.append(warning(wanted.warns))
-    for word in wanted.words.split()[:5]:
-        columns = (state.name, state.township, Institution.code)
-        conditions.append(or_(*(column.icontains(word, autoescape=True) for column in columns)))
+    conditions += with_words(wanted.words, state.name, state.township, Institution.code)
     return conditions
 
 

@@ -1,0 +1,37 @@
+"""What every list asks alike: the words somebody searched for, and the order of its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, or_
+
+_MOST_WORDS: Final = 5
+
+
+def with_words(words: str, *columns: Any) -> list[ColumnElement[bool]]:
+    """The conditions under which each of the words stands in one of the columns, in any case.
+
+    Args:
+        words: what was typed, parted by blanks; more than five words narrow nothing further.
+        columns: texts; ``%`` and ``_`` in the words mean themselves.
+
+    """
+    return [
+        or_(*(column.icontains(word, autoescape=True) for column in columns))
+        for word in words.split()[:_MOST_WORDS]
+    ]
+
+
+def in_order(sort: str, columns: Mapping[str, Any], *then: Any) -> list[ColumnElement[Any]]:
+    """An order in which no two rows stand alike, down wholly or up wholly.
+
+    Args:
+        sort: a name of ``columns``, with ``-`` before it for the largest first.
+        columns: by what can be sorted.
+        then: what decides between rows that are alike.
+
+    """
+    chosen = (columns[sort.removeprefix("-")], *then)
+    return [column.desc() if sort.startswith("-") else column.asc() for column in chosen]
