@@ -223,7 +223,9 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path, monkeypatch: pytest.
     assert peak(20_000) < 1.5 * peak(4_000)
 
 
-def test_the_database_keeps_few_pages_while_a_long_file_is_stored_and_its_usual_number_afterwards() -> None:
+def test_the_database_keeps_few_pages_while_a_long_file_is_stored_and_its_usual_number_afterwards(
+    app: Flask,
+) -> None:
     def kept() -> int:
         return -int(db.session.execute(text("PRAGMA cache_size")).scalar_one())
 
