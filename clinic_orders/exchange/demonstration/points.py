@@ -5,30 +5,16 @@ The coordinates of townships are published nowhere, so these are invented like t
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Sequence
 from decimal import Decimal
-from functools import cache
 
 from clinic_orders.exchange.demonstration.world import Row
-from clinic_orders.exchange.divisions import CATALOG
+from clinic_orders.exchange.divisions import county_rings
 
 Ring = Sequence[Sequence[float]]
 _TRIES = 200
 _NEAR = 0.02
-
-
-@cache
-def _outlines() -> dict[str, list[Ring]]:
-    """The rings of each county, in degrees."""
-    text = (CATALOG / "divisions" / "luoyang_counties.geojson").read_text(encoding="utf-8")
-    found: dict[str, list[Ring]] = {}
-    for feature in json.loads(text)["features"]:
-        shape = feature["geometry"]
-        polygons = shape["coordinates"] if shape["type"] == "MultiPolygon" else [shape["coordinates"]]
-        found[feature["properties"]["code"]] = [polygon[0] for polygon in polygons]
-    return found
 
 
 def _inside(ring: Ring, x: float, y: float) -> bool:
@@ -45,10 +31,11 @@ def _inside(ring: Ring, x: float, y: float) -> bool:
 
 def place_institutions(rows: Sequence[Row], dice: random.Random) -> None:
     """Give every institution a longitude and a latitude, to six decimals."""
+    outlines = county_rings()
     middles: dict[tuple[str, str], tuple[float, float]] = {}
     for row in rows:
         county = str(row["county_code"])
-        rings = _outlines().get(county)
+        rings = outlines.get(county)
         if not rings:
             continue
         ring = max(rings, key=len)
