@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from clinic_orders.app import create_app
-from clinic_orders.cli.benchmark.checks import FLOORS
+from clinic_orders.cli.benchmark.floors import FLOORS
 from clinic_orders.cli.benchmark.measuring import CLOCK, Comparison, Rounds, Seconds, Spread
 from clinic_orders.cli.benchmark.peers import PEERS, Peer, running
 from clinic_orders.cli.benchmark.submission import SubmissionRounds

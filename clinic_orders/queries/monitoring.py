@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy.orm import aliased
 
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
@@ -112,61 +113,66 @@ def seen_in(month: Month, *where: ColumnElement[bool]) -> Any:
         where: conditions on MonitoredPrice, such as which institutions.
 
     """
-    row = MonitoredPrice
-    inside = row.observed_on >= month.first_day
+    row, earlier = MonitoredPrice, aliased(MonitoredPrice)
+    in_month = (
+        row.replaced_at.is_(None),
+        row.observed_on >= month.first_day,
+        row.observed_on <= month.last_day,
+    )
+    pair = (row.institution_id, row.item_id)
     priced = (
         select(
-            row.institution_id,
-            row.item_id,
-            row.observed_on,
+            *pair,
             row.price,
-            func.lag(row.price)
-            .over(partition_by=(row.institution_id, row.item_id), order_by=row.observed_on)
-            .label("last"),
-            func.row_number()
-            .over(partition_by=(row.institution_id, row.item_id, inside), order_by=row.observed_on.desc())
-            .label("place"),
-            inside.label("inside"),
+            func.lag(row.price).over(partition_by=pair, order_by=row.observed_on).label("last"),
+            func.row_number().over(partition_by=pair, order_by=row.observed_on.desc()).label("place"),
         )
-        .where(row.replaced_at.is_(None), row.observed_on <= month.last_day, row.price.is_not(None), *where)
+        .where(*in_month, row.price.is_not(None), *where)
         .subquery("priced")
     )
-    now, then = and_(priced.c.inside, priced.c.place == 1), and_(~priced.c.inside, priced.c.place == 1)
     prices = (
         select(
             priced.c.institution_id,
             priced.c.item_id,
-            func.max(case((now, priced.c.price))).label("price"),
-            func.max(case((then, priced.c.price))).label("before"),
-            func.sum(
-                case(
-                    (and_(priced.c.inside, priced.c.last.is_not(None), priced.c.last != priced.c.price), 1),
-                    else_=0,
-                )
-            ).label("changes"),
+            func.max(case((priced.c.place == 1, priced.c.price))).label("price"),
+            func.max(case((priced.c.last.is_(None), priced.c.price))).label("first"),
+            func.sum(case((priced.c.last != priced.c.price, 1), else_=0)).label("changes"),
         )
         .group_by(priced.c.institution_id, priced.c.item_id)
         .subquery("prices")
     )
     newest = (
         select(
-            row.institution_id,
-            row.item_id,
+            *pair,
             row.out_of_stock,
-            func.row_number()
-            .over(partition_by=(row.institution_id, row.item_id), order_by=row.observed_on.desc())
-            .label("place"),
+            func.row_number().over(partition_by=pair, order_by=row.observed_on.desc()).label("place"),
         )
-        .where(row.replaced_at.is_(None), inside, row.observed_on <= month.last_day, *where)
+        .where(*in_month, *where)
         .subquery("newest")
     )
-    return (
+    # One step in the index of each pair: the years before the month are not read.
+    before = (
+        select(earlier.price)
+        .where(
+            earlier.replaced_at.is_(None),
+            earlier.institution_id == newest.c.institution_id,
+            earlier.item_id == newest.c.item_id,
+            earlier.observed_on < month.first_day,
+            earlier.price.is_not(None),
+        )
+        .order_by(earlier.observed_on.desc())
+        .limit(1)
+        .correlate(newest)
+        .scalar_subquery()
+    )
+    seen = (
         select(
             newest.c.institution_id,
             newest.c.item_id,
             prices.c.price,
-            prices.c.before,
-            func.coalesce(prices.c.changes, 0),
+            before.label("before"),
+            prices.c.first,
+            prices.c.changes,
             newest.c.out_of_stock,
         )
         .select_from(newest)
@@ -175,6 +181,17 @@ def seen_in(month: Month, *where: ColumnElement[bool]) -> Any:
             and_(prices.c.institution_id == newest.c.institution_id, prices.c.item_id == newest.c.item_id),
         )
         .where(newest.c.place == 1)
+        .subquery("seen")
+    )
+    # The first price of the month against the last one before it is a change like any other.
+    turned = case((seen.c.before != seen.c.first, 1), else_=0)
+    return select(
+        seen.c.institution_id,
+        seen.c.item_id,
+        seen.c.price,
+        seen.c.before,
+        func.coalesce(seen.c.changes, 0) + turned,
+        seen.c.out_of_stock,
     )
 
 

@@ -362,6 +362,7 @@ def add_working_days(day: date, count: int) -> date:
     return day
 
 
+@lru_cache(maxsize=8192)
 def working_days_after(first: date, last: date) -> int:
     """How many working days lie after the first day up to and including the last; 0 where last is earlier.
 

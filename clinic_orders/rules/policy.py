@@ -13,6 +13,7 @@ False
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -144,9 +145,11 @@ class PolicyBook:
 
     def __init__(self, rows: Iterable[PolicyRowLike] = ()) -> None:
         self._rows: dict[str, list[PolicyRowLike]] = {}
-        self._answers: dict[tuple[str, InstitutionKind | None, str | None, date], ValueInForce] = {}
+        self._answers: dict[tuple[str, InstitutionKind | None, str | None, int], ValueInForce] = {}
         for row in rows:
             self._rows.setdefault(row.parameter, []).append(row)
+        # Between two of these days nothing changes, so all days between share one answer.
+        self._turns = {name: sorted({row.valid_from for row in own}) for name, own in self._rows.items()}
 
     def turns(self, prefix: str) -> list[date]:
         """The days on which a row of a parameter whose name begins so comes into force.
@@ -184,7 +187,7 @@ class PolicyBook:
         self, name: str, *, kind: InstitutionKind | None = None, scale: str | None = None, on: date
     ) -> ValueInForce:
         """The value with where it came from; see ``value_in_force``."""
-        key = (name, kind, scale, on)
+        key = (name, kind, scale, bisect_right(self._turns.get(name, ()), on))
         answer = self._answers.get(key)
         if answer is None:
             answer = value_in_force(self._rows.get(name, ()), name, kind=kind, scale=scale, on=on)

@@ -13,7 +13,7 @@ from clinic_orders.actions.accounts import open_account
 from clinic_orders.actions.findings import raise_findings
 from clinic_orders.actions.statistics import close_month
 from clinic_orders.cli.benchmark.allocation import Page
-from clinic_orders.cli.benchmark.checks import FLOORS
+from clinic_orders.cli.benchmark.floors import FLOORS
 from clinic_orders.cli.benchmark.measuring import Seconds, timed_with_server
 from clinic_orders.cli.benchmark.supervised import Stage
 from clinic_orders.cli.benchmark.visitor import Visitor

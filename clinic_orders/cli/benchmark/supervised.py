@@ -16,6 +16,7 @@ from flask_migrate import upgrade as migrate
 from sqlalchemy import Connection, CursorResult, Engine, insert, text
 
 from clinic_orders import clock
+from clinic_orders.cli.benchmark.supervised_duties import add_duties, cycle_begins, lay_down_duties
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.roster import (
@@ -37,6 +38,7 @@ _SOLD: Final = 85
 _TIMES: Final = 3
 _ORDERS: Final = 5
 _PACK_SIZE: Final = 10
+_COUNTED_ONCE: Final = 5
 _LONG_AGO: Final = date(2020, 1, 1)
 
 
@@ -47,12 +49,14 @@ class Stage:
     Attributes:
         months: how many.
         on: the last day of the last of them, as of which checks look.
+        cycle_begins: the first day of the cycle of agreed volumes that holds it.
         sale_lines, order_lines: rows.
 
     """
 
     months: int
     on: date
+    cycle_begins: date
     sale_lines: int
     order_lines: int
 
@@ -64,7 +68,8 @@ def stages(app: Flask, size: float, months: list[int], *, alike: bool = False) -
         app: on an empty database.
         size: 1 = a prefecture.
         months: after how many to pause.
-        alike: every month's sales are those of the first over again, which is made much faster; no price is cut.
+        alike: every month's sales are those of the first over again, which is made much faster; no price is cut, and there
+            is nothing but orders and sales.
 
     """
     at = clock.now()
@@ -76,6 +81,10 @@ def stages(app: Flask, size: float, months: list[int], *, alike: bool = False) -
         # The roster, the first prices and the postings have been known for long.
         _roster(connection, max(20, round(INSTITUTIONS * size)), start_of_day(_LONG_AGO))
     first = Month.of(day_in_china(at)).plus(-max(months))
+    with engine.begin() as connection:
+        _first_counts(connection, first)
+        if not alike:
+            lay_down_duties(connection, _LONG_AGO, start_of_day(_LONG_AGO))
     for number in range(max(months)):
         month, last = first.plus(number), number + 1 in months
         with engine.begin() as connection:
@@ -84,6 +93,8 @@ def stages(app: Flask, size: float, months: list[int], *, alike: bool = False) -
             else:
                 _sales(connection, month, number, cut=last and not alike)
             _orders(connection, month, number)
+            if not alike:
+                add_duties(connection, month, number, sold_items=_SOLD)
             if last:
                 _shelves(connection, month)
         if last:
@@ -93,7 +104,7 @@ def stages(app: Flask, size: float, months: list[int], *, alike: bool = False) -
                     _run(connection, f"SELECT count(*) FROM {table}").scalar_one()  # noqa: S608
                     for table in ("sale_line", "order_line")
                 ]
-            yield Stage(number + 1, month.last_day, *rows)
+            yield Stage(number + 1, month.last_day, cycle_begins(first, number), *rows)
 
 
 def _tidy_up(engine: Engine) -> None:
@@ -160,6 +171,7 @@ def _roster(connection: Connection, count: int, at: datetime) -> None:
                 "base_unit": "片",
                 "manufacturer": "某药业",
                 "batch": "1",
+                "substitute_group": f"第{n}组",
                 "recorded_at": at,
             }
             for n in items
@@ -284,7 +296,8 @@ def _sales_again(connection: Connection, month: Month, first: Month, number: int
 def _orders(connection: Connection, month: Month, number: int) -> None:
     """Five orders of about five lines a month, answered and accepted within three days.
 
-    One institution of fifty waits five days for an answer; another of fifty takes six to accept.
+    One institution of fifty waits five days for an answer; another of fifty takes six to accept. Of one line of forty two
+    packs never come; one order of a hundred is an emergency.
     """
     first_id = _run(connection, "SELECT coalesce(max(id), 0) FROM purchase_order").scalar_one()
     _run(
@@ -294,7 +307,7 @@ def _orders(connection: Connection, month: Month, number: int) -> None:
             emergency, emergency_reason, submitted_at, answer_due_at, answered_at, lines_count, packs, amount, version,
             recorded_at, updated_at)
         SELECT {first_id} + i.id * {_ORDERS} + d.n / 5, 'CG' || ({first_id} + i.id * {_ORDERS} + d.n / 5), i.id, i.id,
-            i.id, i.id % {DISTRIBUTORS} + 1, 'direct', 'clinic_orders', false, '', d.noon, e.noon, e.noon, 5, 10, 100000, 1, d.noon, f.noon
+            i.id, i.id % {DISTRIBUTORS} + 1, 'direct', 'clinic_orders', (i.id + d.n) % 97 = 0, '急救', d.noon, e.noon, e.noon, 5, 10, 100000, 1, d.noon, f.noon
         FROM institution i
         JOIN {_days(connection, month)} d ON d.n IN (0, 5, 10, 15, 20)
         JOIN {_days(connection, month)} e ON e.n = d.n + CASE WHEN i.id % 50 = 0 THEN 5 ELSE 1 END
@@ -307,7 +320,8 @@ def _orders(connection: Connection, month: Month, number: int) -> None:
         INSERT INTO order_line (order_id, line_no, item_id, pack_price, packs, amount, confirmed_packs, answer_reason,
             withdrawn_before, withdrawn_after, closed_packs, shipped_packs, accepted_packs, rejected_packs,
             returned_packs)
-        SELECT o.id, t.id, t.id, p.pack_price, 10, p.pack_price * 10, 10, '', 0, 0, 0, 10, 10, 0, 0
+        SELECT o.id, t.id, t.id, p.pack_price, 10, p.pack_price * 10, 10, '', 0, 0, 0,
+            CASE WHEN (o.id + t.id) % 40 = 0 THEN 8 ELSE 10 END, CASE WHEN (o.id + t.id) % 40 = 0 THEN 8 ELSE 10 END, 0, 0
         FROM purchase_order o
         JOIN item t ON t.id <= {_SOLD} AND (t.id + o.institution_id + 3 * {number}) % 10 < 3
             AND t.id % {_ORDERS} = o.id % {_ORDERS}
@@ -332,7 +346,7 @@ def _orders(connection: Connection, month: Month, number: int) -> None:
         f"""
         INSERT INTO shipment_line (shipment_id, order_line_id, batch_no, expiry_date, shipped_packs, invoice_no,
             accepted_packs, rejected_packs, reject_reason, short_expiry_reason, returned_packs)
-        SELECT l.order_id, l.id, 'B1', '2040-01-01', 10, '', 10, 0, '', '', 0
+        SELECT l.order_id, l.id, 'B1', '2040-01-01', l.shipped_packs, '', l.shipped_packs, 0, '', '', 0
         FROM order_line l WHERE l.order_id > {first_id}
         """,  # noqa: S608
     )
@@ -358,14 +372,30 @@ def _orders(connection: Connection, month: Month, number: int) -> None:
     )
 
 
-def _shelves(connection: Connection, month: Month) -> None:
-    """What was counted at the end of the month before, and what the fund settled: two thirds of what was sold."""
+def _first_counts(connection: Connection, first: Month) -> None:
+    """One item of five was counted once, before the first month, and never again."""
     _run(
         connection,
         f"""
         INSERT INTO stock_count (institution_id, item_id, counted_on, base_units, recorded_at)
-        SELECT i.id, t.id, '{month.previous().last_day}', 50, i.recorded_at
-        FROM institution i JOIN item t ON t.id <= {_SOLD}
+        SELECT i.id, t.id, '{first.previous().last_day}', 5000, i.recorded_at
+        FROM institution i JOIN item t ON t.id <= {_SOLD} AND t.id % {_COUNTED_ONCE} = 0
+        """,  # noqa: S608
+    )
+
+
+def _shelves(connection: Connection, month: Month) -> None:
+    """What was counted at the end of the month before, and what the fund settled: two thirds of what was sold.
+
+    Of one item of fifty too little was there for the month's sales.
+    """
+    _run(
+        connection,
+        f"""
+        INSERT INTO stock_count (institution_id, item_id, counted_on, base_units, recorded_at)
+        SELECT i.id, t.id, '{month.previous().last_day}', CASE WHEN (i.id + t.id) % 50 = 0 THEN 20 ELSE 250 END,
+            i.recorded_at
+        FROM institution i JOIN item t ON t.id <= {_SOLD} AND t.id % {_COUNTED_ONCE} <> 0
         """,  # noqa: S608
     )
     _run(

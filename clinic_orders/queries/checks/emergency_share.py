@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from sqlalchemy import case, func, select
+from sqlalchemy import case, func, select, true
 
 from clinic_orders.models.base import china_day, db
 from clinic_orders.models.orders import Order, OrderLine
@@ -25,6 +25,10 @@ def find(scope: Scope) -> Iterator[Finding]:
     """The clues of the month that the day ends; on other days there are none (formats.md section 3)."""
     if not scope.ends_month:
         return
+    # Whoever had no emergency in the month has no share of them: most institutions, whose lines nobody need count.
+    urgent = select(Order.institution_id).where(
+        Order.emergency == true(), Order.submitted_at >= scope.month_begins, Order.submitted_at < scope.ends
+    )
     statement = (
         select(
             Institution.code,
@@ -43,12 +47,13 @@ def find(scope: Scope) -> Iterator[Finding]:
             current(InstitutionRecord, scope.as_of),
             counts_once(Order.id),
             was_member(Order.institution_id, china_day(Order.submitted_at)),
+            Order.institution_id.in_(urgent),
             scope.only(Order.institution_id),
         )
         .group_by(Institution.code, InstitutionRecord.kind, InstitutionRecord.scale)
     )
     shares = []
-    for code, kind, scale, emergencies, lines in db.session.connection().execute(statement):
+    for code, kind, scale, emergencies, lines in db.session.connection().execute(statement).all():
         limit = scope.book.decimal_or_none("order.emergency_share", kind=kind, scale=scale, on=scope.as_of)
         found = emergency_share(code, scope.month, emergency_lines=emergencies, lines=lines, limit=limit)
         if found is not None:

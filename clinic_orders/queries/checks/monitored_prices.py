@@ -37,7 +37,7 @@ def find(scope: Scope) -> Iterator[Finding]:
         MonitoredPrice.observed_on <= scope.as_of,
         scope.only(MonitoredPrice.institution_id),
     ).subquery("seen")
-    rows = db.session.execute(
+    rows = db.session.connection().execute(
         select(Institution.code, Item.item_code, *seen.c)
         .join(Institution, Institution.id == seen.c.institution_id)
         .join(Item, Item.id == seen.c.item_id)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import date
 from fractions import Fraction
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import aliased
@@ -28,6 +28,8 @@ from clinic_orders.rules.findings import CheckRule, Finding
 from clinic_orders.rules.shares import OtherPurchaseSeen, nonselected_share
 
 RULES = (CheckRule.NONSELECTED_SHARE,)
+# Not more parameters in one statement than every database takes.
+_AT_ONCE: Final = 500
 
 
 def find(scope: Scope) -> Iterator[Finding]:
@@ -38,7 +40,7 @@ def find(scope: Scope) -> Iterator[Finding]:
     others = _others(scope, first, on)
     if not others:
         return
-    selected = _selected(scope, first, on)
+    selected = _selected(first, on, {pair for pair, one in others.items() if one[3]})
     for (institution_id, group), (code, kind, scale, units, rows) in sorted(others.items()):
         limit = scope.book.decimal_or_none("volume.nonselected_share", kind=kind, scale=scale, on=on)
         found = nonselected_share(
@@ -69,7 +71,6 @@ def _others(scope: Scope, first: date, last: date) -> dict[tuple[int, str], _Bou
             bought.purchased_on,
             bought.base_units,
             bought.amount,
-            bought.justified,
             state.county_code,
             bought.document_no,
             bought.line_no,
@@ -91,6 +92,8 @@ def _others(scope: Scope, first: date, last: date) -> dict[tuple[int, str], _Bou
             bought.replaced_at.is_(None),
             bought.purchased_on >= first,
             bought.purchased_on <= last,
+            # What is said to be justified counts on neither side.
+            bought.justified.is_(False),
             was_member(bought.institution_id, bought.purchased_on),
             scope.only(bought.institution_id),
         )
@@ -105,7 +108,7 @@ def _others(scope: Scope, first: date, last: date) -> dict[tuple[int, str], _Bou
         seen = OtherPurchaseSeen(
             row.base_units,
             row.amount,
-            said_justified=row.justified,
+            said_justified=False,
             in_supply_problem=problems.covers(group, day, row.county_code),
             selected_unit_price=prices.highest(group, day),
         )
@@ -123,6 +126,7 @@ class _Prices:
 
     def __init__(self) -> None:
         self._of: dict[str, dict[int, list[tuple[date, Fraction]]]] = defaultdict(lambda: defaultdict(list))
+        self._highest: dict[tuple[str, date], Fraction | None] = {}
         statement = (
             select(Item.group, Item.variety, Item.id, Item.pack_size, Price.valid_from, Price.pack_price)
             .join(Price, Price.item_id == Item.id)
@@ -133,6 +137,11 @@ class _Prices:
 
     def highest(self, group: str, on: date) -> Fraction | None:
         """The highest selected price of a base unit in a group on a day; None if there is none."""
+        if (group, on) not in self._highest:
+            self._highest[group, on] = self._highest_of(group, on)
+        return self._highest[group, on]
+
+    def _highest_of(self, group: str, on: date) -> Fraction | None:
         in_force = [
             max((one for one in prices if one[0] <= on), default=None)
             for prices in self._of.get(group, {}).values()
@@ -167,23 +176,29 @@ class _Problems:
         )
 
 
-def _selected(scope: Scope, first: date, last: date) -> dict[tuple[int, str], int]:
-    """Base units of selected items accepted, by institution and group; the variety stands for an empty group."""
+def _selected(first: date, last: date, pairs: Collection[tuple[int, str]]) -> dict[tuple[int, str], int]:
+    """Base units of selected items accepted by some institutions in a group each; the variety stands for an empty group."""
     group = func.coalesce(func.nullif(Item.group, ""), Item.variety)
-    statement = (
-        select(Shipment.institution_id, group, func.sum(ShipmentLine.accepted_packs * Item.pack_size))
-        .join(ShipmentLine, ShipmentLine.shipment_id == Shipment.id)
-        .join(OrderLine, OrderLine.id == ShipmentLine.order_line_id)
-        .join(Item, Item.id == OrderLine.item_id)
-        .where(
-            Shipment.accepted_at >= start_of_day(first),
-            Shipment.accepted_at < end_of_day(last),
-            counts_once(Shipment.order_id),
-            scope.only(Shipment.institution_id),
+    asked = sorted({institution_id for institution_id, _ in pairs})
+    items = select(Item.id, group.label("name")).where(group.in_({name for _, name in pairs})).cte("of_group")
+    found: dict[tuple[int, str], int] = {}
+    for start in range(0, len(asked), _AT_ONCE):
+        statement = (
+            select(
+                Shipment.institution_id, items.c.name, func.sum(ShipmentLine.accepted_packs * Item.pack_size)
+            )
+            .join(ShipmentLine, ShipmentLine.shipment_id == Shipment.id)
+            .join(OrderLine, OrderLine.id == ShipmentLine.order_line_id)
+            .join(items, items.c.id == OrderLine.item_id)
+            .join(Item, Item.id == OrderLine.item_id)
+            .where(
+                Shipment.institution_id.in_(asked[start : start + _AT_ONCE]),
+                Shipment.accepted_at >= start_of_day(first),
+                Shipment.accepted_at < end_of_day(last),
+                counts_once(Shipment.order_id),
+            )
+            .group_by(Shipment.institution_id, items.c.name)
         )
-        .group_by(Shipment.institution_id, group)
-    )
-    return {
-        (institution_id, group): int(units)
-        for institution_id, group, units in db.session.connection().execute(statement)
-    }
+        for institution_id, name, units in db.session.connection().execute(statement).all():
+            found[institution_id, name] = int(units)
+    return found

@@ -23,6 +23,8 @@ from sqlalchemy import (
     or_,
     select,
     true,
+    tuple_,
+    union,
 )
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
@@ -40,6 +42,7 @@ from clinic_orders.queries.checks.order_lines import (
     withdrawn_by_limit,
 )
 from clinic_orders.queries.checks.scope import Scope
+from clinic_orders.queries.checks.volume_doubtful import doubtful_agreements
 from clinic_orders.queries.doubles import counts_once
 from clinic_orders.rules.days import end_of_day, start_of_day
 from clinic_orders.rules.findings import CheckRule, Finding
@@ -53,6 +56,8 @@ JUSTIFIED_RETURNS = tuple(reason.value for reason in ReturnReason if reason.is_j
 """The values of a return's reason for which the blame is the distributor's (R-VOL-5)."""
 
 _ONE_DAY = timedelta(days=1)
+# So many agreements at most are named to the database one by one.
+_FEW = 5000
 # What every movement says besides its packs.
 _KNOWN = frozenset({"movement", "number", "institution_id", "item_id", "day", "distributor_id"})
 
@@ -85,9 +90,11 @@ def find(scope: Scope) -> Iterator[Finding]:
     warn_pp = scope.book.whole("volume.warn_pp", on=scope.as_of)
     interview_pp = scope.book.whole("volume.interview_pp", on=scope.as_of)
     for until in (scope.as_of, scope.as_of - _ONE_DAY):
-        tallies = tally(scope, until=until)
+        ids = doubtful_agreements(scope, until=until)
+        if not ids:
+            continue
+        tallies, rows = _laid_out(scope, until, ids)
         members = memberships({one.holder_id for one in tallies})
-        behind: dict[int, tuple[Tally, Finding]] = {}
         for one in tallies:
             state = standing(
                 one.agreement, counted=one.counted, members=members.get(one.holder_id, ()), on=scope.as_of
@@ -97,36 +104,54 @@ def find(scope: Scope) -> Iterator[Finding]:
             found = grade(state, on=scope.as_of, warn_pp=warn_pp, interview_pp=interview_pp)
             if found is not None:
                 finding = volume_behind(state, found, undelivered_by=one.blamed, rejected=one.rejected)
-                behind[one.id] = (one, finding)
-        rows = _rows_behind(scope, until, [one for one, _ in behind.values()])
-        for number, (_, finding) in behind.items():
-            yield replace(finding, rows=tuple(sorted(rows.get(number, ()))))
+                yield replace(finding, rows=tuple(sorted(rows.get(one.id, ()))))
 
 
-def _rows_behind(scope: Scope, until: date, tallies: Sequence[Tally]) -> dict[int, set[tuple[str, str]]]:
-    """The receipts that count for some agreements, and the orders of which something did not come, by agreement."""
-    found: dict[int, set[tuple[str, str]]] = defaultdict(set)
-    if not tallies:
-        return found
-    first = min(one.agreement.first for one in tallies)
-    items = {one.item_id for one in tallies}
-    problem = SupplyProblem
-    backups = db.session.connection().scalars(
-        select(problem.backup_item_id).where(
-            _problem_counts(), _not_over_before(first), problem.item_id.in_(items)
-        )
-    )
-    items |= {one for one in backups if one is not None}
+def _laid_out(
+    scope: Scope, until: date, ids: Sequence[int]
+) -> tuple[list[Tally], dict[int, set[tuple[str, str]]]]:
+    """What happened to some agreements by a day, and by agreement the receipts that count for it and the orders of which
+    something did not come.
+    """
     agreements = _agreements(scope, until)
-    wanted = {one.id for one in tallies}
+    # Of more, everything is read; a longer list of ids would cost what it spares.
+    few = len(ids) <= _FEW
+    tallies = _tallies(scope, agreements, agreements.c.id.in_(ids) if few else true())
+    first = min(one.agreement.first for one in tallies.values())
+
+    def of_pairs(receiver: InstrumentedAttribute[int]) -> ColumnElement[bool]:
+        return _of_pairs(receiver, ids, first) if few else true()
+
+    wanted, rows = set(ids), defaultdict[int, set[tuple[str, str]]](set)
     for kind, moved in (
-        ("receipt", receipts_between(scope, first, until, items)),
-        ("order", lines_missing(scope, first, until, items)),
+        ("receipt", receipts_between(scope, first, until, None, of_pairs(Shipment.institution_id))),
+        ("order", lines_missing(scope, first, until, None, of_pairs(Order.institution_id))),
     ):
         for row in attributed(moved, agreements, first, one_by_one=True):
-            if row.agreement_id in wanted:
-                found[row.agreement_id].add((kind, row.number))
-    return found
+            if row.agreement_id not in wanted:
+                continue
+            rows[row.agreement_id].add((kind, row.number))
+            if kind == "receipt":
+                _take_receipt(tallies, row)
+            else:
+                tallies[row.agreement_id].blamed[row.distributor] += int(row.undelivered)
+    return [tallies[number] for number in ids], rows
+
+
+def _of_pairs(receiver: InstrumentedAttribute[int], ids: Sequence[int], first: date) -> ColumnElement[bool]:
+    """The condition that an order line may count for some agreements: receiver and item, or a backup of the item."""
+    agreed, record, problem = AgreedVolume, InstitutionRecord, SupplyProblem
+    own = select(agreed.institution_id, agreed.item_id).where(agreed.id.in_(ids)).cte("doubtful")
+    villages = select(record.institution_id, own.c.item_id).join(
+        own, own.c.institution_id == record.supervisor_id
+    )
+    receivers = union(select(own), villages).cte("receiver")
+    backups = (
+        select(receivers.c.institution_id, problem.backup_item_id)
+        .join(problem, problem.item_id == receivers.c.item_id)
+        .where(_problem_counts(), _not_over_before(first))
+    )
+    return tuple_(receiver, OrderLine.item_id).in_(union(select(receivers), backups))
 
 
 def tally(scope: Scope, *, until: date) -> list[Tally]:
@@ -176,16 +201,21 @@ def _agreements(scope: Scope, until: date) -> CTE:
     )
 
 
-def _tallies(scope: Scope, agreements: CTE) -> dict[int, Tally]:
-    rows = db.session.connection().execute(
-        select(agreements, Institution.code, Item.item_code)
-        .join(Institution, Institution.id == agreements.c.institution_id)
-        .join(Item, Item.id == agreements.c.item_id)
-        .where(
-            true()
-            if scope.institution_ids is None
-            else agreements.c.institution_id.in_(scope.institution_ids)
+def _tallies(scope: Scope, agreements: CTE, *only: ColumnElement[bool]) -> dict[int, Tally]:
+    rows = (
+        db.session.connection()
+        .execute(
+            select(agreements, Institution.code, Item.item_code)
+            .join(Institution, Institution.id == agreements.c.institution_id)
+            .join(Item, Item.id == agreements.c.item_id)
+            .where(
+                true()
+                if scope.institution_ids is None
+                else agreements.c.institution_id.in_(scope.institution_ids),
+                *only,
+            )
         )
+        .all()
     )
     return {
         row.id: Tally(
@@ -297,10 +327,12 @@ def receipts_between(
     )
 
 
-def lines_missing(scope: Scope, first: date, until: date, items: Collection[int] | None = None) -> CTE:
+def lines_missing(
+    scope: Scope, first: date, until: date, items: Collection[int] | None = None, *only: ColumnElement[bool]
+) -> CTE:
     """Order lines submitted between two days and what of them did not come by the second (R-VOL-5)."""
-    only = and_(may_count(scope, Order.institution_id), of_items(items))
-    lines = lines_lacking(scope.book, first=first, last=until, as_of=scope.as_of, where=only)
+    where = and_(may_count(scope, Order.institution_id), of_items(items), *only)
+    lines = lines_lacking(scope.book, first=first, last=until, as_of=scope.as_of, where=where)
     ends = end_of_day(until)
     open_packs = lines.c.ordered - withdrawn_by_limit(lines, as_of=until) - delivered_by(lines, as_of=until)
     # A refusal in the answer, and what was closed since, count at once; both are few.
@@ -328,7 +360,7 @@ def lines_missing(scope: Scope, first: date, until: date, items: Collection[int]
 def attributed(moved: CTE, agreements: CTE, first: date, *, one_by_one: bool = False) -> Iterator[Any]:
     """The movements' sums by agreement and distributor, or each of them (R-VOL-2, R-VOL-7)."""
     connection = db.session.connection()
-    yield from connection.execute(_direct(moved, agreements, one_by_one=one_by_one))
+    yield from connection.execute(_direct(moved, agreements, one_by_one=one_by_one)).all()
     problems = select(SupplyProblem.backup_item_id).where(_problem_counts(), _not_over_before(first))
     if connection.scalar(select(problems.exists())):
         yield from _by_backup(moved, agreements, first)
@@ -360,9 +392,9 @@ def _direct(moved: CTE, agreements: CTE, *, one_by_one: bool) -> Select[Any]:
     """Packs of the item itself: for the receiver if it holds an agreement, else for its hospital of that day."""
     own, hospital = agreements.alias("own"), agreements.alias("hospital")
     holder = func.coalesce(own.c.id, hospital.c.id)
-    columns = [*moved.c] if one_by_one else [Distributor.code.label("distributor"), *_sums(moved)]
+    columns = [*moved.c] if one_by_one else _sums(moved)
     found = (
-        select(holder.label("agreement_id"), *columns)
+        select(holder.label("agreement_id"), Distributor.code.label("distributor"), *columns)
         .select_from(moved)
         .outerjoin(own, _holds(own, moved.c.institution_id, moved.c.item_id, moved.c.day))
         .outerjoin(InstitutionRecord, _record_on(moved))
