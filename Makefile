@@ -10,10 +10,10 @@ PORT ?= 8000
 BIN := .venv/bin
 export PYTHON
 
-.PHONY: help install run test check lint format text lock migrate screenshots bench clean
+.PHONY: help install run test test-all test-postgresql check lint format text lock migrate screenshots bench clean
 
 help:  ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install:  ## Make .venv with the clinic-orders command and the developer tools
 	@scripts/install.sh
@@ -24,6 +24,14 @@ run: install  ## Start the demonstration at http://127.0.0.1:8000 (HOST=… PORT
 test: install  ## Run all tests, PostgreSQL and browser included (T=tests/rules for a part)
 	@scripts/system_packages.sh test
 	@$(BIN)/python -m pytest -n 2 $(T)
+
+test-all: install  ## The same, every test that takes a database on SQLite and on PostgreSQL
+	@scripts/system_packages.sh test
+	@$(BIN)/python -m pytest -n 2 --databases all $(T)
+
+test-postgresql: install  ## Every test that takes a database, on PostgreSQL alone
+	@scripts/system_packages.sh test
+	@$(BIN)/python -m pytest -n 2 --databases postgresql $(T)
 
 check: lint test  ## What must pass before anything lands
 

@@ -7,7 +7,9 @@ browser_page, new_page a page of a real Chromium
 count_sql              counts statements: ``with count_sql() as seen: …; assert seen.count <= 9``
 clock_at               ``clock_at(instant)`` sets what the application takes for the present
 
-``@pytest.mark.both_databases`` runs a test on SQLite and again on PostgreSQL.
+``@pytest.mark.both_databases`` runs a test on SQLite and again on PostgreSQL; with ``--databases all`` every test that
+takes a database does, with ``--databases postgresql`` those run on PostgreSQL and nothing else does.
+``@pytest.mark.only_on("sqlite", reason="…")`` is for what is about one of the two: it runs there and only there.
 """
 
 from __future__ import annotations
@@ -85,12 +87,62 @@ def _refuse_foreign(host: Any) -> None:
 # Databases.
 
 
+KINDS = ("sqlite", "postgresql")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Say on which databases the tests run."""
+    parser.addoption(
+        "--databases",
+        choices=("marked", "all", "postgresql"),
+        default="marked",
+        help="marked: SQLite, and PostgreSQL for what is marked both_databases (the default); all: every test that "
+        "takes a database runs on both; postgresql: those alone, on PostgreSQL",
+    )
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run what is marked both_databases twice."""
-    if metafunc.definition.get_closest_marker("both_databases"):
-        kinds = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
-        metafunc.fixturenames.append("database")
-        metafunc.parametrize("database", kinds, indirect=True)
+    """Run each test once for every kind of database that it is for."""
+    kinds = _kinds(metafunc)
+    if kinds:
+        if "database" not in metafunc.fixturenames:
+            metafunc.fixturenames.append("database")
+        on = [
+            pytest.param(kind, marks=pytest.mark.postgres if kind == "postgresql" else ()) for kind in kinds
+        ]
+        metafunc.parametrize("database", on, indirect=True)
+
+
+def _kinds(metafunc: pytest.Metafunc) -> tuple[str, ...]:
+    """The databases a test runs on; none if it takes no database or says by its own parameter."""
+    test, wanted = metafunc.definition, metafunc.config.getoption("databases")
+    if any("database" in mark.args[0] for mark in test.iter_markers("parametrize")):
+        return ()
+    alone = test.get_closest_marker("only_on")
+    if alone is not None:
+        assert alone.args[0] in KINDS, f"{test.nodeid}: there is no database {alone.args[0]}"
+        assert alone.kwargs.get("reason"), f"{test.nodeid}: say why it runs on one database only"
+        return (alone.args[0],)
+    marked = test.get_closest_marker("both_databases") is not None
+    if not marked and "database" not in metafunc.fixturenames:
+        return ()
+    if wanted == "all":
+        return KINDS
+    if wanted == "postgresql":
+        return ("postgresql",)
+    return KINDS if marked else ()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With ``--databases postgresql`` leave out what takes no database."""
+    if config.getoption("databases") != "postgresql":
+        return
+    with_one = [
+        item for item in items if "database" in getattr(getattr(item, "callspec", None), "params", ())
+    ]
+    left = set(items) - set(with_one)
+    config.hook.pytest_deselected(items=[item for item in items if item in left])
+    items[:] = with_one
 
 
 @pytest.fixture

@@ -15,29 +15,30 @@ def make_inspections(world: World, many: int) -> None:
     checklist = Checklist(number=1, made_at=NOW, made_by_name="王桂兰", form_key="checklist")
     db.session.add(checklist)
     db.session.flush()
-    for number in range(1, many + 1):
-        db.session.add(
-            InspectionPlan(
-                number=f"JH2026-{number:04}",
-                form_key=f"plan-{number}",
-                name=f"第{number}次利剑行动",
-                first_day=NOW.date() - timedelta(days=number),
-                last_day=NOW.date() + timedelta(days=number),
-                kinds=[],
-                basis=f"{number}号文",
-                checklist_id=checklist.id,
-                each=2,
-                state=PlanState.RUNNING,
-                made_at=NOW,
-                made_by_name="王桂兰",
-            )
+    plans = [
+        InspectionPlan(
+            number=f"JH2026-{number:04}",
+            form_key=f"plan-{number}",
+            name=f"第{number}次利剑行动",
+            first_day=NOW.date() - timedelta(days=number),
+            last_day=NOW.date() + timedelta(days=number),
+            kinds=[],
+            basis=f"{number}号文",
+            checklist_id=checklist.id,
+            each=2,
+            state=PlanState.RUNNING,
+            made_at=NOW,
+            made_by_name="王桂兰",
         )
+        for number in range(1, many + 1)
+    ]
+    db.session.add_all(plans)
     db.session.flush()
     for number in range(1, many + 1):
         db.session.add(
             Visit(
                 number=f"JC2026-{number:04}",
-                plan_id=1,
+                plan_id=plans[0].id,
                 institution_id=world.clinic.id,
                 position=number,
                 choice=Choice.HAND,

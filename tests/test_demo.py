@@ -214,10 +214,10 @@ def _digest() -> str:
 
 @pytest.mark.parametrize("today", PLANTED)
 def test_the_checks_find_exactly_what_was_planted(
-    databases: Databases, tmp_path: Path, capfd: pytest.CaptureFixture[str], today: date
+    committed_db: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], today: date
 ) -> None:
     world = _small(months=4, today=today)
-    with databases.fresh("sqlite") as url, make_app(url, instance=tmp_path, today=today) as app:
+    with make_app(committed_db, instance=tmp_path, today=today) as app:
         for words in (
             ["demo", "--months", "4"],
             ["check", "--as-of", world.as_of.isoformat(), "--format", "json"],

@@ -1,4 +1,7 @@
-"""A throw-away PostgreSQL server for one test run or one measurement: made in a temporary folder, removed at the end."""
+"""A throw-away PostgreSQL server for one test run or one measurement: made in a temporary folder, removed at the end.
+
+It can also be killed, started again, copied as a replica and promoted, which the rehearsals of crashes need.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from typing import Any, Final
 
 import psycopg
 
-_LOCALE: Final = ("--encoding=UTF8", "--no-locale")
+_LOCALE: Final = ("--encoding=UTF8", "--no-locale", "--no-sync")
 # Durability is switched off: what a crash would lose here is wanted by nobody.
 SETTINGS: Final = {
     "listen_addresses": "",
@@ -32,6 +35,17 @@ SETTINGS: Final = {
     "max_connections": "60",
     "timezone": "UTC",
     "log_min_messages": "fatal",
+}
+
+# As a server in service: what a commit has acknowledged survives whatever is killed; a replica may follow.
+DURABLE: Final = {
+    **SETTINGS,
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "full_page_writes": "on",
+    "wal_level": "replica",
+    "max_wal_senders": "4",
+    "autovacuum": "on",
 }
 
 
@@ -52,10 +66,12 @@ def _die_with_parent() -> None:
 
 
 class Cluster:
-    """One running server. `url(name)` addresses a database of it, `create` and `drop` make and remove them."""
+    """One server. `url(name)` addresses a database of it, `create` and `drop` make and remove them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
         self.folder = folder
+        self.settings = dict(settings)
+        self.server: subprocess.Popen[bytes] | None = None
         self._numbers = itertools.count(1)
 
     def url(self, name: str) -> str:
@@ -66,18 +82,58 @@ class Cluster:
         """Make a database, empty or a copy of another to which nobody is connected; return its name."""
         name = f"test_{next(self._numbers)}"
         copy = f"TEMPLATE {template} STRATEGY file_copy" if template else "TEMPLATE template0"
-        self._execute(f"CREATE DATABASE {name} {copy}")
+        self.execute(f"CREATE DATABASE {name} {copy}")
         return name
 
     def drop(self, name: str) -> None:
         """Remove a database and whoever is still connected to it."""
-        self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+        self.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
-    def _execute(self, statement: str) -> None:
+    def execute(self, statement: str, database: str = "postgres") -> list[tuple[Any, ...]]:
+        """Run one statement as the owner of everything; its rows, if it has any."""
         with psycopg.connect(
-            host=str(self.folder), user="postgres", dbname="postgres", autocommit=True
+            host=str(self.folder), user="postgres", dbname=database, autocommit=True
         ) as connection:
-            connection.execute(statement.encode())
+            found = connection.execute(statement.encode())
+            return found.fetchall() if found.description else []
+
+    def start(self) -> None:
+        """Start the server, also after a crash, and wait until it takes connections.
+
+        Raises:
+            RuntimeError: it did not start; the message says why.
+
+        """
+        told = [f"-c{name}={value}" for name, value in self.settings.items()]
+        with (self.folder / "log").open("ab") as log:
+            self.server = subprocess.Popen(
+                [_programs() / "postgres", "-D", self.folder / "data", "-k", self.folder, *told],
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+                preexec_fn=_die_with_parent,
+                **_identity(),
+            )
+        _wait_until_ready(self.folder, self.server)
+
+    def kill(self) -> None:
+        """End the server as a lost machine would, with every process that answers for it."""
+        if self.server is None:
+            return
+        # The others notice the death of the first within moments, but a start must not meet one of them.
+        children = Path(f"/proc/{self.server.pid}/task/{self.server.pid}/children").read_text().split()
+        for number in (self.server.pid, *map(int, children)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(number, signal.SIGKILL)
+        self.server.wait(20)
+        for number in map(int, children):
+            _wait_until_gone(number)
+
+    def stop(self) -> None:
+        """End the server at once; what a crash would lose is lost."""
+        if self.server is not None and self.server.poll() is None:
+            self.server.send_signal(signal.SIGQUIT)
+            self.server.wait(20)
 
 
 @contextlib.contextmanager
@@ -91,48 +147,88 @@ def cluster(settings: Mapping[str, str] = SETTINGS) -> Iterator[Cluster]:
         RuntimeError: the server's programs are not installed, or it did not start; the message says why.
 
     """
+    with _folder() as folder:
+        _run("initdb", f"--pgdata={folder}/data", "--username=postgres", "--auth=trust", *_LOCALE, cwd=folder)
+        yield from _running(Cluster(folder, settings))
+
+
+@contextlib.contextmanager
+def replica(primary: Cluster, name: str) -> Iterator[Cluster]:
+    """A second server that follows a running one by streaming, made with pg_basebackup.
+
+    Args:
+        primary: whom it follows; its settings must allow it (``DURABLE`` do).
+        name: by which the primary knows it (``synchronous_standby_names``).
+
+    Raises:
+        RuntimeError: the copy could not be made, or it did not start.
+
+    """
+    with _folder() as folder:
+        origin = f"host={primary.folder} user=postgres application_name={name}"
+        _run(
+            "pg_basebackup", f"--pgdata={folder}/data", f"--dbname={origin}", "--write-recovery-conf",
+            "--checkpoint=fast", "--no-sync", cwd=folder,
+        )  # fmt: skip
+        yield from _running(Cluster(folder, primary.settings | {"hot_standby": "on"}))
+
+
+def _running(made: Cluster) -> Iterator[Cluster]:
+    made.start()
+    try:
+        yield made
+    finally:
+        made.stop()
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    """A folder of the server's owner, gone after the block."""
+    folder = Path(tempfile.mkdtemp(prefix="clinic-orders-pg-", dir="/tmp"))
+    try:
+        owner = _identity()
+        if owner:
+            os.chown(folder, owner["user"], owner["group"])
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _programs() -> Path:
     programs = server_programs()
     if programs is None:
         raise RuntimeError(
             "PostgreSQL's server is needed: `apt-get install postgresql` (`make test` does it), "
             "or name the folder that holds initdb in POSTGRES_BIN."
         )
-    owner = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
-    identity: dict[str, Any] = (
-        {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []} if owner else {}
+    return programs
+
+
+def _identity() -> dict[str, Any]:
+    """As whom the programs run."""
+    if os.geteuid() != 0:
+        return {}
+    owner = pwd.getpwnam("postgres")
+    return {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
+
+
+def _run(program: str, *arguments: str, cwd: Path) -> None:
+    done = subprocess.run(
+        [_programs() / program, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+        **_identity(),
     )
-    folder = Path(tempfile.mkdtemp(prefix="clinic-orders-pg-", dir="/tmp"))
-    try:
-        if owner:
-            os.chown(folder, owner.pw_uid, owner.pw_gid)
-        made = subprocess.run(
-            [programs / "initdb", f"--pgdata={folder}/data", "--username=postgres", "--auth=trust", *_LOCALE],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=folder,
-            **identity,
-        )
-        if made.returncode:
-            raise RuntimeError(f"initdb failed:\n{made.stdout}{made.stderr}")
-        told = [f"-c{name}={value}" for name, value in settings.items()]
-        with (folder / "log").open("wb") as log:
-            server = subprocess.Popen(
-                [programs / "postgres", "-D", folder / "data", "-k", folder, *told],
-                stdout=log,
-                stderr=log,
-                cwd=folder,
-                preexec_fn=_die_with_parent,
-                **identity,
-            )
-        try:
-            _wait_until_ready(folder, server)
-            yield Cluster(folder)
-        finally:
-            server.send_signal(signal.SIGQUIT)
-            server.wait(20)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    if done.returncode:
+        raise RuntimeError(f"{program} failed:\n{done.stdout}{done.stderr}")
+
+
+def _wait_until_gone(number: int) -> None:
+    deadline = time.monotonic() + 20
+    while Path(f"/proc/{number}").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 def _wait_until_ready(folder: Path, server: subprocess.Popen[bytes]) -> None:

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import logging
-import sqlite3
 from datetime import date, datetime
 from enum import Enum
 from typing import Any
 
-from flask import Flask, current_app, render_template, request
+from flask import Flask, current_app, render_template, request, session
 from flask_babel import force_locale, gettext
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
 from clinic_orders.models.base import db, set_reading_only
-from clinic_orders.rules.errors import RuleBroken
+from clinic_orders.models.troubles import Trouble, trouble_of
+from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.parties import NotAllowed
+from clinic_orders.web.context import LOCALES
 from clinic_orders.web.display import day_full, label
 
 log = logging.getLogger(__name__)
-
-_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_SNAPSHOT, sqlite3.SQLITE_LOCKED})
 
 
 def _shown(value: Any) -> Any:
@@ -81,20 +81,43 @@ def _bug(error: Exception) -> tuple[str, int]:
 
 # Seconds until a browser or a program may try again.
 _WAIT = 30
+_NOT_OURS: dict[Trouble, tuple[str, str]] = {
+    Trouble.BUSY: (
+        N_("Somebody else is storing just now"),
+        N_(
+            "A long file is being stored, and others have to wait for it. Nothing of yours was stored half-way."
+        ),
+    ),
+    Trouble.AWAY: (
+        N_("The database does not answer just now"),
+        N_("It is being restarted or cannot be reached. What you sent is stored whole or not at all."),
+    ),
+    Trouble.FULL: (
+        N_("The disk of the server is full"),
+        N_(
+            "Nothing of what you sent was stored, and nothing half-way. The operator has to make room; please tell them."
+        ),
+    ),
+    Trouble.READ_ONLY: (
+        N_("Nothing can be stored just now"),
+        N_("The system is being looked after and can only be read. Nothing of what you sent was stored."),
+    ),
+}
 
 
-def _database(error: OperationalError) -> tuple[str, int, dict[str, str]] | tuple[str, int]:
-    """SQLite has one writer; who could not have its place in time is told so, with everything typed still there.
+def _database(error: DBAPIError | PoolTimeoutError) -> tuple[str, int, dict[str, str]] | tuple[str, int]:
+    """What is the database's trouble and not the program's is said so, with everything typed still there.
 
     Raises:
-        OperationalError: something else is wrong, and errors are to be seen.
+        DBAPIError: something else is wrong, and errors are to be seen.
 
     """
-    if getattr(error.orig, "sqlite_errorcode", None) not in _BUSY:
+    trouble = trouble_of(error)
+    if trouble is None:
         if current_app.testing:
             raise error
         return _bug(error)
-    log.warning("the writer's place was taken for too long: %s", request.path)
+    log.warning("the database is %s: %s", trouble.value, request.endpoint)
     _undo()
     posted = request.method == "POST"
     # What must not stand in a page, and what a browser sends anew only if it is chosen anew.
@@ -102,7 +125,18 @@ def _database(error: OperationalError) -> tuple[str, int, dict[str, str]] | tupl
     typed = None
     if posted and not secret and not request.files:
         typed = [(name, value) for name, value in request.form.items(multi=True) if name != "csrf_token"]
-    page = render_template("layout/busy.html", path=request.full_path.rstrip("?"), typed=typed, again=posted)
+    heading, why = _NOT_OURS[trouble]
+    # Of all that a page usually knows nothing is asked: that would be asking the database.
+    chosen = session.get("language")
+    with force_locale(chosen if chosen in LOCALES else LOCALES[0]):
+        page = current_app.jinja_env.get_template("layout/busy.html").render(
+            locale=chosen,
+            heading=gettext(heading),
+            why=gettext(why),
+            path=request.full_path.rstrip("?"),
+            typed=typed,
+            again=posted,
+        )
     return page, 503, {"Retry-After": str(_WAIT)}
 
 
@@ -112,6 +146,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(RuleBroken, _refused)
     app.register_error_handler(CSRFError, _csrf)
     app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(OperationalError, _database)
+    app.register_error_handler(DBAPIError, _database)
+    app.register_error_handler(PoolTimeoutError, _database)
     if not app.testing:
         app.register_error_handler(Exception, _bug)

@@ -298,8 +298,7 @@ def test_a_backup_never_overwrites_a_file(place: Place, console: Console, tmp_pa
     assert (code, "已存在" in err, file.read_text()) == (1, True, "mine")
 
 
-@pytest.mark.postgres
-@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+@pytest.mark.only_on("postgresql", reason="SQLite is backed up without a program of its own")
 def test_a_missing_client_is_named_with_what_to_install(
     place: Place, console: Console, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,12 +12,7 @@ from clinic_orders.models.accounts import User
 from clinic_orders.models.base import db, reading_in_one_piece, reading_only, reads_without_transaction
 from tests.people import NOW
 
-pytestmark = pytest.mark.postgres
-
-
-@pytest.fixture
-def database():
-    return "postgresql"
+pytestmark = pytest.mark.only_on("postgresql", reason="SQLite has no connections to another process")
 
 
 def in_transaction():

@@ -80,8 +80,8 @@ def test_nobody_ends_the_log_in_of_somebody_else(app, client, people, doctor):
     other.get("/more", status=200)
 
 
-def test_a_cookie_over_https_is_bound_to_its_host(databases):
-    with databases.fresh("sqlite") as url, make_app(url, secure_cookies=True) as app:
+def test_a_cookie_over_https_is_bound_to_its_host(committed_db):
+    with make_app(committed_db, secure_cookies=True) as app:
         answer = app.test_client().get("/account/log-in", base_url="https://localhost", status=200)
         assert "includeSubDomains" in answer.headers["Strict-Transport-Security"]
         assert app.config["SESSION_COOKIE_NAME"] == "__Host-session"

@@ -9,9 +9,11 @@ from typing import NamedTuple
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Integer,
     SQLColumnExpression,
     Subquery,
     and_,
+    cast,
     func,
     or_,
     select,
@@ -75,7 +77,8 @@ def line_amount_sql(price: SQLColumnExpression[Decimal], packs: ColumnElement[in
 def returned_by(on: date, condition: ColumnElement[bool]) -> Subquery:
     """Packs of each receipt line whose return was agreed on or before the day (R-DEL-5)."""
     return (
-        select(ReturnLine.shipment_line_id, func.sum(ReturnLine.packs).label("packs"))
+        # PostgreSQL counts a sum of sums in decimals, and packs are whole.
+        select(ReturnLine.shipment_line_id, cast(func.sum(ReturnLine.packs), Integer).label("packs"))
         .join(GoodsReturn, GoodsReturn.id == ReturnLine.return_id)
         .join(Shipment, Shipment.id == GoodsReturn.shipment_id)
         .where(GoodsReturn.agreed_at < end_of_day(on), condition)
