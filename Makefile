@@ -10,7 +10,7 @@ PORT ?= 8000
 BIN := .venv/bin
 export PYTHON
 
-.PHONY: help install run test test-all test-postgresql check lint format text lock migrate screenshots bench clean
+.PHONY: help install run test test-all test-postgresql check lint format text lock audit fuzz migrate screenshots bench clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,13 @@ text: install  ## Check that every text has its Chinese
 
 lock:  ## Write requirements.lock anew from pyproject.toml (UPGRADE=1 for the newest versions)
 	@UPGRADE=$(UPGRADE) scripts/lock.sh
+
+audit: install  ## Compare requirements.lock with the public list of holes (needs the network)
+	@scripts/audit.sh
+
+fuzz: install  ## Rubbish for every form and page, on both databases (MINUTES=15, SEED=… to repeat)
+	@scripts/system_packages.sh test
+	@FUZZ_MINUTES=$(or $(MINUTES),15) FUZZ_SEED=$(SEED) nice $(BIN)/python -m pytest tests/fuzz/for_long.py -s
 
 migrate: install  ## Write a migration from the models (m="what changes")
 	@test -n "$(m)" || { echo 'Say what changes: make migrate m="add the batch to receipts"' >&2; exit 2; }

@@ -19,7 +19,18 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from clinic_orders import models, web
 from clinic_orders.config import Settings, load_settings
 from clinic_orders.models.base import db, prepare_engine
-from clinic_orders.web import context, errors, front, guards, limits, metrics, request_log, security, text
+from clinic_orders.web import (
+    context,
+    errors,
+    front,
+    guards,
+    limits,
+    metrics,
+    received,
+    request_log,
+    security,
+    text,
+)
 from clinic_orders.web.public import keeping
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -62,6 +73,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         TESTING=settings.testing,
     )
     app.jinja_env.undefined = StrictUndefined
+    received.init_app(app)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.extensions["settings"] = settings
@@ -80,6 +92,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     front.init_front(app)
     for part in (guards, request_log, metrics, security, errors, context):
         part.init_app(app)
+    received.init_refusal(app)
     for module in _doors():
         app.register_blueprint(module.blueprint)
     for view in app.view_functions.values():

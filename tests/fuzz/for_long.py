@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import random
+import subprocess
+import sys
 import time
 
 import pytest
 
+from clinic_orders.exchange.tables import KINDS
+from tests.fuzz.files import import_rubbish
 from tests.fuzz.walking import ROLES, walk_as
 from tests.many_of_all import make_many
 
 MINUTES = float(os.environ.get("FUZZ_MINUTES", "15"))
-START = int(os.environ.get("FUZZ_SEED", "0")) or random.SystemRandom().randrange(10**9)
+START = int(os.environ.get("FUZZ_SEED") or 0) or random.SystemRandom().randrange(10**9)
 
 
 @pytest.mark.both_databases
@@ -37,5 +41,20 @@ def test_for_long(app, database):
     for walk in walks:
         for status, count in walk.answers.items():
             answers[status] = answers.get(status, 0) + count
+    files = 0
+    for kind in sorted(KINDS):
+        files += sum(import_rubbish(app, kind, int(MINUTES * 10), START))
+    print(f"{database}: {files} files of {len(KINDS)} kinds")
     print(f"{database}: {asked} requests, {sorted(answers.items())}, {len(told)} kinds of faults")
     assert not told
+
+
+def test_bombs_as_large_as_they_are_called(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.fuzz.bombs", str(tmp_path), "whole"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    print(done.stdout)
+    assert done.returncode == 0, done.stderr

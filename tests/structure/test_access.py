@@ -3,7 +3,7 @@
 import csv
 
 import pytest
-from werkzeug.routing import BuildError
+from werkzeug.routing import BuildError, IntegerConverter
 
 from clinic_orders.rules.parties import Role
 from scripts.make_access import ROLES, TABLE, WITHOUT_GUARD, as_text, rows_of
@@ -30,8 +30,8 @@ def address(app, endpoint):
     rule = min(rules, key=lambda rule: len(rule.arguments))
     values = {}
     for name in rule.arguments - set(rule.defaults or {}):
-        kind = type(rule._converters[name]).__name__
-        values[name] = {"IntegerConverter": 987654, "FloatConverter": 1.5}.get(kind, "X-987654")
+        converter = rule._converters[name]
+        values[name] = 987654 if isinstance(converter, IntegerConverter) else "X-987654"
     try:
         return app.url_map.bind("localhost").build(endpoint, values | dict(rule.defaults or {}))
     except BuildError as error:
