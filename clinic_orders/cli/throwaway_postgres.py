@@ -1,6 +1,7 @@
 """A throw-away PostgreSQL server for one test run or one measurement: made in a temporary folder, removed at the end.
 
-It can also be killed, started again, copied as a replica and promoted, which the rehearsals of crashes need.
+It can also be killed, started again, copied as a replica and promoted, which the rehearsals of crashes need. A
+measurement that fills its databases for long may keep their folder and start a server on it again.
 """
 
 from __future__ import annotations
@@ -78,16 +79,16 @@ class Cluster:
         """SQLAlchemy's address of a database."""
         return f"postgresql+psycopg://postgres@/{name}?host={self.folder}"
 
-    def create(self, template: str | None = None) -> str:
+    def create(self, template: str | None = None, name: str | None = None) -> str:
         """Make a database, empty or a copy of another to which nobody is connected; return its name."""
-        name = f"test_{next(self._numbers)}"
+        name = name or f"test_{next(self._numbers)}"
         copy = f"TEMPLATE {template} STRATEGY file_copy" if template else "TEMPLATE template0"
         self.execute(f"CREATE DATABASE {name} {copy}")
         return name
 
     def drop(self, name: str) -> None:
         """Remove a database and whoever is still connected to it."""
-        self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        self.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
     def execute(self, statement: str, database: str = "postgres") -> list[tuple[Any, ...]]:
         """Run one statement as the owner of everything; its rows, if it has any."""
@@ -129,11 +130,11 @@ class Cluster:
         for number in map(int, children):
             _wait_until_gone(number)
 
-    def stop(self) -> None:
-        """End the server at once; what a crash would lose is lost."""
+    def stop(self, *, in_order: bool = False) -> None:
+        """End the server at once, and what a crash would lose is lost; or in order, when all is on the disk."""
         if self.server is not None and self.server.poll() is None:
-            self.server.send_signal(signal.SIGQUIT)
-            self.server.wait(20)
+            self.server.send_signal(signal.SIGINT if in_order else signal.SIGQUIT)
+            self.server.wait(120 if in_order else 20)
 
 
 @contextlib.contextmanager
@@ -150,6 +151,32 @@ def cluster(settings: Mapping[str, str] = SETTINGS) -> Iterator[Cluster]:
     with _folder() as folder:
         _run("initdb", f"--pgdata={folder}/data", "--username=postgres", "--auth=trust", *_LOCALE, cwd=folder)
         yield from _running(Cluster(folder, settings))
+
+
+@contextlib.contextmanager
+def kept_cluster(folder: Path, settings: Mapping[str, str]) -> Iterator[Cluster]:
+    """A server on a folder that stays with all its databases; made where the folder holds none yet.
+
+    Args:
+        folder: that its owner may enter.
+        settings: of the server, this time.
+
+    Raises:
+        RuntimeError: as for ``cluster``.
+
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    owner = _identity()
+    if owner:
+        os.chown(folder, owner["user"], owner["group"])
+    if not (folder / "data" / "PG_VERSION").exists():
+        _run("initdb", f"--pgdata={folder}/data", "--username=postgres", "--auth=trust", *_LOCALE, cwd=folder)
+    made = Cluster(folder, settings)
+    made.start()
+    try:
+        yield made
+    finally:
+        made.stop(in_order=True)
 
 
 @contextlib.contextmanager

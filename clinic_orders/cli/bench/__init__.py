@@ -7,6 +7,7 @@ import click
 from clinic_orders.cli.bench.checks import checks
 from clinic_orders.cli.bench.files import files
 from clinic_orders.cli.bench.letters import letters
+from clinic_orders.cli.bench.load import load
 from clinic_orders.cli.bench.payments import payments
 from clinic_orders.cli.bench.public import public
 from clinic_orders.cli.bench.traces import traces
@@ -18,7 +19,7 @@ def bench() -> None:
     """Measure. Only ratios inside one run mean anything; the machine's own speed drifts."""
 
 
-for _command in (web, payments, files, letters, checks, traces, public):
+for _command in (web, payments, files, letters, checks, traces, public, load):
     bench.add_command(_command)
 
 COMMANDS = (bench,)

@@ -49,9 +49,9 @@ def timed_with_server(work: Callable[[], T]) -> tuple[Seconds, T]:
     if connection.dialect.name == "sqlite":
         return timed(work)
     server = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
-    began = _processor_of(server)
+    began = processor_of(server)
     seconds, result = timed(work)
-    return seconds.plus(Seconds(0, _processor_of(server) - began)), result
+    return seconds.plus(Seconds(0, processor_of(server) - began)), result
 
 
 def work_alone() -> None:
@@ -65,7 +65,7 @@ def work_alone() -> None:
     db.engine.dispose()
 
 
-def _processor_of(process: int) -> float:
+def processor_of(process: int) -> float:
     """The processor time of a process on this machine, in seconds."""
     return int(Path(f"/proc/{process}/schedstat").read_text().split()[0]) / 1e9
 

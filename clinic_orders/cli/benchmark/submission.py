@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -143,11 +144,17 @@ class Copier:
                     connection.execute(table.delete().where(table.c.id.in_([row["id"] for row in values])))
         return seconds
 
-    def _fresh(self, rows: Rows) -> Rows:
-        """The same rows with the keys that come next, references among them followed."""
+    def many(self, rows: Rows, count: int, *, first: int = 0) -> Iterator[Rows]:
+        """So many copies of the rows, each under keys of its own; those before ``first`` are left to others."""
+        width = max(len(values) for _, values in rows)
+        for number in range(first, first + count):
+            yield self._fresh(rows, ahead=number * width)
+
+    def _fresh(self, rows: Rows, ahead: int = 0) -> Rows:
+        """The same rows with the keys that come next, or so many behind them, references among them followed."""
         keys: dict[tuple[Table, int], int] = {}
         for table, values in rows:
-            last = max(row["id"] for row in values)
+            last = max(row["id"] for row in values) + ahead
             for place, row in enumerate(values, start=1):
                 keys[table, row["id"]] = last + place
         fresh: Rows = []
@@ -161,7 +168,7 @@ class Copier:
                         target = (key.column.table, row[column.key])
                         copy[column.key] = keys.get(target, row[column.key])
                 for name in self._unique[table]:
-                    copy[name] = f"floor-{next(self._texts)}"
+                    copy[name] = f"floor-{ahead}-{next(self._texts)}"
                 copies.append(copy)
             fresh.append((table, copies))
         return fresh

@@ -51,6 +51,12 @@ class Visitor:
         self.app = app
         self._cookies: dict[str, str] = {}
 
+    def elsewhere(self, app: Flask) -> Visitor:
+        """The same browser before a copy of the application."""
+        visitor = Visitor(app)
+        visitor._cookies = dict(self._cookies)
+        return visitor
+
     def environ(self, path: str, fields: Mapping[str, str] | None = None) -> dict[str, Any]:
         """The WSGI environment of a request; with fields it is the sending of a form."""
         builder = EnvironBuilder(path, _BASE, method="GET" if fields is None else "POST", data=fields)

@@ -84,9 +84,8 @@ class World:
         return {code: str(2 + place) for place, code in enumerate(self.items[first : first + LINES])}
 
 
-@contextlib.contextmanager
-def application(make_app: Callable[[], Flask], database_url: str, instance: Path) -> Iterator[Flask]:
-    """The application on another database than the one of the settings, its connections closed at the end."""
+def environment(database_url: str, instance: Path) -> dict[str, str]:
+    """The settings of a measurement, as a process of its own or this one would read them."""
     wanted = {
         "DATABASE_URL": database_url,
         "INSTANCE": str(instance),
@@ -97,8 +96,15 @@ def application(make_app: Callable[[], Flask], database_url: str, instance: Path
         "PUBLIC_LIMIT": "1000000 per minute",
         "RATE_LIMIT_STORAGE": "memory://",
     }
-    before = {PREFIX + name: os.environ.get(PREFIX + name) for name in wanted}
-    os.environ.update({PREFIX + name: value for name, value in wanted.items()})
+    return {PREFIX + name: value for name, value in wanted.items()}
+
+
+@contextlib.contextmanager
+def application(make_app: Callable[[], Flask], database_url: str, instance: Path) -> Iterator[Flask]:
+    """The application on another database than the one of the settings, its connections closed at the end."""
+    wanted = environment(database_url, instance)
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
     try:
         app = make_app()
     finally:
@@ -115,12 +121,12 @@ def application(make_app: Callable[[], Flask], database_url: str, instance: Path
             db.engine.dispose()
 
 
-def fill(app: Flask) -> World:
-    """Migrate the empty database, fill it, log the clinics in."""
+def fill(app: Flask, size: str = "small") -> World:
+    """Migrate the empty database, fill it with the roster of a demonstration of this size, log the clinics in."""
     at = clock.now()
     with app.app_context():
         migrate()
-        demonstration = _load(at)
+        demonstration = _load(at, size)
         dice = random.Random(_SEED)  # noqa: S311 - nothing secret is made of it.
         delivered = sorted(
             row["item_code"]
@@ -142,7 +148,7 @@ def fill(app: Flask) -> World:
     return World(app, reader, clinics, delivered)
 
 
-def _load(at: datetime) -> Demonstration:
+def _load(at: datetime, size: str) -> Demonstration:
     divisions = read_divisions()
     load_divisions(divisions, by=SYSTEM, at=at)
     for kind, name in _SHIPPED:
@@ -152,7 +158,7 @@ def _load(at: datetime) -> Demonstration:
         kind: [row for _, row in open_file(KINDS[kind], CATALOG / name).rows()] for kind, name in _SHIPPED
     }
     demonstration = make_demonstration(
-        "small",
+        size,
         months=1,
         seed=_SEED,
         today=day_in_china(at),
