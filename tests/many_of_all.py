@@ -5,6 +5,7 @@ from __future__ import annotations
 from clinic_orders.models.accounts import RoleAssignment, User
 from clinic_orders.models.base import db
 from clinic_orders.rules.parties import Role
+from tests.many_assessed import make_assessed
 from tests.many_complaints import make_complaints
 from tests.many_figures import make_months, make_reckoned, make_stages, make_volumes
 from tests.many_found import make_cases, make_clues, make_findings
@@ -76,6 +77,7 @@ def make_many() -> tuple[World, dict[Role, User]]:
     make_complaints(world, MANY)
     make_inspections(world, MANY)
     make_monitored(world, MANY)
+    make_assessed(MANY)
     make_months()
     make_reckoned(world)
     db.session.commit()

@@ -1,4 +1,4 @@
-"""``clinic-orders statistics``, ``close-month`` and ``bulletin``: months and quarters (formats.md sections 1 and 3)."""
+"""``clinic-orders statistics``, ``close-month``, ``bulletin``, ``assessment``: months, quarters, years (formats.md section 1)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from clinic_orders.actions import statistics as deeds
 from clinic_orders.cli.context import Console, Failed, pass_console
 from clinic_orders.cli.whole_files import write_whole
 from clinic_orders.documents import statistics as papers
+from clinic_orders.documents.assessments import load_summary, summary_pdf, summary_workbook
 from clinic_orders.documents.bulletins import bulletin_pdf
 from clinic_orders.models.base import reading_only
 from clinic_orders.queries.bulletins import bulletin_content
@@ -130,4 +131,33 @@ def bulletin_command(console: Console, quarter: Quarter, output: Path) -> None:
     click.echo(f"{content.title} {content.number or '(draft)'} → {output}", err=True)
 
 
-COMMANDS = (statistics_command, close_month_command, bulletin_command)
+@click.command("assessment")
+@click.argument("year", type=click.IntRange(2000, 2999))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="Write to this file: FILE.pdf or FILE.xlsx.",
+)
+@click.option("--county", default="", help="Only this county, by its code.")
+@pass_console
+def assessment_command(console: Console, year: int, output: Path, county: str) -> None:
+    """The result of the annual assessment of a YEAR: PDF, or XLSX with the list for settlement, deposit and renewal."""
+    with console.app.app_context(), reading_only():
+        paper = load_summary(year, SYSTEM, county=county, at=clock.now())
+        if paper is None:
+            raise Failed(f"the year {year} is not assessed")
+        try:
+            make = summary_workbook if output.suffix == ".xlsx" else summary_pdf
+            content = make(paper)
+        except RuleBroken as refusal:
+            raise Failed(str(refusal)) from refusal
+    try:
+        write_whole(output, lambda out: out.write(content))
+    except OSError as error:
+        raise Failed(f"{output}: {error.strerror}") from error
+    click.echo(f"{year} {paper.assessment.state.value}: {len(paper.rows)} → {output}", err=True)
+
+
+COMMANDS = (statistics_command, close_month_command, bulletin_command, assessment_command)

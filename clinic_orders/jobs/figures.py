@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
+from clinic_orders.actions import assessments as assessment_deeds
 from clinic_orders.actions import bulletins as bulletin_deeds
 from clinic_orders.actions import publicity as publicity_deeds
 from clinic_orders.actions import stages as stage_deeds
 from clinic_orders.actions import statistics as statistics_deeds
 from clinic_orders.jobs.job import Outcome, each
 from clinic_orders.models.base import db, reading_only
+from clinic_orders.queries.assessments import reckon, wanted_years, years_to_remind
 from clinic_orders.queries.bulletins import drafts_wanted
 from clinic_orders.queries.checks import Scope
 from clinic_orders.queries.stages import reckon_stages as stages_as_of
@@ -68,3 +70,26 @@ def reckon_stages(as_of: date, at: datetime, outcome: Outcome) -> None:
         rows = stages_as_of(Scope(as_of))
         db.session.rollback()
     outcome.changed = outcome.rows_read = stage_deeds.keep_stages(rows, as_of, by=SYSTEM, at=at)
+
+
+def _reckon_year(year: int, as_of: date, at: datetime) -> None:
+    """Reckon first and keep then, so that no writer waits for the reckoning."""
+    with reading_only():
+        reckoned = reckon(year, today=as_of)
+        db.session.rollback()
+    assessment_deeds.keep_assessment(reckoned, by=SYSTEM, at=at)
+
+
+def reckon_assessments(as_of: date, at: datetime, outcome: Outcome) -> None:
+    """Reckon the assessments that are not published, and remind who has not scored itself (R-STAT-3)."""
+    each(wanted_years(every=True), lambda year: _reckon_year(year, as_of, at), outcome)
+    each(
+        years_to_remind(as_of),
+        lambda year: assessment_deeds.remind_of_self_scores(year, by=SYSTEM, at=at),
+        outcome,
+    )
+
+
+def reckon_wanted_assessments(as_of: date, at: datetime, outcome: Outcome) -> None:
+    """Reckon the assessments that somebody asked for."""
+    each(wanted_years(), lambda year: _reckon_year(year, as_of, at), outcome)

@@ -167,6 +167,20 @@ JOBS: tuple[Job, ...] = (
         catch_up=False,
     ),
     Job(
+        "reckon-assessments",
+        N_("Reckon the annual assessments that are not published, and remind of self-scores"),
+        "10 5 * * *",
+        figures.reckon_assessments,
+        catch_up=False,
+    ),
+    Job(
+        "reckon-wanted-assessments",
+        N_("Reckon the annual assessments that somebody asked for"),
+        "*/10 * * * *",
+        figures.reckon_wanted_assessments,
+        catch_up=False,
+    ),
+    Job(
         "collect-cases",
         N_("Collect drafts of cases for the month before"),
         "0 6 16 * *",

@@ -66,7 +66,7 @@ def thresholds(year: int) -> Thresholds:
     )
 
 
-def _months(year: int) -> list[tuple[str, bool, list[InstitutionRow]]]:
+def months_of_year(year: int) -> list[tuple[str, bool, list[InstitutionRow]]]:
     """The months of a year that have rows, in order: closed ones, else as last reckoned; two statements."""
     like = f"{year:04d}-%"
     reckoned = db.session.execute(
@@ -88,7 +88,7 @@ def _mine(actor: Actor, row: InstitutionRow) -> bool:
 
 def year_lines(actor: Actor, year: int) -> tuple[list[YearLine], list[str]]:
     """Every institution of the actor's scope with its year, and the months that have figures."""
-    asked, months = thresholds(year), _months(year)
+    asked, months = thresholds(year), months_of_year(year)
     rows: dict[str, list[InstitutionRow]] = defaultdict(list)
     for _, _, institutions in months:
         for row in institutions:
@@ -111,7 +111,7 @@ def months_of(actor: Actor, year: int, code: str) -> list[MonthLine]:
     """The months of one institution; none where the actor may not see it."""
     return [
         MonthLine(month, frozen, row)
-        for month, frozen, institutions in _months(year)
+        for month, frozen, institutions in months_of_year(year)
         for row in institutions
         if row.code == code and _mine(actor, row)
     ]

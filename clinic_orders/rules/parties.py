@@ -66,6 +66,9 @@ class Permission(StrEnum):
     ACCOUNTS_MANAGE = "accounts:manage"
     ALARMS_READ = "alarms:read"
     APPLICATIONS_HANDLE = "applications:handle"
+    ASSESSMENT_DECIDE = "assessment:decide"
+    ASSESSMENT_READ = "assessment:read"
+    ASSESSMENT_SCORE = "assessment:score"
     AUDIT_READ = "audit:read"
     CASES_HANDLE = "cases:handle"
     CATALOGUE_MANAGE = "catalogue:manage"
@@ -108,6 +111,7 @@ class Permission(StrEnum):
 
 _EVERYONE = frozenset({Permission.SELF, Permission.CATALOGUE_READ, Permission.POLICY_READ})
 _BUYER = _EVERYONE | {
+    Permission.ASSESSMENT_READ,
     Permission.CLUES_ANSWER,
     Permission.FINDINGS_READ,
     Permission.LETTERS_ANSWER,
@@ -125,6 +129,8 @@ _BUYER = _EVERYONE | {
 }
 _COUNTY = _EVERYONE | {
     Permission.APPLICATIONS_HANDLE,
+    Permission.ASSESSMENT_READ,
+    Permission.ASSESSMENT_SCORE,
     Permission.CASES_HANDLE,
     Permission.COMPLAINTS_HANDLE,
     Permission.INSPECTIONS_HANDLE,
@@ -169,6 +175,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.COUNTY: _COUNTY,
     Role.CITY: _COUNTY
     | {
+        Permission.ASSESSMENT_DECIDE,
         Permission.ROSTER_MANAGE,
         Permission.CATALOGUE_MANAGE,
         Permission.POLICY_MANAGE,

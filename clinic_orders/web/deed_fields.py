@@ -5,6 +5,12 @@ from __future__ import annotations
 from clinic_orders.rules.errors import N_
 
 FIELDS: dict[str, str] = {
+    "points": N_("Points"),
+    "upheld": N_("Upheld"),
+    "indicator": N_("Line"),
+    "self_until": N_("Self-score until"),
+    "appeal_until": N_("Appeal until"),
+    "text": N_("Text"),
     "hours": N_("Hours"),
     "persons": N_("How many took part"),
     "exit_state": N_("State of the request"),

@@ -51,6 +51,7 @@ _BUYER: tuple[tuple[str, str, str], ...] = (
     ("catalogue.search", N_("Catalogue"), "search"),
     ("policy.index", N_("Policy"), "doc"),
     ("audit.index", N_("Who did what"), "history"),
+    ("assessments.newest", N_("Annual assessment"), "flag"),
     ("trainings.index", N_("Training of staff"), "users"),
     ("exits.own", N_("Leave the roster"), "logout"),
 )
@@ -58,6 +59,7 @@ _BUREAU: tuple[tuple[str, str, str], ...] = (
     ("applications.index", N_("Applications"), "building"),
     ("exits.index", N_("Requests to leave"), "logout"),
     ("incentives.index", N_("Incentive and exit lists"), "flag"),
+    ("assessments.index", N_("Annual assessment"), "flag"),
     ("trainings.index", N_("Training of staff"), "users"),
     ("findings.index", N_("Findings"), "flag"),
     ("stages.index", N_("Stages of the agreed volume"), "list"),

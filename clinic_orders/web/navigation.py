@@ -78,6 +78,7 @@ PLACES: dict[Role, tuple[tuple[str, str], ...]] = {
 # Areas without a place of their own stand under the first of these that the role has.
 _UNDER: dict[str, tuple[str, ...]] = {
     "applications": ("home.more",),
+    "assessments": ("statistics.index", "home.more"),
     "exits": ("home.more",),
     "trainings": ("home.more",),
     "incentives": ("statistics.index", "home.more"),

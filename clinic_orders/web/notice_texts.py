@@ -8,6 +8,7 @@ from typing import Any
 
 from flask_babel import gettext
 
+from clinic_orders.rules.assessment import Grade
 from clinic_orders.rules.clues import SelfCheckAnswer
 from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.ladder import AnswerKind
@@ -19,6 +20,10 @@ from clinic_orders.web.file_words import kind_name
 
 def _day(value: Any) -> str:
     return day(date.fromisoformat(str(value))) if value else MISSING
+
+
+def _grade(value: Any) -> str:
+    return label(Grade(value)) if value else MISSING
 
 
 def _yuan(value: Any) -> str:
@@ -50,6 +55,36 @@ _LETTER = {
 
 register_notices(
     {
+        "assessment_opened": NoticeText(
+            N_("Annual assessment: score yourself"),
+            N_("The assessment of %(year)s is open. Score yourself until %(until)s."),
+            shown={"until": _day},
+        ),
+        "assessment_reminder": NoticeText(
+            N_("Annual assessment: self-score missing"),
+            N_("Your self-score of %(year)s is missing. Send it until %(until)s."),
+            shown={"until": _day},
+        ),
+        "assessment_on_site": NoticeText(
+            N_("Annual assessment: score on the spot"),
+            N_("The self-scoring of %(year)s has ended. Enter the on-site points of your county."),
+        ),
+        "assessment_published": NoticeText(
+            N_("Annual assessment: result"),
+            N_("Your result of %(year)s: %(total)s points, %(grade)s. You may appeal until %(until)s."),
+            shown={"until": _day, "grade": _grade},
+        ),
+        "assessment_appeal": NoticeText(
+            N_("Annual assessment: appeal"), N_("%(institution)s appeals against its result of %(year)s.")
+        ),
+        "assessment_upheld": NoticeText(
+            N_("Annual assessment: appeal upheld"),
+            N_("Your appeal about %(year)s was right; the points are corrected. %(reason)s"),
+        ),
+        "assessment_rejected": NoticeText(
+            N_("Annual assessment: appeal rejected"),
+            N_("Your appeal about %(year)s was rejected: %(reason)s"),
+        ),
         "exit_asked": NoticeText(
             N_("An institution asks to leave"),
             N_("%(institution)s asks to leave after %(last_day)s: %(reason)s"),

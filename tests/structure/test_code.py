@@ -24,6 +24,7 @@ NOT_SHOWN = {
     "Align": "how a column of an annex stands",
     "Coverage": "which periods a look covers; the decision on looks says it",
     "CloseReason": "named by rules.reasons",
+    "AssessmentStep": "a step of the table, not shown",
     "ExitStep": "a step of the table, not shown",
     "Figure": "how a figure of a finding is written",
     "Form": "how a policy value is written",

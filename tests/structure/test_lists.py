@@ -58,6 +58,8 @@ LISTS: dict[str, tuple[List, ...]] = {
     "bank.show": (List(Role.DISTRIBUTOR, "/bank/1", always_has_rows=True),),
     "bulletins.index": (List(Role.CITY, "/bulletins/"),),
     "bureau.alarms": (List(Role.COUNTY, "/bureau/alarms"),),
+    "assessments.index": (List(Role.CITY, "/assessments"), List(Role.COUNTY, "/assessments")),
+    "assessments.year_page": (List(Role.CITY, "/assessments/2026", always_has_rows=True),),
     "bureau_orders.index": (List(Role.CITY, "/bureau/orders/"),),
     "cases.inbox": (List(Role.INSTITUTION, "/letters/"),),
     "cases.index": (List(Role.CITY, "/cases/"), List(Role.COUNTY, "/cases/")),

@@ -8,6 +8,7 @@ from typing import Final
 
 from clinic_orders.rules.errors import N_
 from clinic_orders.rules.parties import PUBLIC_KINDS, InstitutionKind
+from clinic_orders.rules.policy_parameters.assessment import ASSESSMENT
 from clinic_orders.rules.policy_parameters.forms import Form, Parameter
 
 _LOCAL: Final = N_("Local policy, unconfirmed")
@@ -416,6 +417,7 @@ _TABLE: Final = (
         confirmed=False,
         may_be_unset=True,
     ),
+    *ASSESSMENT,
 )
 
 PARAMETERS: Final[Mapping[str, Parameter]] = MappingProxyType({row.name: row for row in _TABLE})
