@@ -30,7 +30,7 @@ BEHIND: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     Indicator.STOCKING.value: (("minimum_due", N_("Looked at")), ("minimum_met", N_("Kept"))),
     Indicator.PRICE.value: (("over_markup_lines", N_("Sale lines above the limit")),),
-    Indicator.REPORTING.value: (("reports_due", N_("Reports due")), ("reports_in_time", N_("In time"))),
+    Indicator.REPORTING.value: (("reports_due", N_("Reports due")), ("reports_in_time", N_("Came in time"))),
     Indicator.TRACING.value: (
         ("codable_lines", N_("Sale lines that want a code")),
         ("coded_lines", N_("With a code")),
