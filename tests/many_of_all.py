@@ -11,6 +11,7 @@ from tests.many_figures import make_months, make_reckoned, make_stages, make_vol
 from tests.many_found import make_cases, make_clues, make_findings
 from tests.many_inspections import make_inspections
 from tests.many_monitored import make_monitored
+from tests.many_on_shelves import make_shelves
 from tests.many_papers import (
     make_bank,
     make_exports,
@@ -77,6 +78,7 @@ def make_many() -> tuple[World, dict[Role, User]]:
     make_complaints(world, MANY)
     make_inspections(world, MANY)
     make_monitored(world, MANY)
+    make_shelves(world)
     make_assessed(MANY)
     make_months()
     make_reckoned(world)

@@ -46,6 +46,7 @@ from clinic_orders.exchange.importing import Report, import_file, import_rows
 from clinic_orders.exchange.tables import KINDS
 from clinic_orders.jobs import figures
 from clinic_orders.jobs.job import Outcome
+from clinic_orders.jobs.orders import keep_stock_levels
 from clinic_orders.queries import demonstration as questions
 from clinic_orders.queries.checks import checked_rules
 from clinic_orders.queries.ordering import buyer, items_on
@@ -297,6 +298,7 @@ def demo(console: Console, size: str, months: int, seed: int, if_empty: bool, fo
         publish_watched(world, officer=officer, at=now)
         open_to_the_public(world, officer=officer, at=now)
         closed = _report_and_close(world, _officer(made), now)
+        keep_stock_levels(today, now, Outcome())
         lines = _keep(settings.instance / "demo-logins.txt", made)
         totals = questions.counts()
         by_rule = Counter(found.rule for found in world.planted)

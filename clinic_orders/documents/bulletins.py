@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from decimal import Decimal
+from typing import Any
 
 import xlsxwriter
 
@@ -32,11 +34,13 @@ def annex_workbook(content: LetterContent) -> bytes:
     head = book.add_format(
         {"bold": True, "border": 1, "text_wrap": True, "align": "center", "bg_color": "#E7EFEC"}
     )
-    cells = {
-        Align.LEFT: book.add_format({"border": 1, "text_wrap": True}),
-        Align.RIGHT: book.add_format({"border": 1, "align": "right"}),
-        Align.CENTER: book.add_format({"border": 1, "align": "center"}),
+    aligned: dict[Align, dict[str, Any]] = {
+        Align.LEFT: {"border": 1, "text_wrap": True},
+        Align.RIGHT: {"border": 1, "align": "right"},
+        Align.CENTER: {"border": 1, "align": "center"},
     }
+    cells = {align: book.add_format(form) for align, form in aligned.items()}
+    shares = {align: book.add_format({**form, "num_format": "0.00%"}) for align, form in aligned.items()}
     for number, annex in enumerate(content.annexes, start=1):
         page = book.add_worksheet(f"{number} {annex.title.translate(_NOT_IN_NAMES)}"[:31])
         last = max(1, len(annex.columns) - 1)
@@ -50,7 +54,8 @@ def annex_workbook(content: LetterContent) -> bytes:
             page.set_column(place, place, max(10, column.width * 1.4))
         for row, values in enumerate(annex.rows, start=4):
             for place, value in enumerate(values):
-                _write(page, row, place, value, cells[annex.columns[place].align])
+                align = annex.columns[place].align
+                _write(page, row, place, value, cells[align], shares[align])
         page.freeze_panes(4, 0)
         page.repeat_rows(0, 3)
         page.set_paper(9)
@@ -60,11 +65,14 @@ def annex_workbook(content: LetterContent) -> bytes:
     return file.getvalue()
 
 
-def _write(page: object, row: int, place: int, text: str, form: object) -> None:
-    """Whole numbers and amounts become numbers, everything else stays text."""
-    plain = text.replace(",", "")
-    whole = plain.lstrip("-").replace(".", "", 1)
-    if whole.isdigit() and whole.isascii():
-        page.write_number(row, place, float(plain), form)  # type: ignore[attr-defined]
+def _write(page: Any, row: int, place: int, text: str, form: Any, share: Any) -> None:
+    """Whole numbers, amounts and shares become numbers, everything else stays text."""
+    percent = text.endswith("%")
+    plain = text.removesuffix("%").replace(",", "")
+    digits = plain.lstrip("-").replace(".", "", 1)
+    if not (digits.isdigit() and digits.isascii()):
+        page.write_string(row, place, text, form)
+    elif percent:
+        page.write_number(row, place, float(Decimal(plain) / 100), share)
     else:
-        page.write_string(row, place, text, form)  # type: ignore[attr-defined]
+        page.write_number(row, place, float(plain), form)

@@ -39,6 +39,7 @@ from clinic_orders.rules.parties import SYSTEM, InstitutionKind, OrderMode
 TITLE: Final = "集采药品“三进”月度统计表"
 CITY: Final = "全市"
 _NUMBERS: Final = {Form.COUNT: "#,##0", Form.AMOUNT: "#,##0.00", Form.RATE: "0.00%", Form.AVERAGE: "#,##0.00"}
+_COLUMNS_A_PAGE: Final = 12
 # A landscape page holds about eight columns of figures beside the names.
 _PARTS: Final = (
     (
@@ -344,7 +345,9 @@ class _Sheets:
         page.repeat_rows(0, 4)
         page.set_paper(9)
         page.set_landscape()
-        page.fit_to_pages(1, 0)
+        # More columns than one can read on a page go on over the next ones, each with the names in front.
+        page.fit_to_pages(-(-len(headings) // _COLUMNS_A_PAGE), 0)
+        page.repeat_columns(0)
         page.set_footer("&C第 &P 页，共 &N 页")
         return page
 

@@ -128,6 +128,13 @@ JOBS: tuple[Job, ...] = (
         catch_up=False,
     ),
     Job(
+        "keep-stock-levels",
+        N_("Keep what lies on all shelves"),
+        "40 5 * * *",
+        orders.keep_stock_levels,
+        catch_up=False,
+    ),
+    Job(
         "close-month",
         N_("Close the month before and freeze its statistics"),
         "0 3 1 * *",

@@ -377,9 +377,11 @@ def compose_bulletin(
     """
     quarter = figures.quarter
     name = f"{quarter.year}年第{'一二三四'[quarter.number - 1]}季度"
-    months = "、".join(str(month) for month in quarter.months)
+    months = "、".join(f"{month.number}月" for month in quarter.months)
     checks = "、".join(one[:12] for one in figures.hashes)
-    basis = [f"数据来自{months}的月结数据，月结后补登记的不计入（月结校验值前12位：{checks}）。"]
+    basis = [
+        f"数据来自{quarter.year}年{months}的月结数据，月结后补登记的不计入（月结校验值前12位：{checks}）。"
+    ]
     if figures.unconfirmed:
         basis.append(
             f"下列政策参数尚未确认依据文件，相关数据供参考（待确认）：{'、'.join(figures.unconfirmed)}。"

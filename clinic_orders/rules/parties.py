@@ -103,6 +103,7 @@ class Permission(StrEnum):
     SELF = "self:manage"
     STAGES_READ = "stages:read"
     STATISTICS_READ = "statistics:read"
+    STOCK_READ = "stock:read"
     SUPPLY_READ = "supply:read"
     SUPPLY_REPORT = "supply:report"
     SUPPLY_VERIFY = "supply:verify"
@@ -153,11 +154,12 @@ _COUNTY = _EVERYONE | {
     Permission.ACCOUNTS_MANAGE,
     Permission.STAGES_READ,
     Permission.STATISTICS_READ,
+    Permission.STOCK_READ,
 }
 
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.INSTITUTION: _BUYER,
-    Role.HOSPITAL: _BUYER,
+    Role.HOSPITAL: _BUYER | {Permission.STOCK_READ},
     Role.DISTRIBUTOR: _EVERYONE
     | {
         Permission.FINDINGS_READ,

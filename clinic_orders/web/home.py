@@ -80,6 +80,7 @@ _BUREAU: tuple[tuple[str, str, str], ...] = (
     ("standards.index", N_("Materials of the six standards"), "print"),
     ("publicity.index", N_("What is public"), "eye"),
     ("scorecards.index", N_("Distributors' scorecards"), "truck"),
+    ("stock_overview.index", N_("Stock of the institutions"), "box"),
     ("editions.index", N_("Editions and prices"), "pill"),
     ("files.index", N_("Files"), "upload"),
     ("users.index", N_("Accounts"), "users"),
@@ -91,7 +92,7 @@ _BUREAU: tuple[tuple[str, str, str], ...] = (
 # What stands under More besides the tabs; an endpoint that is a tab of the role, or not built in, is left out.
 MORE: dict[Role, tuple[tuple[str, str, str], ...]] = {
     Role.INSTITUTION: _BUYER,
-    Role.HOSPITAL: _BUYER,
+    Role.HOSPITAL: (*_BUYER, ("stock_overview.index", N_("Stock of the institutions"), "box")),
     Role.DISTRIBUTOR: (
         ("cases.inbox", N_("Official letters"), "mail"),
         ("scorecards.own", N_("Our scorecard"), "truck"),

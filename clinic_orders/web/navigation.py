@@ -110,6 +110,7 @@ _UNDER: dict[str, tuple[str, ...]] = {
     "shortages": ("statistics.index",),
     "standards": ("roster.institutions", "home.more"),
     "publicity": ("statistics.index", "home.more"),
+    "stock_overview": ("statistics.index", "ordering.villages", "home.more"),
     "scorecards": ("statistics.index", "home.more"),
     "stages": ("home.more",),
 }

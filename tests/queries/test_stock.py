@@ -25,6 +25,7 @@ from clinic_orders.models.stock import StockCount
 from clinic_orders.models.stock_entries import StockEntry, StockLoss
 from clinic_orders.queries.ledger import ledger
 from clinic_orders.queries.stock import movements_of, shelf_of, stock_of, who_keeps_stock
+from clinic_orders.queries.stock_levels import levels
 from clinic_orders.rules.days import start_of_day
 from clinic_orders.rules.markup import SaleSeen
 from clinic_orders.rules.parties import SYSTEM, Actor, Role
@@ -155,6 +156,13 @@ def test_the_shelf_is_the_ledger_of_the_rule_less_what_was_lost(world: None, see
     clinic = institutions[CLINIC]
     for on in (day_of(dice), FIRST + timedelta(days=DAYS)):
         shelf = shelf_of(clinic, on)
+        # What is kept of many shelves at once is what each sees of its own.
+        kept = {one.item_id: one for one in levels([clinic], on)}
+        own = {row.item.id: row for row in stock_of(clinic, at=NOW, on=on).rows if row.shelf.known}
+        assert {item: (one.on_hand, one.expires_on, one.near_units) for item, one in kept.items()} == {
+            item: (row.on_hand, row.expiry, sum(near.base_units for near in row.near))
+            for item, row in own.items()
+        }
         checks = {
             row.item_id: int(row.base_units)
             for row in db.session.execute(ledger(on, select(Institution.id).where(Institution.id == clinic)))

@@ -131,6 +131,15 @@ LISTS: dict[str, tuple[List, ...]] = {
     "scorecards.own": (List(Role.DISTRIBUTOR, "/scorecards/own"),),
     "statistics.rows": (List(Role.CITY, f"/statistics/{RECKONED}/rows/orders"),),
     "statistics.volumes": (List(Role.CITY, f"/statistics/{RECKONED}/volumes?by=item"),),
+    "stock_overview.index": (List(Role.CITY, "/stock-overview/"),),
+    "stock_overview.institution": (
+        List(Role.CITY, "/stock-overview/institutions/V01", always_has_rows=True),
+    ),
+    "stock_overview.institutions": (
+        List(Role.CITY, "/stock-overview/institutions"),
+        List(Role.HOSPITAL, "/stock-overview/institutions"),
+    ),
+    "stock_overview.item": (List(Role.CITY, "/stock-overview/items/LY001", always_has_rows=True),),
     "stages.index": (List(Role.CITY, "/stages/"),),
     "stocking.lists": (List(Role.CITY, "/stocking/lists", always_has_rows=True),),
     "supply.index": (List(Role.INSTITUTION, "/supply/"), List(Role.CITY, "/supply/")),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import exists, func, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, exists, func, literal, or_, select, union_all
 
 from clinic_orders.models.base import china_day, db
 from clinic_orders.models.catalogue import Item
@@ -250,11 +250,19 @@ def under_way(institution_id: int, *, at: datetime, book: PolicyBook) -> dict[in
     return found
 
 
-def batches(institution_id: int, on: date) -> dict[int, list[Batch]]:
-    """The batches that were accepted by the end of a day, less what went back, by item."""
+def batches_of(whose: ColumnElement[bool], on: date, *keys: Any) -> Any:
+    """The batches that were accepted by the end of a day, less what went back: keys, item_id, batch_no, expiry, units.
+
+    Args:
+        whose: which shipments.
+        on: the day.
+        keys: columns of the shipments by which they are told apart besides.
+
+    """
     line = ShipmentLine
-    rows = db.session.execute(
+    return (
         select(
+            *keys,
             OrderLine.item_id,
             line.batch_no,
             line.expiry_date,
@@ -265,14 +273,19 @@ def batches(institution_id: int, on: date) -> dict[int, list[Batch]]:
         .join(OrderLine, OrderLine.id == line.order_line_id)
         .join(Item, Item.id == OrderLine.item_id)
         .where(
-            Shipment.institution_id == institution_id,
+            whose,
             Shipment.accepted_at < end_of_day(on),
             line.accepted_packs > line.returned_packs,
             line.expiry_date > on - timedelta(days=_LONG_EXPIRED),
             counts_once(Shipment.order_id),
         )
-        .group_by(OrderLine.item_id, line.batch_no, line.expiry_date)
+        .group_by(*keys, OrderLine.item_id, line.batch_no, line.expiry_date)
     )
+
+
+def batches(institution_id: int, on: date) -> dict[int, list[Batch]]:
+    """The batches that an institution accepted by the end of a day, less what went back, by item."""
+    rows = db.session.execute(batches_of(Shipment.institution_id == institution_id, on))
     found: dict[int, list[Batch]] = {}
     for item_id, batch_no, expiry_date, units in rows:
         found.setdefault(item_id, []).append(Batch(batch_no, expiry_date, int(units or 0)))
