@@ -1,7 +1,7 @@
 """what lies on all shelves, kept every night.
 
-Revision ID: 0046
-Revises: 0045
+Revision ID: 0047
+Revises: 0046
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = '0046'
-down_revision = '0045'
+revision = "0047"
+down_revision = "0046"
 branch_labels = None
 depends_on = None
 
