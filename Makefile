@@ -7,10 +7,13 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8000
+MINUTES ?= 5
+SEED ?= 1
+DATABASE ?= postgresql
 BIN := .venv/bin
 export PYTHON
 
-.PHONY: help install run test test-all test-postgresql check lint format text lock audit fuzz migrate screenshots bench clean
+.PHONY: help install run test test-all test-postgresql crashes check lint format text lock audit fuzz migrate screenshots bench clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +35,10 @@ test-all: install  ## The same, every test that takes a database on SQLite and o
 test-postgresql: install  ## Every test that takes a database, on PostgreSQL alone
 	@scripts/system_packages.sh test
 	@$(BIN)/python -m pytest -n 2 --databases postgresql $(T)
+
+crashes: install  ## Kill server, schedulers and database under load, and prove that nothing is lost (MINUTES=5 SEED=1 DATABASE=postgresql)
+	@scripts/system_packages.sh test
+	@$(BIN)/python -m tests.crashes --database $(DATABASE) --minutes $(MINUTES) --seed $(SEED)
 
 check: lint test  ## What must pass before anything lands
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from datetime import date, datetime
 from enum import Enum
 from typing import Any
@@ -12,7 +13,7 @@ from flask_babel import force_locale, gettext
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, InternalServerError
 
 from clinic_orders.models.base import db, set_reading_only
 from clinic_orders.models.troubles import Trouble, trouble_of
@@ -51,7 +52,11 @@ def say_stored(message: str, facts: dict[str, Any]) -> str:
 
 def _undo() -> None:
     """Take back what the deed began; the page that says so only reads, so it need not wait for writers."""
-    db.session.rollback()
+    try:
+        db.session.rollback()
+    except DBAPIError:
+        # Not even that can be said to a database that is gone; it undoes what has lost its connection by itself.
+        db.session.invalidate()
     set_reading_only(True)
 
 
@@ -64,6 +69,12 @@ def _refused(error: RuleBroken) -> tuple[str, int]:
 def _http(error: HTTPException) -> Any:
     if error.code is None or error.code < 400:
         return error
+    if isinstance(error, InternalServerError):
+        # What went wrong outside of the page itself comes here: before its guard, or when it was done.
+        cause = error.original_exception
+        if isinstance(cause, DBAPIError | PoolTimeoutError):
+            return _database(cause)
+        return _bug(cause or error)
     _undo()
     return render_template("layout/http_error.html", status=error.code), error.code
 
@@ -73,10 +84,25 @@ def _csrf(error: CSRFError) -> tuple[str, int]:
     return render_template("layout/http_error.html", status=400, csrf=True), 400
 
 
-def _bug(error: Exception) -> tuple[str, int]:
-    log.exception("unexpected error")
+def _bug(error: BaseException) -> tuple[str, int]:
+    log.error("unexpected error", exc_info=error)
     _undo()
-    return render_template("layout/http_error.html", status=500), 500
+    return _without_asking("layout/http_error.html", status=500), 500
+
+
+def _without_asking(template: str, texts: Mapping[str, str] | None = None, **values: Any) -> str:
+    """A page that asks the database nothing, not even who reads it: the database may be what is broken.
+
+    Args:
+        template: its name.
+        texts: msgids by the name under which the template has them.
+        values: everything else it wants.
+
+    """
+    chosen = session.get("language")
+    with force_locale(chosen if chosen in LOCALES else LOCALES[0]):
+        said = {name: gettext(text) for name, text in (texts or {}).items()}
+        return current_app.jinja_env.get_template(template).render(locale=chosen, **said, **values)
 
 
 # Seconds until a browser or a program may try again.
@@ -126,17 +152,13 @@ def _database(error: DBAPIError | PoolTimeoutError) -> tuple[str, int, dict[str,
     if posted and not secret and not request.files:
         typed = [(name, value) for name, value in request.form.items(multi=True) if name != "csrf_token"]
     heading, why = _NOT_OURS[trouble]
-    # Of all that a page usually knows nothing is asked: that would be asking the database.
-    chosen = session.get("language")
-    with force_locale(chosen if chosen in LOCALES else LOCALES[0]):
-        page = current_app.jinja_env.get_template("layout/busy.html").render(
-            locale=chosen,
-            heading=gettext(heading),
-            why=gettext(why),
-            path=request.full_path.rstrip("?"),
-            typed=typed,
-            again=posted,
-        )
+    page = _without_asking(
+        "layout/busy.html",
+        {"heading": heading, "why": why},
+        path=request.full_path.rstrip("?"),
+        typed=typed,
+        again=posted,
+    )
     return page, 503, {"Retry-After": str(_WAIT)}
 
 

@@ -15,12 +15,13 @@ from urllib.parse import urlsplit
 
 from flask import Flask, abort, current_app, g, redirect, request, session, url_for
 from flask_login import LoginManager, current_user, login_user, logout_user
+from sqlalchemy.exc import DBAPIError
 from werkzeug.wrappers import Response
 
 from clinic_orders import clock
 from clinic_orders.actions.accounts import close_session, open_session, renew_session
 from clinic_orders.actions.transaction import end_reading
-from clinic_orders.models.base import reading_only, set_reading_only
+from clinic_orders.models.base import db, reading_only, set_reading_only
 from clinic_orders.queries.accounts import Principal, has_second_step, principal
 from clinic_orders.queries.remembered import learn
 from clinic_orders.rules.accounts import token_digest
@@ -308,7 +309,11 @@ def _begin_request() -> Response | None:
 def _end_request(response: Response) -> Response:
     """Let go of what a page has read."""
     if request.method in READING and request.endpoint != "static":
-        end_reading()
+        try:
+            end_reading()
+        except DBAPIError:
+            # The database went away when the page was there already.
+            db.session.invalidate()
     return response
 
 

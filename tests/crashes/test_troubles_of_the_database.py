@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from flask import Flask
+from flask import Flask, jsonify
 from psycopg import errors as pg
 from sqlalchemy import event, func, make_url, select
 from sqlalchemy.exc import OperationalError
@@ -25,6 +25,8 @@ from clinic_orders.models.base import db, reading_only
 from clinic_orders.models.payments import Payment
 from clinic_orders.models.troubles import Trouble, trouble_of
 from clinic_orders.queries.integrity import problems
+from clinic_orders.rules.parties import NotAllowed, Permission
+from clinic_orders.web.guards import needs
 from tests.checking_client import CheckingClient
 from tests.conftest import Databases, make_app
 from tests.deliveries_in_work import accepted, make_user
@@ -227,6 +229,30 @@ def test_while_the_database_is_away_it_is_said_and_nobody_has_to_restart_the_pro
     office.has_stored_nothing()
     office.client.get(office.client.page.one("main a.btn-primary")["href"], status=200)
     office.client.get(FORM, status=200)
+
+
+@pytest.mark.usefixtures("today")
+@pytest.mark.only_on("postgresql", reason="SQLite has no connection that could be cut")
+@pytest.mark.parametrize(("then", "status"), [("ask", 503), ("refuse", 403), ("answer", 200)])
+def test_a_connection_that_is_cut_in_the_middle_of_a_page_leaves_no_bare_error(
+    committed_app: Flask, databases: Databases, monkeypatch: pytest.MonkeyPatch, then: str, status: int
+) -> None:
+    office = Office(committed_app)
+
+    def cut(*_: object, **__: object) -> object:
+        own = db.session.scalar(select(func.pg_backend_pid()))
+        databases.cluster.execute(f"SELECT pg_terminate_backend({own}, 5000)")
+        if then == "refuse":
+            raise NotAllowed
+        return db.session.scalar(select(1)) if then == "ask" else jsonify(all="is well")
+
+    with monkeypatch.context() as patch:
+        patch.setitem(committed_app.view_functions, "payments.index", needs(Permission.PAYMENTS_READ)(cut))
+        # What was answered before the end of the connection is an answer; a refusal is said with a new connection.
+        answer = office.client.open("/payments/")
+    assert answer.status_code == status
+    assert ("暂时连不上数据库" in answer.text) == (status == 503)
+    office.client.get("/payments/", status=200)
 
 
 # Which trouble an error is.
