@@ -56,7 +56,7 @@ def _undo() -> None:
         db.session.rollback()
     except DBAPIError:
         # Not even that can be said to a database that is gone; it undoes what has lost its connection by itself.
-        db.session.invalidate()
+        db.session().invalidate()
     set_reading_only(True)
 
 

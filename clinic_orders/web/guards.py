@@ -313,7 +313,7 @@ def _end_request(response: Response) -> Response:
             end_reading()
         except DBAPIError:
             # The database went away when the page was there already.
-            db.session.invalidate()
+            db.session().invalidate()
     return response
 
 
