@@ -9,6 +9,7 @@ from clinic_orders.actions import bulletins as bulletin_deeds
 from clinic_orders.actions import publicity as publicity_deeds
 from clinic_orders.actions import stages as stage_deeds
 from clinic_orders.actions import statistics as statistics_deeds
+from clinic_orders.actions import stock_balances
 from clinic_orders.jobs.job import Outcome, each
 from clinic_orders.models.base import db, reading_only
 from clinic_orders.queries.assessments import reckon, wanted_years, years_to_remind
@@ -24,6 +25,11 @@ def close_month(as_of: date, at: datetime, outcome: Outcome) -> None:
     """Freeze the figures of the month before; a month that somebody closed already is left alone (R-STAT-1)."""
     months = [month for month in [Month.of(as_of).previous()] if closed_month(month) is None]
     each(months, lambda month: statistics_deeds.close_month(month, by=SYSTEM, at=at), outcome)
+
+
+def carry_stock(_as_of: date, at: datetime, outcome: Outcome) -> None:
+    """Carry stock to the ends of the last closed months, where it is not or where something in them has changed."""
+    outcome.changed = outcome.rows_read = stock_balances.carry_stock(by=SYSTEM, at=at)
 
 
 def draft_bulletin(as_of: date, at: datetime, outcome: Outcome) -> None:

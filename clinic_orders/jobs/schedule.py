@@ -141,6 +141,13 @@ JOBS: tuple[Job, ...] = (
         figures.close_month,
     ),
     Job(
+        "carry-stock",
+        N_("Carry stock forward to the ends of closed months"),
+        "50 * * * *",
+        figures.carry_stock,
+        catch_up=False,
+    ),
+    Job(
         "draft-bulletin",
         N_("Make the draft of the bulletin of the quarter before"),
         "0 4 1 1,4,7,10 *",

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import select
 
 from clinic_orders.models.base import db
 from clinic_orders.models.roster import County
 from clinic_orders.models.statistics import ClosedMonth, ReckonedMonth
-from clinic_orders.queries.month_rows import InstitutionRow, read_rows
+from clinic_orders.queries.month_rows import InstitutionRow, PartOfMonth, read_columns, read_rows
 from clinic_orders.queries.policy import policy_book
-from clinic_orders.rules.incentives import Thresholds, Year, gets_notice, is_preferred, year_of
+from clinic_orders.rules.incentives import (
+    YEAR_COLUMNS,
+    Thresholds,
+    Year,
+    gets_notice,
+    is_preferred,
+    year_of,
+)
 from clinic_orders.rules.parties import Actor, InstitutionKind, Role
 
 
@@ -40,7 +48,7 @@ class MonthLine:
 
     month: str
     frozen: bool
-    row: InstitutionRow
+    row: Mapping[str, Any]
 
 
 SORTS: Final[dict[str, Callable[[YearLine], Any]]] = {
@@ -68,6 +76,15 @@ def thresholds(year: int) -> Thresholds:
 
 def months_of_year(year: int) -> list[tuple[str, bool, list[InstitutionRow]]]:
     """The months of a year that have rows, in order: closed ones, else as last reckoned; two statements."""
+    return [(month, frozen, list(read_rows(rows).institutions)) for month, frozen, rows in _kept_of(year)]
+
+
+def _months(year: int) -> list[tuple[str, bool, list[PartOfMonth]]]:
+    """The same with what a year needs of each alone."""
+    return [(month, frozen, list(read_columns(rows, YEAR_COLUMNS))) for month, frozen, rows in _kept_of(year)]
+
+
+def _kept_of(year: int) -> list[tuple[str, bool, Any]]:
     like = f"{year:04d}-%"
     reckoned = db.session.execute(
         select(ReckonedMonth.month, ReckonedMonth.rows).where(ReckonedMonth.month.like(like))
@@ -77,41 +94,84 @@ def months_of_year(year: int) -> list[tuple[str, bool, list[InstitutionRow]]]:
         select(ClosedMonth.month, ClosedMonth.rows).where(ClosedMonth.month.like(like))
     )
     found |= {month: (True, rows) for month, rows in closed if rows}
-    return [
-        (month, frozen, list(read_rows(rows).institutions)) for month, (frozen, rows) in sorted(found.items())
+    return [(month, frozen, rows) for month, (frozen, rows) in sorted(found.items())]
+
+
+def _scope_of(actor: Actor) -> str | None:
+    """The only county that the actor sees; None = all."""
+    return (actor.county_code or "") if actor.role is Role.COUNTY else None
+
+
+def _lies_in(county: str | None, row: PartOfMonth) -> bool:
+    return bool(row.county) and county in {None, row.county}
+
+
+class _OwnYear(NamedTuple):
+    code: str
+    name: str
+    county_code: str
+    kind: InstitutionKind
+    year: Year
+
+
+def _instants(year: int) -> tuple[tuple[Any, ...], ...]:
+    """Which months have figures and since when; two statements that leave the figures alone."""
+    like = f"{year:04d}-%"
+    reckoned = select(ReckonedMonth.id, ReckonedMonth.month, ReckonedMonth.reckoned_at)
+    closed = select(ClosedMonth.id, ClosedMonth.month, ClosedMonth.cut_off_at, ClosedMonth.sha256)
+    connection = db.session.connection()
+    found = [
+        *connection.execute(reckoned.where(ReckonedMonth.month.like(like))).all(),
+        *connection.execute(closed.where(ClosedMonth.month.like(like))).all(),
     ]
+    return tuple(sorted(tuple(map(str, row)) for row in found))
 
 
-def _mine(actor: Actor, row: InstitutionRow) -> bool:
-    return bool(row.county) and (actor.role is not Role.COUNTY or row.county == actor.county_code)
+# A year of a prefecture is eighteen megabytes of text to read and two to keep; it changes when a month is reckoned anew.
+@lru_cache(maxsize=4)
+def _added_up(
+    year: int, county: str | None, instants: tuple[tuple[Any, ...], ...]
+) -> tuple[list[_OwnYear], list[str]]:
+    months = _months(year)
+    rows: dict[str, list[PartOfMonth]] = defaultdict(list)
+    for _, _, institutions in months:
+        for row in institutions:
+            if _lies_in(county, row):
+                rows[row.code].append(row)
+    found = []
+    for code, own in rows.items():
+        last = own[-1]
+        kind = InstitutionKind(last.kind)
+        found.append(_OwnYear(code, last.name, last.county, kind, year_of(row.columns for row in own)))
+    return found, [month for month, _, _ in months]
 
 
 def year_lines(actor: Actor, year: int) -> tuple[list[YearLine], list[str]]:
     """Every institution of the actor's scope with its year, and the months that have figures."""
-    asked, months = thresholds(year), months_of_year(year)
-    rows: dict[str, list[InstitutionRow]] = defaultdict(list)
-    for _, _, institutions in months:
-        for row in institutions:
-            if _mine(actor, row):
-                rows[row.code].append(row)
+    asked = thresholds(year)
+    own, months = _added_up(year, _scope_of(actor), _instants(year))
     counties = {row.code: row.name for row in db.session.execute(select(County.code, County.name))}
-    lines = []
-    for code, own in rows.items():
-        found, last = year_of(row.columns for row in own), own[-1]
-        lines.append(
-            YearLine(
-                code, last.name, last.county, counties.get(last.county, last.county),
-                InstitutionKind(last.kind), found, is_preferred(found, asked), gets_notice(found, asked),
-            )
-        )  # fmt: skip
-    return lines, [month for month, _, _ in months]
+    lines = [
+        YearLine(
+            code,
+            name,
+            county_code,
+            counties.get(county_code, county_code),
+            kind,
+            found,
+            is_preferred(found, asked),
+            gets_notice(found, asked),
+        )
+        for code, name, county_code, kind, found in own
+    ]
+    return lines, months
 
 
 def months_of(actor: Actor, year: int, code: str) -> list[MonthLine]:
     """The months of one institution; none where the actor may not see it."""
     return [
-        MonthLine(month, frozen, row)
-        for month, frozen, institutions in months_of_year(year)
+        MonthLine(month, frozen, row.columns)
+        for month, frozen, institutions in _months(year)
         for row in institutions
-        if row.code == code and _mine(actor, row)
+        if row.code == code and _lies_in(_scope_of(actor), row)
     ]

@@ -14,6 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     Select,
+    SelectBase,
     Subquery,
     and_,
     func,
@@ -31,7 +32,9 @@ from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, Shipment, S
 from clinic_orders.models.orders import OrderLine
 from clinic_orders.models.sales import SaleLine
 from clinic_orders.models.stock import StockCount
+from clinic_orders.models.stock_balances import StockBalance
 from clinic_orders.models.stock_entries import StockLoss
+from clinic_orders.queries.carried import Carried
 from clinic_orders.queries.doubles import counts_once
 from clinic_orders.rules.days import end_of_day, start_of_day
 from clinic_orders.rules.stocking import REPORTING_DAYS
@@ -52,26 +55,64 @@ def reporting(on: date) -> Select[*tuple[Any, ...]]:
     )
 
 
-def ledger(on: date, institutions: Select[*tuple[Any, ...]] | None = None) -> Select[*tuple[Any, ...]]:
+Wanted = Callable[[InstrumentedAttribute[int]], ColumnElement[bool]]
+
+
+def ledger(
+    on: date, institutions: Select[*tuple[Any, ...]] | None = None, base: Carried | None = None
+) -> Select[*tuple[Any, ...]]:
     """The ledger of every item of institutions: institution_id, item_id, base_units; only where anything moved.
 
     Args:
         on: the day at whose end it is wanted.
         institutions: a question for their ids; None = all.
+        base: balances to begin with (``queries.carried``); None = the history is added up.
 
     """
 
     def wanted(column: InstrumentedAttribute[int]) -> ColumnElement[bool]:
         return true() if institutions is None else column.in_(institutions)
 
-    last = _last_counts(on, wanted)
-    moved = union_all(
-        _counted(last),
-        *(_after(last, part, on) for part in _parts(on, wanted)),
-    ).subquery("movement")
+    def holding(column: InstrumentedAttribute[int]) -> ColumnElement[bool]:
+        assert base is not None
+        return and_(wanted(column), column.not_in(base.rest)) if base.rest else wanted(column)
+
+    def others(column: InstrumentedAttribute[int]) -> ColumnElement[bool]:
+        assert base is not None
+        return and_(wanted(column), column.in_(base.rest))
+
+    if base is None:
+        parts = _since_counts(on, wanted)
+    else:
+        parts = _since_balances(base.day, on, holding)
+        if base.rest:
+            parts += _since_counts(on, others)
+    moved = union_all(*parts).subquery("movement")
     return select(
         moved.c.institution_id, moved.c.item_id, func.sum(moved.c.base_units).label("base_units")
     ).group_by(moved.c.institution_id, moved.c.item_id)
+
+
+def _since_counts(on: date, wanted: Wanted) -> list[Any]:
+    """What was counted last, and what moved after it, whenever that was."""
+    last = _last_counts(on, wanted)
+    return [_counted(last), *(_after(last, part, on) for part in _parts(on, wanted))]
+
+
+def _since_balances(day: date, on: date, wanted: Wanted) -> list[Any]:
+    """What stood at the end of a day, or was counted last after it, and what moved after that."""
+    balance = StockBalance
+    carried = select(balance.institution_id, balance.item_id, balance.base_units).where(
+        balance.carried_on == day, wanted(balance.institution_id)
+    )
+    if day == on:
+        return [carried]
+    last = _last_counts(on, wanted, after=day)
+    uncounted = carried.outerjoin(
+        last, and_(last.c.institution_id == balance.institution_id, last.c.item_id == balance.item_id)
+    ).where(last.c.day.is_(None))
+    since = _parts(on, wanted, first=day + timedelta(days=1))
+    return [uncounted, _counted(last), *(_after(last, part, on) for part in since)]
 
 
 def stock(on: date, institutions: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
@@ -121,8 +162,8 @@ def stock(on: date, institutions: Select[*tuple[Any, ...]]) -> Select[*tuple[Any
     )
 
 
-def _last_counts(on: date, wanted: Any) -> CTE:
-    return (
+def _last_counts(on: date, wanted: Any, *, after: date | None = None) -> CTE:
+    statement = (
         select(
             StockCount.institution_id,
             StockCount.item_id,
@@ -132,21 +173,76 @@ def _last_counts(on: date, wanted: Any) -> CTE:
             StockCount.replaced_at.is_(None), StockCount.counted_on <= on, wanted(StockCount.institution_id)
         )
         .group_by(StockCount.institution_id, StockCount.item_id)
-        .cte("last_count")
     )
+    if after is None:
+        return statement.cte("last_count")
+    return statement.where(StockCount.counted_on > after).cte("late_count")
 
 
-def with_ledger(on: date, pairs: Subquery) -> Select[*tuple[Any, ...]]:
+def with_ledger(on: date, pairs: Subquery, base: Carried | None = None) -> SelectBase:
     """Rows of some pairs with the ledger of each: the columns given and base_units, 0 where nothing is known.
 
-    Unlike ``ledger`` it reads of each pair what moved after its last count only, so that its cost follows what came and
-    went since, not the history.
+    Unlike ``ledger`` it reads of each pair what moved after its last count, or after the day to which its balance was
+    carried forward, so that its cost follows what came and went since, not the history.
 
     Args:
         on: the day at whose end it is wanted.
         pairs: rows with institution_id and item_id, each pair once.
+        base: balances to begin with (``queries.carried``).
 
     """
+    if base is None:
+        return _with_moves(on, pairs, None)
+    if not base.rest:
+        return _with_balances(base.day, on, pairs)
+    asked = select(pairs).cte("asked_pair")
+    holding = select(asked).where(asked.c.institution_id.not_in(base.rest)).subquery("holding_pair")
+    others = select(asked).where(asked.c.institution_id.in_(base.rest)).subquery("other_pair")
+    return union_all(_with_balances(base.day, on, holding), _with_moves(on, others, None))
+
+
+def counted_stock(on: date, wanted: Wanted, base: Carried | None) -> SelectBase:
+    """The ledger of every item that was counted on or before a day: institution_id, item_id, base_units.
+
+    Args:
+        on: the day at whose end it is wanted.
+        wanted: the condition that a column of institution ids is one of those looked at.
+        base: balances to begin with (``queries.carried``).
+
+    """
+    count, balance = StockCount, StockBalance
+    pairs = select(count.institution_id, count.item_id).distinct()
+    pairs = pairs.where(count.replaced_at.is_(None), count.counted_on <= on, wanted(count.institution_id))
+    if base is None or base.day != on:
+        return with_ledger(on, pairs.subquery("counted_pair"), base)
+    carried = select(balance.institution_id, balance.item_id, balance.base_units).where(
+        balance.carried_on == on, balance.counted.is_(True), wanted(balance.institution_id)
+    )
+    if not base.rest:
+        return carried
+    others = pairs.where(count.institution_id.in_(base.rest)).subquery("counted_pair")
+    return union_all(carried.where(balance.institution_id.not_in(base.rest)), _with_moves(on, others, None))
+
+
+def _with_balances(day: date, on: date, pairs: Subquery) -> Select[*tuple[Any, ...]]:
+    """Pairs whose balances of a day hold."""
+    if day < on:
+        return _with_moves(on, pairs, day)
+    return select(*pairs.c, func.coalesce(StockBalance.base_units, 0).label("base_units")).outerjoin(
+        StockBalance, _balance_of(pairs, day)
+    )
+
+
+def _balance_of(pairs: Any, day: date) -> ColumnElement[bool]:
+    return and_(
+        StockBalance.carried_on == day,
+        StockBalance.institution_id == pairs.c.institution_id,
+        StockBalance.item_id == pairs.c.item_id,
+    )
+
+
+def _with_moves(on: date, pairs: Subquery, day: date | None) -> Select[*tuple[Any, ...]]:
+    """Pairs with what moved since their last count, or since the day to which they were carried."""
     count, line = StockCount, SaleLine
     counted_on = (
         select(func.max(count.counted_on))
@@ -155,11 +251,15 @@ def with_ledger(on: date, pairs: Subquery) -> Select[*tuple[Any, ...]]:
             count.institution_id == pairs.c.institution_id,
             count.item_id == pairs.c.item_id,
             count.counted_on <= on,
+            count.counted_on > (day or _NEVER),
         )
         .correlate(pairs)
         .scalar_subquery()
     )
-    last = select(*pairs.c, func.coalesce(counted_on, _NEVER).label("counted_on")).cte("last_count")
+    known = "carried" if day else "history"
+    last = select(*pairs.c, func.coalesce(counted_on, day or _NEVER).label("counted_on")).cte(
+        f"since_{known}"
+    )
     sold = (
         select(func.sum(line.base_units))
         .where(
@@ -172,15 +272,13 @@ def with_ledger(on: date, pairs: Subquery) -> Select[*tuple[Any, ...]]:
         .correlate(last)
         .scalar_subquery()
     )
-    documents = _by_documents(on, last)
-    return (
+    documents = _by_documents(on, last, known)
+    # Of a count on the very day to which stock was carried the balance knows already.
+    begun = func.coalesce(count.base_units, *(() if day is None else (StockBalance.base_units,)), 0)
+    statement = (
         select(
             *(last.c[column.key] for column in pairs.c),
-            (
-                func.coalesce(count.base_units, 0)
-                + func.coalesce(documents.c.base_units, 0)
-                - func.coalesce(sold, 0)
-            ).label("base_units"),
+            (begun + func.coalesce(documents.c.base_units, 0) - func.coalesce(sold, 0)).label("base_units"),
         )
         .select_from(last)
         .outerjoin(
@@ -197,14 +295,15 @@ def with_ledger(on: date, pairs: Subquery) -> Select[*tuple[Any, ...]]:
             and_(documents.c.institution_id == last.c.institution_id, documents.c.item_id == last.c.item_id),
         )
     )
+    return statement if day is None else statement.outerjoin(StockBalance, _balance_of(last, day))
 
 
-def _by_documents(on: date, last: CTE) -> CTE:
+def _by_documents(on: date, last: CTE, known: str) -> CTE:
     """What pairs accepted less what they returned after their last counts; an index leads to the documents since then."""
     since = (
         select(last.c.institution_id, func.min(last.c.counted_on).label("day"))
         .group_by(last.c.institution_id)
-        .cte("first_of_them")
+        .cte(f"first_{known}")
     )
 
     def dated(part: Select[Any], institution: Any, instant: Any) -> Select[Any]:
@@ -226,13 +325,11 @@ def _by_documents(on: date, last: CTE) -> CTE:
     return (
         select(moved.c.institution_id, moved.c.item_id, func.sum(moved.c.base_units).label("base_units"))
         .group_by(moved.c.institution_id, moved.c.item_id)
-        .cte("document")
+        .cte(f"document_{known}")
     )
 
 
-def movements(
-    first: date, on: date, wanted: Callable[[InstrumentedAttribute[int]], ColumnElement[bool]]
-) -> CompoundSelect[Any]:
+def movements(first: date, on: date, wanted: Wanted) -> CompoundSelect[Any]:
     """What came (above 0) and went (below 0) of every item between two days: institution_id, item_id, day, base_units.
 
     Each part is a range of an index, so that the cost is that of these days.
@@ -243,17 +340,20 @@ def movements(
         wanted: the condition that a column of institution ids is one of those looked at.
 
     """
+    return union_all(*_parts(on, wanted, first=first))
+
+
+def _parts(on: date, wanted: Any, *, first: date | None = None) -> tuple[Select[*tuple[Any, ...]], ...]:
+    """What was accepted, returned and sold up to a day, of all time or from a day on."""
+    accepted, returned, sold = _accepted(on, wanted), _returned(on, wanted), _sold(on, wanted)
+    if first is None:
+        return accepted, returned, sold
     begins = start_of_day(first)
-    return union_all(
-        _accepted(on, wanted).where(Shipment.accepted_at >= begins),
-        _returned(on, wanted).where(GoodsReturn.agreed_at >= begins),
-        _sold(on, wanted).where(SaleLine.sold_on >= first),
+    return (
+        accepted.where(Shipment.accepted_at >= begins),
+        returned.where(GoodsReturn.agreed_at >= begins),
+        sold.where(SaleLine.sold_on >= first),
     )
-
-
-def _parts(on: date, wanted: Any) -> tuple[Select[*tuple[Any, ...]], ...]:
-    """What was accepted, returned and sold up to a day."""
-    return _accepted(on, wanted), _returned(on, wanted), _sold(on, wanted)
 
 
 def _counted(last: CTE) -> Select[*tuple[Any, ...]]:

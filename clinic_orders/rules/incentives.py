@@ -16,6 +16,9 @@ from typing import Any, Final
 
 _SHARE: Final = Decimal("0.0001")
 
+YEAR_COLUMNS: Final = ("accepted_amount", "counted", "agreed", "reports_due", "reports_received")
+"""What ``year_of`` reads of a month."""
+
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:

@@ -73,7 +73,8 @@ def checks(
             for comparison in (*part["comparisons"], part["night"]):
                 print_comparison(comparison)
             click.echo(f"    looked at again: {part['night']['institutions']} institutions")
-            for what, took in part["desk"]["once_ms"].items():
+            once = {"carrying stock forward to the month": part["carrying_ms"]} | part["desk"]["once_ms"]
+            for what, took in once.items():
                 click.echo(
                     f"  {what}: {took['clock']} ms by the clock, {took['processor']} ms processor time"
                 )

@@ -11,7 +11,9 @@ from typing import Any, Final
 from flask import Flask
 from sqlalchemy import text, update
 
+from clinic_orders import clock
 from clinic_orders.actions.price_marks import keep_price_mark
+from clinic_orders.actions.stock_balances import carry_stock
 from clinic_orders.actions.transaction import transaction
 from clinic_orders.cli.benchmark.floors import FLOORS, Floor
 from clinic_orders.cli.benchmark.measuring import (
@@ -27,7 +29,7 @@ from clinic_orders.models.base import db
 from clinic_orders.models.price_marks import PriceMark
 from clinic_orders.queries.checks import Scope, check
 from clinic_orders.queries.checks.price_night import RULES, tonight
-from clinic_orders.rules.days import end_of_day, start_of_day
+from clinic_orders.rules.days import Month, end_of_day, start_of_day
 from clinic_orders.rules.findings import CheckRule, Finding
 from clinic_orders.rules.parties import SYSTEM
 
@@ -47,6 +49,9 @@ def measure_checks(app: Flask, stage: Stage, rounds: int, say: Callable[[str], N
     with app.app_context():
         work_alone()
         by = PROCESSOR
+        say(f"{stage.months} months: carrying stock forward to the month")
+        opening = Month.of(stage.on).first_day - timedelta(days=1)
+        carry, _ = timed_with_server(partial(carry_stock, by=SYSTEM, at=clock.now(), days=[opening]))
         comparisons, found = [], {}
         for rule, floor in FLOORS.items():
             say(f"{stage.months} months: {rule.value}")
@@ -66,6 +71,7 @@ def measure_checks(app: Flask, stage: Stage, rounds: int, say: Callable[[str], N
             "rows": {"sale lines": stage.sale_lines, "order lines": stage.order_lines},
             "as_of": stage.on.isoformat(),
             "findings": found,
+            "carrying_ms": {"clock": round(carry.wall * 1000), "processor": round(carry.cpu * 1000)},
             "comparisons": [one.as_dict() for one in comparisons],
             "night": _measure_night(stage, rounds, by),
         }

@@ -13,6 +13,7 @@ from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, Shipment, S
 from clinic_orders.models.orders import OrderLine
 from clinic_orders.models.roster import Institution, Membership
 from clinic_orders.models.sales import SaleLine, Settlement
+from clinic_orders.queries.carried import carried_to
 from clinic_orders.queries.checks.scope import Scope
 from clinic_orders.queries.doubles import counts_once
 from clinic_orders.queries.ledger import with_ledger
@@ -113,7 +114,9 @@ def find(scope: Scope) -> Iterator[Finding]:
         judged = judged.outerjoin(
             part, and_(part.c.institution_id == settled.institution_id, part.c.item_id == settled.item_id)
         )
-    pair = with_ledger(first - timedelta(days=1), judged.subquery("doubtful")).subquery("pair")
+    opening = first - timedelta(days=1)
+    base = carried_to(opening) if scope.institution_ids is None else None
+    pair = with_ledger(opening, judged.subquery("doubtful"), base).subquery("pair")
     statement = (
         select(
             Institution.code,

@@ -13,8 +13,9 @@ from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.roster import Institution, Membership
 from clinic_orders.models.stock import StockCount
+from clinic_orders.queries.carried import carried_to
 from clinic_orders.queries.checks.scope import Scope
-from clinic_orders.queries.ledger import movements, with_ledger
+from clinic_orders.queries.ledger import counted_stock, movements
 from clinic_orders.rules.findings import CheckRule, Finding
 from clinic_orders.rules.roster import Days, is_in_force
 from clinic_orders.rules.trace_gaps import sold_beyond_stock
@@ -41,26 +42,21 @@ def _steps(scope: Scope) -> Iterator[Step]:
     such items are most of all, and the database leaves them out.
     """
     first, on = scope.month.first_day, scope.as_of
-    count = StockCount
-    pairs = (count.institution_id, count.item_id)
-    counted = (
-        select(
-            *pairs,
-            # None where it was first counted in the month: what was there before nobody knows.
-            func.max(count.counted_on).filter(count.counted_on < first).label("last_before"),
-            func.min(count.base_units).filter(count.counted_on >= first).label("lowest_count"),
+    count, before = StockCount, first - timedelta(days=1)
+    base = carried_to(before) if scope.institution_ids is None else None
+    # None for what was first counted in the month: what was there before nobody knows.
+    opening = counted_stock(before, scope.only, base).cte("opening")
+    lowest = (
+        select(count.institution_id, count.item_id, func.min(count.base_units).label("base_units"))
+        .where(
+            count.replaced_at.is_(None),
+            count.counted_on >= first,
+            count.counted_on <= on,
+            scope.only(count.institution_id),
         )
-        .where(count.replaced_at.is_(None), count.counted_on <= on, scope.only(count.institution_id))
-        .group_by(*pairs)
-        .cte("counted")
+        .group_by(count.institution_id, count.item_id)
+        .cte("lowest")
     )
-    known = (
-        select(counted.c.institution_id, counted.c.item_id)
-        .where(counted.c.last_before.is_not(None))
-        .subquery("known")
-    )
-    # From the last count on, not the history.
-    opening = with_ledger(first - timedelta(days=1), known).cte("opening")
     every = movements(first, on, scope.only).subquery("movement")
     moved = (
         select(
@@ -79,14 +75,18 @@ def _steps(scope: Scope) -> Iterator[Step]:
         .cte("went")
     )
     gone = -func.coalesce(went.c.base_units, 0)
-    doubtful = (
-        select(counted.c.institution_id, counted.c.item_id, opening.c.base_units)
-        .select_from(counted)
-        .outerjoin(opening, _same(opening, counted))
-        .outerjoin(went, _same(went, counted))
-        .where(or_(opening.c.base_units < gone, counted.c.lowest_count < gone))
-        .cte("doubtful")
-    )
+    doubtful = union_all(
+        select(opening.c.institution_id, opening.c.item_id, opening.c.base_units)
+        .select_from(opening)
+        .outerjoin(went, _same(went, opening))
+        .outerjoin(lowest, _same(lowest, opening))
+        .where(or_(opening.c.base_units < gone, lowest.c.base_units < gone)),
+        select(lowest.c.institution_id, lowest.c.item_id, opening.c.base_units)
+        .select_from(lowest)
+        .outerjoin(opening, _same(opening, lowest))
+        .outerjoin(went, _same(went, lowest))
+        .where(opening.c.institution_id.is_(None), lowest.c.base_units < gone),
+    ).cte("doubtful")
     rows = union_all(
         select(
             doubtful.c.institution_id,

@@ -15,6 +15,7 @@ from clinic_orders.models.catalogue import Edition, EditionItem, Item
 from clinic_orders.models.deliveries import Shipment, ShipmentLine
 from clinic_orders.models.orders import OrderLine
 from clinic_orders.models.roster import Institution, InstitutionRecord, Membership, Suspension
+from clinic_orders.queries.carried import carried_to
 from clinic_orders.queries.checks.scope import Scope
 from clinic_orders.queries.ledger import ledger, reporting
 from clinic_orders.queries.roster import current
@@ -108,7 +109,9 @@ def carried_items(
     reporters = reporting(on)
     if institutions is not None:
         reporters = reporters.where(reporters.selected_columns[0].in_(institutions))
-    there = ledger(on, reporters).subquery("there")
+    # Of a few the history is quickly added up; of all, only what came since balances were carried forward.
+    base = carried_to(on) if institutions is None else None
+    there = ledger(on, reporters, base).subquery("there")
     counted = select(there.c.institution_id, there.c.item_id).where(there.c.base_units > 0)
     lately = _accepted_lately(on, window_days)
     if institutions is not None:

@@ -1,7 +1,7 @@
 """Do the records agree with each other? What ``db check`` looks at.
 
-``sums`` foreign keys and running sums · ``allocation`` money · ``kept`` what is kept of it · the chain of the audit stands in
-``queries.audit_chain``.
+``sums`` foreign keys and running sums · ``allocation`` money · ``kept`` what is kept of it · ``stock_balances`` stock carried
+forward · the chain of the audit stands in ``queries.audit_chain``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import date
 
 from clinic_orders.queries import audit_chain
 from clinic_orders.queries.audit_chain import Head
-from clinic_orders.queries.integrity import allocation, kept, sums
+from clinic_orders.queries.integrity import allocation, kept, stock_balances, sums
 from clinic_orders.queries.integrity.problem import Problem
 from clinic_orders.rules.errors import N_
 
@@ -28,6 +28,7 @@ CHECKS = {
     "cycles": N_("cycles of an item"),
     "allocation": N_("allocation of payments"),
     "kept_payables": N_("what is kept of the allocation"),
+    "stock_balances": N_("stock carried forward"),
     "audit_chain": N_("chain of the audit"),
 }
 
@@ -48,4 +49,5 @@ def problems(on: date = _AT_THE_END, witnesses: Iterable[Head] = ()) -> list[Pro
         Problem("audit_chain", broken.subject, broken.message, broken.facts)
         for broken in audit_chain.broken_places(*witnesses)
     ]
-    return sums.problems() + list(allocation.problems(on)) + list(kept.problems(on)) + chain
+    copies = [*kept.problems(on), *stock_balances.problems()]
+    return sums.problems() + list(allocation.problems(on)) + copies + chain
