@@ -20,6 +20,7 @@ from tests.many_papers import (
     make_orders,
     make_statements,
 )
+from tests.many_persons import make_personal_requests
 from tests.many_places import (
     make_applications,
     make_catalogue,
@@ -73,6 +74,7 @@ def make_many() -> tuple[World, dict[Role, User]]:
     make_applications()
     make_stages()
     make_exits(world)
+    make_personal_requests(world)
     make_trainings(world)
     make_stock(world)
     make_complaints(world, MANY)

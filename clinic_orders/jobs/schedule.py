@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from clinic_orders.actions import code_months
 from clinic_orders.actions import jobs as runs
-from clinic_orders.jobs import audit, checks, figures, money, orders
+from clinic_orders.jobs import audit, checks, figures, money, orders, privacy
 from clinic_orders.jobs.job import Job, Outcome
 from clinic_orders.queries import jobs as job_queries
 from clinic_orders.rules.errors import N_
@@ -212,6 +212,13 @@ JOBS: tuple[Job, ...] = (
         N_("Remind of self-checks of trace codes"),
         "45 0 * * *",
         checks.remind_of_clues,
+        catch_up=False,
+    ),
+    Job(
+        "forget-persons",
+        N_("Erase personal data whose term is over"),
+        "40 2 * * *",
+        privacy.forget_persons,
         catch_up=False,
     ),
     Job("watch-jobs", N_("Report missed and failed jobs"), "30 6 * * *", watch, catch_up=False),

@@ -34,6 +34,8 @@ class User(Base):
     created_at: Mapped[datetime]
     last_login_at: Mapped[datetime | None]
     password_changed_at: Mapped[datetime | None]
+    # When the term of the closed account was over and the person became a number (decision 0056).
+    forgotten_at: Mapped[datetime | None]
 
     assignments: Mapped[list[RoleAssignment]] = relationship(
         back_populates="user", order_by="RoleAssignment.id"

@@ -8,12 +8,21 @@ from datetime import date, timedelta
 
 from sqlalchemy import ColumnElement, and_, false, func, or_, select, true, union_all
 
+from clinic_orders.models.accounts import User
 from clinic_orders.models.audit import AuditEntry
 from clinic_orders.models.base import db
 from clinic_orders.models.roster import County, Distributor, Institution, InstitutionRecord
 from clinic_orders.queries.audit_chain import BATCH
 from clinic_orders.rules.days import start_of_day
 from clinic_orders.rules.parties import Actor, Role
+from clinic_orders.rules.privacy import pseudonym
+
+_FORGOTTEN = select(User.id).where(User.forgotten_at.is_not(None))
+# Persons whose term is over are numbers by now (decision 0056); neither condition is ever NULL.
+_done_by_nobody = func.coalesce(AuditEntry.user_id, 0).in_(_FORGOTTEN)
+_about_nobody = and_(
+    AuditEntry.subject_type == "account", func.coalesce(AuditEntry.subject_id, 0).in_(_FORGOTTEN)
+)
 
 
 def entries_visible_to(actor: Actor) -> ColumnElement[bool]:
@@ -70,10 +79,12 @@ def _conditions(actor: Actor, wanted: Filter) -> list[ColumnElement[bool]]:
         conditions.append(or_(AuditEntry.batch_id == wanted.batch, told))
     if wanted.person:
         conditions.append(AuditEntry.actor_name.icontains(wanted.person, autoescape=True))
+        conditions.append(~_done_by_nobody)
     if wanted.organisation:
         conditions.append(_of_organisation(wanted.organisation))
     if wanted.subject:
         conditions.append(AuditEntry.subject.icontains(wanted.subject, autoescape=True))
+        conditions.append(~_about_nobody)
     if wanted.first is not None:
         conditions.append(AuditEntry.at >= start_of_day(wanted.first))
     if wanted.last is not None:
@@ -144,9 +155,36 @@ def entries(
 ) -> Sequence[AuditEntry]:
     """The entries that fit, by time; one statement."""
     order = (AuditEntry.at.desc(), AuditEntry.id.desc()) if newest_first else (AuditEntry.at, AuditEntry.id)
-    return db.session.scalars(
-        select(AuditEntry).where(*_conditions(actor, wanted)).order_by(*order).offset(offset).limit(limit)
-    ).all()
+    rows = db.session.execute(
+        select(AuditEntry, _done_by_nobody, _about_nobody)
+        .where(*_conditions(actor, wanted))
+        .order_by(*order)
+        .offset(offset)
+        .limit(limit)
+    )
+    return [
+        _without_person(entry, actor=done, subject=about) if done or about else entry
+        for entry, done, about in rows
+    ]
+
+
+_ABOUT_A_PERSON = frozenset({"name", "phone", "username", "device"})
+
+
+def _without_person(entry: AuditEntry, *, actor: bool, subject: bool) -> AuditEntry:
+    """An entry for reading in which a person whose term is over is a number; what is sealed stays as it is."""
+    db.session.expunge(entry)
+    if actor and entry.user_id is not None:
+        entry.actor_name = pseudonym(entry.user_id)
+    if subject and entry.subject_id is not None:
+        entry.subject = pseudonym(entry.subject_id)
+        for side in ("before", "after"):
+            facts = getattr(entry, side)
+            if facts is not None:
+                setattr(
+                    entry, side, {key: value for key, value in facts.items() if key not in _ABOUT_A_PERSON}
+                )
+    return entry
 
 
 def deeds_known(actor: Actor) -> Sequence[str]:

@@ -11,6 +11,8 @@ FIELDS: dict[str, str] = {
     "self_until": N_("Self-score until"),
     "appeal_until": N_("Appeal until"),
     "text": N_("Text"),
+    "erased": N_("Erased pieces"),
+    "forgotten_at": N_("Forgotten at"),
     "hours": N_("Hours"),
     "persons": N_("How many took part"),
     "exit_state": N_("State of the request"),

@@ -21,6 +21,8 @@ DEEDS: dict[str, str] = {
     "answer_clue": N_("Answered a self-check"),
     "answer_letter": N_("Answered a letter"),
     "answer_order": N_("Answered an order"),
+    "answer_personal_request": N_("Answered a request about personal data"),
+    "ask_about_own_data": N_("Asked something about the own data"),
     "ask_hospital": N_("Asked the hospital to look at a draft"),
     "ask_self_check": N_("Asked for a self-check"),
     "ask_to_leave": N_("Asked to leave the roster"),
@@ -100,6 +102,10 @@ DEEDS: dict[str, str] = {
     "finish_import": N_("Took in a long file"),
     "finish_letter_run": N_("Printed many letters"),
     "finish_trial": N_("Tried a long file"),
+    "forget_application": N_("Erased the persons of an application"),
+    "forget_devices": N_("Erased old log-ins"),
+    "forget_person": N_("Made a closed account a number"),
+    "forget_training": N_("Erased the names of a training"),
     "give_mandate": N_("Gave a mandate"),
     "give_notice": N_("Gave notice before a decision"),
     "give_opinion": N_("Gave an opinion about an application"),
@@ -275,6 +281,7 @@ DEEDS: dict[str, str] = {
 }
 
 SUBJECTS: dict[str, str] = {
+    "device_session": N_("Device login"),
     "account": N_("Account"),
     "agreed_volume": N_("Agreed volume"),
     "alarm": N_("Alarm"),

@@ -84,6 +84,7 @@ _BUREAU: tuple[tuple[str, str, str], ...] = (
     ("editions.index", N_("Editions and prices"), "pill"),
     ("files.index", N_("Files"), "upload"),
     ("users.index", N_("Accounts"), "users"),
+    ("privacy.requests", N_("Requests about personal data"), "users"),
     ("jobs.index", N_("Jobs"), "clock"),
     ("gateway_messages.index", N_("Messages of Alipay"), "money"),
     ("audit.index", N_("Who did what"), "history"),
@@ -107,6 +108,7 @@ MORE: dict[Role, tuple[tuple[str, str, str], ...]] = {
     Role.OPERATOR: (
         ("policy.index", N_("Policy"), "doc"),
         ("gateway_messages.index", N_("Messages of Alipay"), "money"),
+        ("privacy.requests", N_("Requests about personal data"), "users"),
     ),
 }
 _FILE = (

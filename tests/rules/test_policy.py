@@ -91,6 +91,9 @@ DEFAULTS = {
     "incentive.completion": None,
     "incentive.purchase": None,
     "incentive.missed_reports": 2,
+    "privacy.account_months": 36,
+    "privacy.application_months": 24,
+    "privacy.training_months": 60,
 }
 
 

@@ -109,6 +109,7 @@ LISTS: dict[str, tuple[List, ...]] = {
     "packs.rate": (List(Role.INSTITUTION, "/packs/rate?month=2026-11"),),
     "payables.index": (List(Role.INSTITUTION, "/payables/"),),
     "payments.index": (List(Role.INSTITUTION, "/payments/"),),
+    "privacy.requests": (List(Role.CITY, "/accounts/requests"), List(Role.COUNTY, "/accounts/requests")),
     "policy.index": (List(Role.CITY, "/policy/", always_has_rows=True, exports_set_only=True),),
     "receiving.index": (
         List(Role.INSTITUTION, "/receiving/"),
@@ -182,6 +183,8 @@ NO_LISTS = {
     "public.roster": "the members for everybody, on a phone; roster.institutions is the list",
     "public.search": "the medicines that fit a search, the best fit first",
     "publicity.index": "the five matters that can be opened",
+    "privacy.my_data": "all that is recorded about the reader; the file has it whole",
+    "privacy.notice": "what is kept about persons, in the few lines of its table",
     "policy.set_up": "what is to be done, in the order in which to do it",
     "policy.show": "the values of one parameter",
     "statistics.institution": "the figures of one institution in one month",

@@ -418,6 +418,30 @@ _TABLE: Final = (
         may_be_unset=True,
     ),
     *ASSESSMENT,
+    Parameter(
+        "privacy.account_months",
+        Form.MONTHS,
+        N_("Personal data: months after an account was closed"),
+        "36",
+        _LOCAL,
+        confirmed=False,
+    ),
+    Parameter(
+        "privacy.application_months",
+        Form.MONTHS,
+        N_("Personal data: months after an application was over"),
+        "24",
+        _LOCAL,
+        confirmed=False,
+    ),
+    Parameter(
+        "privacy.training_months",
+        Form.MONTHS,
+        N_("Personal data: months of the names in a training"),
+        "60",
+        _LOCAL,
+        confirmed=False,
+    ),
 )
 
 PARAMETERS: Final[Mapping[str, Parameter]] = MappingProxyType({row.name: row for row in _TABLE})
