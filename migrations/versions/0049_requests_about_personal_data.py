@@ -1,7 +1,7 @@
 """requests about personal data.
 
-Revision ID: 0046
-Revises: 0045
+Revision ID: 0049
+Revises: 0048
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = '0046'
-down_revision = '0045'
+revision = "0049"
+down_revision = "0048"
 branch_labels = None
 depends_on = None
 
