@@ -112,13 +112,19 @@ def _state(state: PaymentState) -> ColumnElement[bool]:
     }[state]
 
 
-def _listed(actor: Actor, on: date, wanted: PaymentsWanted) -> Select[*tuple[Any, ...]]:
-    payer = aliased(InstitutionRecord, name="payer")
+def _conditions(actor: Actor, on: date, wanted: PaymentsWanted) -> list[ColumnElement[bool]]:
+    """What the payments themselves are asked; the words are asked of names, too."""
     conditions = [payments_visible_to(actor, on)]
     if wanted.state is not None:
         conditions.append(_state(wanted.state))
     if wanted.refunds is not None:
         conditions.append(Payment.is_refund.is_(wanted.refunds))
+    return conditions
+
+
+def _listed(actor: Actor, on: date, wanted: PaymentsWanted) -> Select[*tuple[Any, ...]]:
+    payer = aliased(InstitutionRecord, name="payer")
+    conditions = _conditions(actor, on, wanted)
     if wanted.search:
         columns = (Payment.payment_no, Payment.reference, payer.name, Distributor.name, Shipment.receipt_no)
         conditions.append(or_(*(column.contains(wanted.search, autoescape=True) for column in columns)))
@@ -185,10 +191,16 @@ def payments(
 
 def payments_count(actor: Actor, *, on: date, wanted: PaymentsWanted | None = None) -> tuple[int, Decimal]:
     """How many payments the filters leave, and their sum less the refunds; one statement."""
-    listed = _listed(actor, on, wanted or PaymentsWanted()).subquery()
-    count, amount = db.session.execute(
-        select(func.count(), func.sum(case((listed.c.is_refund, -listed.c.amount), else_=listed.c.amount)))
-    ).one()
+    wanted = wanted or PaymentsWanted()
+    statement = _listed(actor, on, wanted)
+    sums = (func.count(), func.sum(case((Payment.is_refund, -Payment.amount), else_=Payment.amount)))
+    # Names are joined to each payment at most once; without words to look for nothing asks for them.
+    asked = (
+        statement.with_only_columns(*sums, maintain_column_froms=True)
+        if wanted.search
+        else select(*sums).where(*_conditions(actor, on, wanted))
+    )
+    count, amount = db.session.execute(asked).one()
     return count, (amount or Decimal(0)).quantize(Decimal("0.01"))
 
 

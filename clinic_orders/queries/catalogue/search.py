@@ -149,7 +149,8 @@ def find_items(wanted: Wanted, place: Place, *, on: date, sort: str = "name") ->
         )
         statement = statement.order_by(column.is_(None))
     statement = statement.order_by(column.desc() if down else column, Item.item_code)
-    rows = db.session.execute(statement).all()
+    # Plain rows: hundreds of them, and nothing is pending that had to be flushed before.
+    rows = db.session.connection().execute(statement).all()
     if not wanted.q:
         return [row.id for row in rows]
     scanned = searched_item(wanted.q)

@@ -73,8 +73,10 @@ def members(on: date, *conditions: Any) -> list[Member]:
     return [Member(*row) for row in db.session.connection().execute(statement)]
 
 
-def _accepted_lately(on: date, window_days: int) -> Select[*tuple[Any, ...]]:
-    """Institution and item of everything accepted in the days ending with a day."""
+def _accepted_lately(
+    on: date, window_days: int, reporters: Select[*tuple[Any, ...]]
+) -> Select[*tuple[Any, ...]]:
+    """Institution and item of everything accepted in the days ending with a day by those who do not report."""
     first = start_of_day(on - timedelta(days=window_days - 1))
     return (
         select(Shipment.institution_id, OrderLine.item_id)
@@ -84,7 +86,7 @@ def _accepted_lately(on: date, window_days: int) -> Select[*tuple[Any, ...]]:
             Shipment.accepted_at >= first,
             Shipment.accepted_at < end_of_day(on),
             ShipmentLine.accepted_packs > 0,
-            Shipment.institution_id.not_in(reporting(on)),
+            Shipment.institution_id.not_in(reporters),
         )
         .distinct()
     )
@@ -113,7 +115,7 @@ def carried_items(
     base = carried_to(on) if institutions is None else None
     there = ledger(on, reporters, base).subquery("there")
     counted = select(there.c.institution_id, there.c.item_id).where(there.c.base_units > 0)
-    lately = _accepted_lately(on, window_days)
+    lately = _accepted_lately(on, window_days, reporters)
     if institutions is not None:
         lately = lately.where(Shipment.institution_id.in_(institutions))
     for statement in (counted, lately):

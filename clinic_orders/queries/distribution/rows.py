@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
@@ -118,8 +119,9 @@ def _remote_then() -> Any:
     )
 
 
+@lru_cache(maxsize=8)
 def rows_statement(on: date) -> Select[*tuple[Any, ...]]:
-    """Orders with their places and the sums of their lines; one row an order."""
+    """Orders with their places and the sums of their lines; one row an order. Made once for a day."""
     line = OrderLine
     to_answer = line.packs - line.withdrawn_before
     to_ship = (

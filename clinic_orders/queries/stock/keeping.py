@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, NamedTuple
+from functools import cache, lru_cache
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, exists, func, literal, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    bindparam,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 
-from clinic_orders.models.base import china_day, db
+from clinic_orders.models.base import UtcDateTime, china_day, db
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, Shipment, ShipmentLine
 from clinic_orders.models.orders import Order, OrderLine
@@ -28,6 +40,8 @@ _LONG_EXPIRED = 730
 
 
 _DEFAULT = Keeping()
+# Questions about one institution are made once a day and asked of each: making them takes longer than the answer.
+_WHOSE: Final = bindparam("whose", type_=Integer)
 
 
 class Own(NamedTuple):
@@ -39,19 +53,20 @@ class Own(NamedTuple):
     has_counts: bool
 
 
-def own_numbers(institution_id: int, on: date) -> Own:
-    """What an institution has set, and what it records; one statement."""
+@lru_cache(maxsize=8)
+def _own_numbers(on: date) -> Select[*tuple[Any, ...]]:
+    """The question of ``own_numbers``, made once for a day."""
     setting = StockSetting
-    row = db.session.execute(
+    return (
         select(
             exists().where(
-                SaleLine.institution_id == institution_id,
+                SaleLine.institution_id == _WHOSE,
                 SaleLine.replaced_at.is_(None),
                 SaleLine.sold_on > on - timedelta(days=_DEFAULT.use_days),
                 SaleLine.sold_on <= on,
             ),
             exists().where(
-                StockCount.institution_id == institution_id,
+                StockCount.institution_id == _WHOSE,
                 StockCount.replaced_at.is_(None),
                 StockCount.counted_on > on - timedelta(days=_DEFAULT.use_days),
                 StockCount.counted_on <= on,
@@ -63,9 +78,14 @@ def own_numbers(institution_id: int, on: date) -> Own:
             setting.tells,
             setting.version,
         )
-        .select_from(select(literal(institution_id).label("id")).subquery("one"))
-        .outerjoin(setting, setting.institution_id == institution_id)
-    ).one()
+        .select_from(select(_WHOSE.label("id")).subquery("one"))
+        .outerjoin(setting, setting.institution_id == _WHOSE)
+    )
+
+
+def own_numbers(institution_id: int, on: date) -> Own:
+    """What an institution has set, and what it records; one statement."""
+    row = db.session.execute(_own_numbers(on), {"whose": institution_id}).one()
     keeping = Keeping() if row.version is None else Keeping(*row[2:7])
     return Own(keeping, row.version or 0, bool(row[0]), bool(row[1]))
 
@@ -137,7 +157,7 @@ def _without_sales(institution_id: int, first: date, on: date, days: int) -> dic
         counts.setdefault(row[0], []).append(_Part._make(row))
     came: dict[int, list[_Part]] = {}
     lost: dict[int, list[_Part]] = {}
-    for item_id, day, units, is_loss in db.session.execute(_moves(institution_id, first, on)):
+    for item_id, day, units, is_loss in db.session.execute(_moves(first, on), {"whose": institution_id}):
         (lost if is_loss else came).setdefault(item_id, []).append(_Part(item_id, day, int(units)))
     found: dict[int, Use | None] = {}
     for item_id in {*counts, *came}:
@@ -160,7 +180,8 @@ def _without_sales(institution_id: int, first: date, on: date, days: int) -> dic
     return found
 
 
-def _moves(institution_id: int, first: date, on: date) -> Any:
+@lru_cache(maxsize=32)
+def _moves(first: date, on: date) -> Any:
     """What was accepted, less what went back, and what was lost in some days: item_id, day, base_units, is_loss."""
     begins, ends = start_of_day(first), end_of_day(on)
     accepted = (
@@ -175,7 +196,7 @@ def _moves(institution_id: int, first: date, on: date) -> Any:
         .join(OrderLine, OrderLine.id == ShipmentLine.order_line_id)
         .join(Item, Item.id == OrderLine.item_id)
         .where(
-            Shipment.institution_id == institution_id,
+            Shipment.institution_id == _WHOSE,
             Shipment.accepted_at >= begins,
             Shipment.accepted_at < ends,
             ShipmentLine.accepted_packs > 0,
@@ -196,7 +217,7 @@ def _moves(institution_id: int, first: date, on: date) -> Any:
         .join(OrderLine, OrderLine.id == ShipmentLine.order_line_id)
         .join(Item, Item.id == OrderLine.item_id)
         .where(
-            GoodsReturn.institution_id == institution_id,
+            GoodsReturn.institution_id == _WHOSE,
             GoodsReturn.agreed_at >= begins,
             GoodsReturn.agreed_at < ends,
             counts_once(Shipment.order_id),
@@ -205,7 +226,7 @@ def _moves(institution_id: int, first: date, on: date) -> Any:
     lost = select(
         StockLoss.item_id, StockLoss.lost_on.label("day"), StockLoss.base_units, literal(1).label("is_loss")
     ).where(
-        StockLoss.institution_id == institution_id,
+        StockLoss.institution_id == _WHOSE,
         StockLoss.replaced_at.is_(None),
         StockLoss.lost_on >= first,
         StockLoss.lost_on <= on,
@@ -213,11 +234,11 @@ def _moves(institution_id: int, first: date, on: date) -> Any:
     return union_all(accepted, returned, lost)
 
 
-def under_way(institution_id: int, *, at: datetime, book: PolicyBook) -> dict[int, int]:
-    """Packs that were ordered and are still to come, by item: what may still be confirmed, shipped or accepted."""
-    on = day_in_china(at)
+@cache
+def _under_way() -> Select[*tuple[Any, ...]]:
+    """The question of ``under_way``, made once."""
     gone = OrderLine.accepted_packs + OrderLine.rejected_packs + OrderLine.withdrawn_before
-    rows = db.session.execute(
+    return (
         select(
             OrderLine.item_id,
             Order.order_no,
@@ -234,14 +255,20 @@ def under_way(institution_id: int, *, at: datetime, book: PolicyBook) -> dict[in
         )
         .join(Order, Order.id == OrderLine.order_id)
         .where(
-            Order.institution_id == institution_id,
-            Order.submitted_at >= start_of_day(on - timedelta(days=HISTORY_DAYS)),
-            Order.submitted_at <= at,
+            Order.institution_id == _WHOSE,
+            Order.submitted_at >= bindparam("since", type_=UtcDateTime),
+            Order.submitted_at <= bindparam("until", type_=UtcDateTime),
             Order.disowned_at.is_(None),
             OrderLine.packs > gone,
             counts_once(Order.id),
         )
     )
+
+
+def under_way(institution_id: int, *, at: datetime, book: PolicyBook) -> dict[int, int]:
+    """Packs that were ordered and are still to come, by item: what may still be confirmed, shipped or accepted."""
+    since = start_of_day(day_in_china(at) - timedelta(days=HISTORY_DAYS))
+    rows = db.session.execute(_under_way(), {"whose": institution_id, "since": since, "until": at})
     found: dict[int, int] = {}
     for row in rows:
         coming = still_meant(row, at, book) - row.arrived

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import literal, select
+from sqlalchemy import Integer, Select, bindparam, select
 
 from clinic_orders.models.base import db
 from clinic_orders.queries.ledger import stock
@@ -33,9 +34,15 @@ class Shelf(NamedTuple):
         return self.ledger - self.lost
 
 
+@lru_cache(maxsize=8)
+def _of_one(on: date) -> Select[*tuple[Any, ...]]:
+    """The question about one institution on a day, made once: that takes ten times as long as the answer."""
+    return stock(on, select(bindparam("whose", type_=Integer)))
+
+
 def shelf_of(institution_id: int, on: date) -> dict[int, Shelf]:
     """What an institution has at the end of a day, by item; only where anything ever moved. One statement."""
-    rows = db.session.execute(stock(on, select(literal(institution_id))))
+    rows = db.session.execute(_of_one(on), {"whose": institution_id})
     return {
         row.item_id: Shelf(int(row.base_units), int(row.lost), row.counted_on, bool(row.known))
         for row in rows
