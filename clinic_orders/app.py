@@ -18,7 +18,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from clinic_orders import models, web
 from clinic_orders.config import Settings, load_settings
-from clinic_orders.models.base import db, prepare_engine
+from clinic_orders.models.base import REPLICA, db, prepare_engine
 from clinic_orders.web import (
     context,
     errors,
@@ -27,6 +27,7 @@ from clinic_orders.web import (
     limits,
     metrics,
     received,
+    replica,
     request_log,
     security,
     text,
@@ -53,6 +54,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         SECRET_KEY=settings.secret_key,
         SQLALCHEMY_DATABASE_URI=settings.database_url,
         SQLALCHEMY_ENGINE_OPTIONS=_engine_options(settings),
+        SQLALCHEMY_BINDS=_replica(settings),
         # The prefix binds the cookie to this very host, over HTTPS.
         SESSION_COOKIE_NAME="__Host-session" if settings.secure_cookies else "session",
         SESSION_COOKIE_HTTPONLY=True,
@@ -84,13 +86,14 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=near, x_proto=near, x_host=0)  # type: ignore[method-assign]
     db.init_app(app)
     with app.app_context():
-        prepare_engine(db.engine)
+        for engine in db.engines.values():
+            prepare_engine(engine, pooled=settings.pooler)
     Migrate(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)
     csrf.init_app(app)
     Babel(app, locale_selector=context.babel_locale)
     limits.init_app(app)
     front.init_front(app)
-    for part in (guards, request_log, metrics, security, errors, context):
+    for part in (guards, replica, request_log, metrics, security, errors, context):
         part.init_app(app)
     received.init_refusal(app)
     for module in _doors():
@@ -110,7 +113,18 @@ def _engine_options(settings: Settings) -> dict[str, Any]:
     shown: dict[str, Any] = {"hide_parameters": not settings.testing}
     if settings.database_url.startswith("sqlite"):
         return shown | {"connect_args": {"timeout": 15}}
-    return shown | {"pool_size": 5, "max_overflow": 5, "pool_recycle": 1800}
+    # A pooler gives each transaction another connection, on which a prepared statement would not be found again.
+    more = {"connect_args": {"prepare_threshold": None}} if settings.pooler else {}
+    return shown | {"pool_size": 5, "max_overflow": 5, "pool_recycle": 1800} | more
+
+
+def _replica(settings: Settings) -> dict[str, Any]:
+    """The second database; a page must not wait long for one that is away."""
+    if not settings.replica_url:
+        return {}
+    options = _engine_options(settings)
+    arguments = options.get("connect_args", {}) | {"connect_timeout": 3}
+    return {REPLICA: options | {"url": settings.replica_url, "connect_args": arguments}}
 
 
 def _doors() -> list[ModuleType]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 PREFIX = "CLINIC_ORDERS_"
+_NO = frozenset({"0", "", "false", "no"})
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 # Where the web processes of one server count together; the name is prometheus-client's.
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -23,6 +24,10 @@ class Settings:
 
     Attributes:
         database_url: SQLAlchemy address; default is a SQLite file in the instance folder.
+        replica_url: a PostgreSQL that follows the first one by streaming; statistics, bulletins and exports are read
+            there. Empty: there is none.
+        replica_lag: so many seconds it may be behind; if it is further behind, the first database is read.
+        pooler: whether PgBouncer or its like stands before PostgreSQL and gives connections out by transaction.
         instance: folder for the database, the secret key and files.
         secret_key: signs sessions; generated into the instance folder (mode 600) if not given.
         secure_cookies: cookies only over HTTPS; switch on behind TLS.
@@ -52,6 +57,9 @@ class Settings:
     database_url: str
     instance: Path
     secret_key: str = field(repr=False)
+    replica_url: str = field(default="", repr=False)
+    replica_lag: int = 60
+    pooler: bool = False
     secure_cookies: bool = False
     session_hours: int = 12
     session_days: int = 30
@@ -127,7 +135,10 @@ def load_settings(environ: dict[str, str] | None = None) -> Settings:
         database_url=url,
         instance=instance,
         secret_key=get("SECRET_KEY") or _secret(instance),
-        secure_cookies=get("SECURE_COOKIES", "0") not in {"0", "", "false", "no"},
+        replica_url=get("REPLICA_URL").strip(),
+        replica_lag=int(get("REPLICA_LAG", "60")),
+        pooler=get("POOLER", "0") not in _NO,
+        secure_cookies=get("SECURE_COOKIES", "0") not in _NO,
         session_hours=int(get("SESSION_HOURS", "12")),
         session_days=int(get("SESSION_DAYS", "30")),
         login_limit=get("LOGIN_LIMIT", "30 per minute"),

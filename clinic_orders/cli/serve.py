@@ -97,7 +97,8 @@ def _serve(console: Console, host: str, port: int, workers: int | None, no_sched
     set_up_logs(console.settings)
     with app.app_context():
         refuse_not_newest()
-        db.engine.dispose()
+        for engine in db.engines.values():
+            engine.dispose()
     # Held until this process and those it forks have ended, so that nobody restores under a running server.
     lock = ServingLock(console.settings.instance, alone=False)
     beside: subprocess.Popen[bytes] | None = None
@@ -109,7 +110,8 @@ def _serve(console: Console, host: str, port: int, workers: int | None, no_sched
     def post_fork(_server: Any, _worker: Any) -> None:
         # A connection made before the fork must not be used by two processes.
         with app.app_context():
-            db.engine.dispose(close=False)
+            for engine in db.engines.values():
+                engine.dispose(close=False)
 
     def child_exit(_server: Any, worker: Any) -> None:
         mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

@@ -214,6 +214,16 @@ def reading_one_state() -> Iterator[None]:
         session.rollback()
 
 
+REPLICA: Final = "replica"
+"""The name under which the application knows its second database, where the settings name one."""
+_from_replica: ContextVar[bool] = ContextVar("from_replica", default=False)
+
+
+def set_reading_from_replica(value: bool) -> None:
+    """Say for the rest of this context whether questions go to the replica; what writes never stands in such a context."""
+    _from_replica.set(value)
+
+
 def set_reading_only(value: bool) -> None:
     """Say for the rest of this context whether new transactions only read (web requests call this)."""
     _read_only.set(value)
@@ -240,7 +250,11 @@ class _Session(FlaskSession):
     ) -> Engine | Connection:
         """The engine of Flask-SQLAlchemy, or its lane without transactions."""
         found = super().get_bind(mapper=mapper, clause=clause, bind=bind, **kwargs)
-        if not isinstance(found, Engine) or found.dialect.name != "postgresql" or _in_one_piece.get():
+        if not isinstance(found, Engine) or found.dialect.name != "postgresql":
+            return found
+        if _from_replica.get() and REPLICA in db.engines:
+            found = db.engines[REPLICA]
+        if _in_one_piece.get():
             return found
         lane: Engine | None = self.info.get(_LANE)
         if lane is not None:
@@ -315,14 +329,21 @@ def with_few_pages() -> Iterator[None]:
         raw.execute(f"PRAGMA cache_size=-{_PAGES_KEPT}")
 
 
-def prepare_engine(engine: Engine) -> None:
+def prepare_engine(engine: Engine, *, pooled: bool = False) -> None:
     """Attach what the database in use needs; called once per engine.
 
     SQLite: WAL, foreign keys, a busy timeout and explicit BEGIN (deferred for readers, IMMEDIATE for
     writers). PostgreSQL: no compiling of plans, and a look at every connection before it is used.
+
+    Args:
+        engine: of the database.
+        pooled: whether a pooler stands before it that gives each transaction another connection: what is set of
+            one would be another's, so it is set of the database itself (docs/operations.md).
+
     """
     if engine.dialect.name != "sqlite":
-        _compile_no_plans(engine)
+        if not pooled:
+            _compile_no_plans(engine)
         _look_at_connections(engine)
         return
 

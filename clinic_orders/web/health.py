@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
 
 from clinic_orders.models.base import db
+from clinic_orders.queries.replica import replica_state
 from clinic_orders.queries.waiting_work import schema_version
 from clinic_orders.web.guards import public
 from clinic_orders.web.metrics import exposition
@@ -47,7 +48,15 @@ def readyz() -> tuple[Response, int, dict[str, str]]:
     wanted = _newest(str(Path(current_app.root_path).parent / "migrations"))
     if found != wanted:
         return jsonify(status="unavailable", reason="the schema is not this program's"), 503, _LATER
-    return jsonify(status="ok"), 200, {}
+    behind = replica_state()
+    if behind is None:
+        return jsonify(status="ok"), 200, {}
+    # Visitors may be sent here without it: then the first database is read.
+    return (
+        jsonify(status="ok", replica={"answers": behind.answers, "seconds_behind": behind.seconds}),
+        200,
+        {},
+    )
 
 
 @blueprint.get("/metrics")

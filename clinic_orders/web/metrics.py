@@ -21,6 +21,7 @@ from werkzeug.wrappers import Response
 
 from clinic_orders.config import METRICS_FOLDER
 from clinic_orders.queries.jobs import last_done_slots
+from clinic_orders.queries.replica import replica_state
 from clinic_orders.queries.waiting_work import failed_runs, waiting_work
 from clinic_orders.web.request_log import seconds
 
@@ -80,6 +81,17 @@ class _State(Collector):
         yield GaugeMetricFamily(
             "clinic_orders_failed_job_runs", "Runs of jobs that failed and were not repeated.", failed_runs()
         )
+        behind = replica_state()
+        if behind is not None:
+            yield GaugeMetricFamily(
+                "clinic_orders_replica_up", "Whether the replica answers and follows.", int(behind.answers)
+            )
+        if behind is not None and behind.seconds is not None:
+            yield GaugeMetricFamily(
+                "clinic_orders_replica_lag_seconds",
+                "How old the replica's newest change is while it lacks later ones.",
+                behind.seconds,
+            )
         usage = disk_usage(current_app.extensions["settings"].instance)
         yield GaugeMetricFamily(
             "clinic_orders_disk_free_bytes", "Free room where the instance folder lies.", usage.free
