@@ -51,12 +51,16 @@ _NOON = time(12)
 
 @dataclass(frozen=True, slots=True)
 class SoldLine:
-    """What was sold of an item: base units above 0, the amount in yuan, the trace codes of the packs."""
+    """What was sold of an item: base units above 0, the amount in yuan, the trace codes of the packs.
+
+    ``item_code`` empty: something outside the catalogue, whose name is ``other_product``.
+    """
 
     item_code: str
     base_units: int
     amount: Decimal
     codes: tuple[str, ...] = ()
+    other_product: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,10 +173,13 @@ def record_sale(
     known = entry_by_key(key)
     if known is not None and known.institution_id == institution_id:
         return known
-    ids = item_ids([line.item_code for line in lines])
+    ids = item_ids([line.item_code for line in lines if line.item_code])
     for line in lines:
         check_sale_line(
-            item_code=line.item_code, other_product="", base_units=line.base_units, amount=line.amount
+            item_code=line.item_code,
+            other_product=line.other_product,
+            base_units=line.base_units,
+            amount=line.amount,
         )
     total = sum((line.amount for line in lines), ZERO)
     entry = new_entry(
@@ -182,7 +189,8 @@ def record_sale(
         entry,
         [
             {
-                "item_id": ids[line.item_code],
+                "item_id": ids[line.item_code] if line.item_code else None,
+                "other_product": line.other_product,
                 "base_units": line.base_units,
                 "amount": line.amount,
                 "codes": line.codes,
@@ -201,7 +209,7 @@ def record_sale(
             "sold_on": sold_on,
             "amount": total,
             "insured": insured,
-            "quantities": [f"{line.item_code} {line.base_units}" for line in lines],
+            "quantities": [f"{line.item_code or line.other_product} {line.base_units}" for line in lines],
         },
     )
     empty_draft(institution_id, by, at=at, keep_fields={"insured": "1" if insured else "0"})
@@ -359,7 +367,14 @@ def take_back_entry(
         if receipt is not None and receipt.returns:
             raise HasReturns(number=entry_no, other=receipt.returns[0].entry_no)
         rows = db.session.execute(
-            select(SaleLine.id, SaleLine.base_units, SaleLine.amount, Item.item_code, Item.pack_size)
+            select(
+                SaleLine.id,
+                SaleLine.base_units,
+                SaleLine.amount,
+                SaleLine.other_product,
+                Item.item_code,
+                Item.pack_size,
+            )
             .outerjoin(Item, Item.id == SaleLine.item_id)
             .where(
                 SaleLine.institution_id == institution_id,
@@ -476,8 +491,12 @@ def _refill(institution_id: int, entry: StockEntry, rows: Sequence[Any], *, by: 
     draft = _draft(institution_id, by.user_id, at=at)
     fields: dict[str, Any] = dict(draft.fields)
     fields["sold_on"] = entry.happened_on.isoformat()
+    place = 0
     for row in rows:
         if row.item_code is None:
+            place += 1
+            fields[f"n-{place}"] = row.other_product
+            fields[f"q-{place}"], fields[f"m-{place}"] = str(row.base_units), f"{row.amount:.2f}"
             continue
         packs, pieces = divmod(row.base_units, row.pack_size)
         for name, value in (("p", packs), ("u", pieces)):

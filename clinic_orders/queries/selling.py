@@ -53,6 +53,25 @@ def usually_sold(institution_id: int, *, on: date) -> list[UsuallySold]:
     return [UsuallySold(row[0], row[1], bool(row[2])) for row in rows]
 
 
+def other_products(institution_id: int, *, on: date, most: int = 30) -> list[str]:
+    """The names of what was sold lately outside the catalogue, the most frequent first."""
+    line = SaleLine
+    return list(
+        db.session.scalars(
+            select(line.other_product)
+            .where(
+                line.institution_id == institution_id,
+                line.replaced_at.is_(None),
+                line.item_id.is_(None),
+                line.sold_on > on - timedelta(days=SELLING_DAYS),
+            )
+            .group_by(line.other_product)
+            .order_by(func.count().desc(), line.other_product)
+            .limit(most)
+        )
+    )
+
+
 def sale_terms(institution_id: int, item_ids: Collection[int], on: date) -> dict[int, Terms]:
     """By what a sale of some items is looked at on a day: the checks' own base price, rate and tag (R-PRICE-1 to 5).
 

@@ -300,3 +300,48 @@ def test_of_a_pack_sold_in_pieces_only_the_code_is_noted(doctor: Any, world: mak
     )
     assert doctor.page.one(f"#p-{item.item_code}")["value"] == "0"
     assert doctor.page.one(f"#u-{item.item_code}")["value"] == "3"
+
+
+def test_something_outside_the_catalogue_goes_on_the_receipt_and_into_no_stock(
+    doctor: Any, world: make.World
+) -> None:
+    item = world.items[0]
+    count(world, 0, 3 * item.pack_size)
+    type_sale(doctor, **{f"p-{item.item_code}": "1", "n-1": "医用口罩", "q-1": "10"})
+    # What was taken has to be written: nobody knows a price.
+    refused(doctor, do="save")
+    assert "医用口罩" in doctor.page.text
+    doctor.submit("main form", **{"do": "save", "m-1": "5"}, follow_redirects=True)
+    assert "已记下" in doctor.page.text
+    medicine, mask = db.session.scalars(select(SaleLine).order_by(SaleLine.line_no)).all()
+    assert (mask.item_id, mask.other_product, mask.base_units, f"{mask.amount:.2f}") == (
+        None,
+        "医用口罩",
+        10,
+        "5.00",
+    )
+    assert medicine.sale_no == mask.sale_no
+    entry = db.session.scalars(select(StockEntry)).one()
+    assert entry.amount == medicine.amount + mask.amount
+    assert there(world, 0) == 2 * item.pack_size
+    # The name is offered again; a receipt taken back to be put right brings it back into the form.
+    assert doctor.get("/sales/new", status=200).page.one("#other-names option")["value"] == "医用口罩"
+    doctor.get(f"/sales/receipt?no={entry.entry_no}", status=200)
+    doctor.submit("main details form", do="refill", reason="wrong_quantity", follow_redirects=True)
+    assert doctor.page.one("#m-1")["value"] == "5.00"
+
+
+def test_only_something_outside_the_catalogue_is_a_sale_too(doctor: Any, world: make.World) -> None:
+    type_sale(doctor, **{"n-1": world.items[0].generic_name})
+    assert "目录里有同名药品" in doctor.page.text
+    doctor.submit("main form", **{"do": "save", "m-1": "12.50"}, follow_redirects=True)
+    sold = db.session.scalars(select(SaleLine)).one()
+    assert (sold.other_product, sold.base_units) == (world.items[0].generic_name, 1)
+    assert over_markup() == []
+
+
+def test_a_number_without_a_name_is_named(doctor: Any, world: make.World) -> None:
+    doctor.get("/sales/new", status=200)
+    doctor.submit("main form", **{"do": "check", "q-1": "2"}, follow_redirects=True)
+    assert "请填写卖的是什么" in doctor.page.text
+    assert doctor.page.one("#q-1")["value"] == "2"

@@ -47,6 +47,8 @@ def letters(rounds: int, count: int, sample: int, processes: int, form: str) -> 
                     "one_by_one_per_second": found.single,
                     "run_per_second": found.bulk,
                     "ratio": found.ratio,
+                    "processor_ratio": found.cpu_ratio,
+                    "most_mb": found.most_mb,
                     "goal": LETTERS_GOAL,
                 },
                 ensure_ascii=False,
@@ -58,6 +60,10 @@ def letters(rounds: int, count: int, sample: int, processes: int, form: str) -> 
     click.echo(
         f"a run of {count} ({processes} processes, ZIP and one PDF): {_rates(found.bulk)} letters/s, "
         f"{found.zip_kb:.0f} KB each in the ZIP, {found.pdf_kb:.1f} KB in the one PDF"
+    )
+    click.echo(
+        f"by processor time: {_rates(found.single_cpu)} and {_rates(found.bulk_cpu)} letters/s, "
+        f"ratio {found.cpu_ratio:.1f}; at most {found.most_mb:.0f} MB in a process"
     )
     verdict = "reached" if found.ratio >= LETTERS_GOAL else "MISSED"
     click.echo(f"ratio {found.ratio:.1f}, goal {LETTERS_GOAL:.0f}: {verdict}")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gc
+import resource
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -42,11 +43,17 @@ def letters(count: int) -> Iterator[LetterContent]:
 
 @dataclass(slots=True)
 class Measured:
-    """Letters a second of each round, and the size of what came out."""
+    """Letters a second of each round by the clock and by the processor, the size of what came out, the memory.
+
+    ``most_mb`` is the most that one of the processes held, the one that puts everything together included.
+    """
 
     count: int
     single: list[float] = field(default_factory=list)
     bulk: list[float] = field(default_factory=list)
+    single_cpu: list[float] = field(default_factory=list)
+    bulk_cpu: list[float] = field(default_factory=list)
+    most_mb: float = 0.0
     zip_kb: float = 0.0
     pdf_kb: float = 0.0
     single_kb: float = 0.0
@@ -55,6 +62,23 @@ class Measured:
     def ratio(self) -> float:
         """How many letters the press makes while WeasyPrint makes one; the median of the rounds."""
         return statistics.median(bulk / one for bulk, one in zip(self.bulk, self.single, strict=True))
+
+    @property
+    def cpu_ratio(self) -> float:
+        """The same by processor time of all processes, on which other work of the machine has no bearing."""
+        return statistics.median(bulk / one for bulk, one in zip(self.bulk_cpu, self.single_cpu, strict=True))
+
+
+def _held_mb() -> float:
+    """The most memory that this process has held, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _measured_part(folder: Path, part: int, texts: Sequence[str], address: str) -> tuple[float, float]:
+    """Make a part of a run, and say what it cost: processor seconds, the most memory of the process in MB."""
+    began = time.process_time()
+    make_part(folder, part, texts, address)
+    return time.process_time() - began, _held_mb()
 
 
 @contextmanager
@@ -93,18 +117,24 @@ def measure_letters(count: int, sample: int, rounds: int, processes: int) -> Mea
         for turn in range(rounds):
             gc.collect()
             some = all_of_them[turn * sample : (turn + 1) * sample]
-            started = time.perf_counter()
+            started, began = time.perf_counter(), time.process_time()
             sizes = [len(letter_pdf(one, address=OWN)) for one in some]
             found.single.append(len(some) / (time.perf_counter() - started))
+            found.single_cpu.append(len(some) / (time.process_time() - began))
             found.single_kb = statistics.mean(sizes) / 1024
             with tempfile.TemporaryDirectory() as name:
                 folder = Path(name)
                 parts = range(-(-count // IN_PART))
-                started = time.perf_counter()
+                started, began = time.perf_counter(), time.process_time()
                 chunks = [texts[part * IN_PART : (part + 1) * IN_PART] for part in parts]
-                list(pool.map(make_part, [folder] * len(parts), parts, chunks, [OWN] * len(parts)))
+                costs = list(
+                    pool.map(_measured_part, [folder] * len(parts), parts, chunks, [OWN] * len(parts))
+                )
                 put_together(folder, len(parts), title="bench")
                 found.bulk.append(count / (time.perf_counter() - started))
+                spent = time.process_time() - began + sum(seconds for seconds, _held in costs)
+                found.bulk_cpu.append(count / spent)
+                found.most_mb = max(found.most_mb, _held_mb(), *(held for _seconds, held in costs))
                 found.zip_kb = (folder / "letters.zip").stat().st_size / 1024 / count
                 found.pdf_kb = (folder / "letters.pdf").stat().st_size / 1024 / count
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -24,8 +25,13 @@ from clinic_orders.web.errors import say
 
 MOST_USUAL = 30
 MOST_FOUND = 20
-BOXES = ("p-", "u-", "a-", "t-")
+_OF_ITEMS = ("p-", "u-", "a-", "t-")
 """Beginnings of the names of boxes: packs, pieces, amount, trace codes; the item's code follows."""
+_OF_OTHERS = ("n-", "q-", "m-")
+"""The same of products outside the catalogue: name, number, amount; a place follows."""
+BOXES = (*_OF_ITEMS, *_OF_OTHERS)
+MOST_OTHERS = 10
+"""So many products outside the catalogue fit on a form."""
 
 
 @dataclass(slots=True)
@@ -71,6 +77,30 @@ class Line:
         return self.shelf.on_hand if self.shelf is not None and self.shelf.known else None
 
 
+@dataclass(slots=True)
+class Other:
+    """One product outside the catalogue on the form, every value ready to be shown.
+
+    It counts for no stock, and no price of it is judged; together with items on one receipt it is looked at (tied sale).
+    """
+
+    place: int
+    name: str
+    pieces: str
+    amount: str
+    units: int = 0
+    taken: Decimal | None = None
+    in_catalogue: bool = False
+    name_error: str = ""
+    error: str = ""
+    amount_error: str = ""
+
+    @property
+    def typed(self) -> bool:
+        """Whether anything stands in its boxes."""
+        return bool(self.name or self.pieces or self.amount)
+
+
 class SaleForm:
     """What is shown and what was typed.
 
@@ -78,6 +108,7 @@ class SaleForm:
         draft: as it is kept.
         lines: all of the page, those with something typed among them.
         sold: the lines with a number.
+        others: products outside the catalogue: those typed, and an empty one to type in.
         sold_on: the day; the day typed, if it can be read.
         day_error: what is wrong with the day.
 
@@ -113,6 +144,27 @@ class SaleForm:
             for one in wanted
         ]
 
+        names = {item.name for item in day.items}
+        typed_others = [
+            other for place in range(1, MOST_OTHERS + 1) if (other := _other(place, fields, names)).typed
+        ]
+        free = next(
+            (one for one in range(1, MOST_OTHERS + 1) if one not in {other.place for other in typed_others}),
+            None,
+        )
+        self.others = [*typed_others, *([Other(free, "", "", "")] if free else [])]
+        self.other_names = queries.other_products(institution_id, on=on)
+
+    @property
+    def others_sold(self) -> list[Other]:
+        """The products outside the catalogue that were typed."""
+        return [other for other in self.others if other.typed]
+
+    @property
+    def kinds(self) -> int:
+        """How many lines the receipt has."""
+        return len(self.sold) + len(self.others_sold)
+
     @property
     def sold(self) -> list[Line]:
         """The lines with a number above 0, or one that can't be read."""
@@ -121,7 +173,8 @@ class SaleForm:
     @property
     def total(self) -> Decimal:
         """The sum of the amounts that are known."""
-        return sum((line.taken for line in self.sold if line.taken is not None), ZERO)
+        taken = [*(line.taken for line in self.sold), *(other.taken for other in self.others_sold)]
+        return sum((amount for amount in taken if amount is not None), ZERO)
 
     @property
     def errors(self) -> list[tuple[str, str]]:
@@ -137,7 +190,24 @@ class SaleForm:
                     found.append(
                         (box, gettext("%(name)s: %(problem)s", name=line.item.name, problem=problem))
                     )
+        for other in self.others_sold:
+            for box, problem in (
+                (f"n-{other.place}", other.name_error),
+                (f"q-{other.place}", other.error),
+                (f"m-{other.place}", other.amount_error),
+            ):
+                if problem:
+                    found.append(
+                        (box, gettext("%(name)s: %(problem)s", name=other.name or "—", problem=problem))
+                    )
         return found
+
+    @property
+    def numbers_wrong(self) -> bool:
+        """Whether a number or a name can't be read, so that amounts make no sense yet."""
+        return any(line.error for line in self.sold) or any(
+            other.error or other.name_error for other in self.others_sold
+        )
 
     @property
     def seen_warnings(self) -> str:
@@ -165,7 +235,7 @@ class SaleForm:
         in_pieces: bool,
         found: bool,
     ) -> Line:
-        packs, pieces, amount, codes = (fields.get(f"{box}{item.code}", "") for box in BOXES)
+        packs, pieces, amount, codes = (fields.get(f"{box}{item.code}", "") for box in _OF_ITEMS)
         line = Line(item, packs, pieces, amount, codes, terms, shelf, in_pieces or bool(pieces), found)
         try:
             line.units = units_of(
@@ -198,3 +268,26 @@ class SaleForm:
                 line.amount_error = say(refusal)
         if line.taken is not None:
             line.warnings = warnings(line.terms, line.units, line.taken, on_hand=line.on_hand)
+
+
+def _other(place: int, fields: Mapping[str, str], names: Collection[str]) -> Other:
+    """A product outside the catalogue as it was typed; one piece where no number stands beside it."""
+    name, pieces, amount = (fields.get(f"{box}{place}", "").strip() for box in _OF_OTHERS)
+    other = Other(place, name[:200], pieces, amount)
+    if not other.typed:
+        return other
+    other.in_catalogue = other.name in names
+    if not other.name:
+        other.name_error = gettext("Write the name of what was sold.")
+    try:
+        other.units = parse_units(pieces or "1", minimum=1, maximum=MOST_UNITS)
+    except RuleBroken as refusal:
+        other.error = say(refusal)
+    if not amount:
+        other.amount_error = gettext("Write what was taken for it; no price is known.")
+    else:
+        try:
+            other.taken = parse_amount(amount)
+        except RuleBroken as refusal:
+            other.amount_error = say(refusal)
+    return other

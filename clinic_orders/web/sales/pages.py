@@ -58,7 +58,9 @@ def _page(template: str, form: SaleForm, **more: Any) -> str:
 def new() -> str:
     """Numbers beside medicines: the usual ones first, or what a search finds."""
     form = _form(request.args.get("q", "").strip()[:64])
-    return _page("sales/new.html", form, errors=form.errors if request.args.get("wrong") else [])
+    # Amounts come on the next page: what lacks only those is not wrong yet.
+    wrong = [one for one in form.errors if one[0][:2] not in {"a-", "m-"}]
+    return _page("sales/new.html", form, errors=wrong if request.args.get("wrong") else [])
 
 
 @blueprint.post("/new")
@@ -102,10 +104,10 @@ def autosave() -> Any:
 def check() -> str | Response:
     """The amounts, prefilled, with what would be wrong with them; day, insurance, trace codes."""
     form = _form()
-    if not form.sold:
+    if not form.kinds:
         flash(say(NothingEntered()), "warn")
         return redirect(url_for(".new"))
-    if any(line.error for line in form.sold):
+    if form.numbers_wrong:
         return redirect(url_for(".new", wrong=1))
     return _page("sales/check.html", form, errors=[], key=secrets.token_urlsafe(18), problem="")
 
@@ -132,6 +134,10 @@ def save() -> Response | tuple[str, int]:
         deeds.SoldLine(line.code, line.units, line.taken, line.codes)
         for line in form.sold
         if line.taken is not None
+    ] + [
+        deeds.SoldLine("", other.units, other.taken, other_product=other.name)
+        for other in form.others_sold
+        if other.taken is not None
     ]
     try:
         entry = deeds.record_sale(
