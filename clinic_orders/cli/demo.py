@@ -57,19 +57,20 @@ from clinic_orders.rules.parties import SYSTEM, Actor, Role
 RECOMMENDED = CATALOG / "recommended_338"
 
 
-def _csv(path: Path) -> list[dict[str, str]]:
+def rows_of(path: Path) -> list[dict[str, str]]:
+    """The rows of a shipped file."""
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
-def _all_stored(report: Report) -> None:
+def all_stored(report: Report) -> None:
     """The shipped and invented rows must go in whole; anything refused is a fault of ours, said plainly."""
     if report.errors:
         first = report.errors[0]
         raise Failed(f"{report.kind}: row {first.row}, {first.column}: {first.refusal}")
 
 
-def _load_catalogue(at: datetime) -> None:
+def load_catalogue(at: datetime) -> None:
     """The shipped items, prices, edition and example policies, through the same door as any file."""
     for kind, path in (
         ("catalogue", RECOMMENDED / "catalogue.csv"),
@@ -77,8 +78,8 @@ def _load_catalogue(at: datetime) -> None:
         ("editions", RECOMMENDED / "editions.csv"),
         ("policies", CATALOG / "policies_example.csv"),
     ):
-        _all_stored(import_file(kind, path, path.name, by=SYSTEM, at=at))
-    catalogue.note_provenance(_csv(RECOMMENDED / "provenance.csv"), by=SYSTEM, at=at)
+        all_stored(import_file(kind, path, path.name, by=SYSTEM, at=at))
+    catalogue.note_provenance(rows_of(RECOMMENDED / "provenance.csv"), by=SYSTEM, at=at)
 
 
 def _open_accounts(
@@ -251,7 +252,7 @@ def demo(console: Console, size: str, months: int, seed: int, if_empty: bool, fo
         today = day_in_china(now)
         divisions = read_divisions()
         load_divisions(divisions, by=SYSTEM, at=now)
-        _load_catalogue(now)
+        load_catalogue(now)
         world = make_demonstration(
             size,
             months=months,
@@ -260,9 +261,11 @@ def demo(console: Console, size: str, months: int, seed: int, if_empty: bool, fo
             # The history ends as the day begins, so that it is the same at whatever hour it is made.
             now=start_of_day(today),
             divisions=divisions,
-            items=_csv(RECOMMENDED / "catalogue.csv"),
-            prices={row["item_code"]: Decimal(row["pack_price"]) for row in _csv(RECOMMENDED / "prices.csv")},
-            policies=_csv(CATALOG / "policies_example.csv"),
+            items=rows_of(RECOMMENDED / "catalogue.csv"),
+            prices={
+                row["item_code"]: Decimal(row["pack_price"]) for row in rows_of(RECOMMENDED / "prices.csv")
+            },
+            policies=rows_of(CATALOG / "policies_example.csv"),
         )
         steps = expected_rows(world)
         # Only a terminal shows a bar; elsewhere click would leave a lonely label.
@@ -273,7 +276,7 @@ def demo(console: Console, size: str, months: int, seed: int, if_empty: bool, fo
             for file in files(world):
                 name = f"演示数据：{KINDS[file.kind].label} {file.name}".rstrip()
                 # Nobody undoes a demonstration file by file; to keep what each did would double the time.
-                _all_stored(import_rows(file.kind, file.rows, filename=name, traced=False, by=SYSTEM, at=now))
+                all_stored(import_rows(file.kind, file.rows, filename=name, traced=False, by=SYSTEM, at=now))
                 bar.update(min(len(file.rows), max(0, steps - bar.pos)))
             bar.update(max(0, steps - bar.pos))
         keep_payables(by=SYSTEM, at=now)
@@ -294,7 +297,7 @@ def demo(console: Console, size: str, months: int, seed: int, if_empty: bool, fo
         make_inspections(officer=_officer(made), now=now)
         officer = _officer(made)
         for report in watch_prices(world, officer=officer, at=now):
-            _all_stored(report)
+            all_stored(report)
         publish_watched(world, officer=officer, at=now)
         open_to_the_public(world, officer=officer, at=now)
         closed = _report_and_close(world, _officer(made), now)

@@ -10,6 +10,7 @@ from clinic_orders.cli.bench.letters import letters
 from clinic_orders.cli.bench.load import load
 from clinic_orders.cli.bench.payments import payments
 from clinic_orders.cli.bench.public import public
+from clinic_orders.cli.bench.scale import scale
 from clinic_orders.cli.bench.traces import traces
 from clinic_orders.cli.bench.web import web
 
@@ -19,7 +20,7 @@ def bench() -> None:
     """Measure. Only ratios inside one run mean anything; the machine's own speed drifts."""
 
 
-for _command in (web, payments, files, letters, checks, traces, public, load):
+for _command in (web, payments, files, letters, checks, traces, public, load, scale):
     bench.add_command(_command)
 
 COMMANDS = (bench,)

@@ -65,6 +65,17 @@ def work_alone() -> None:
     db.engine.dispose()
 
 
+def servers() -> list[int]:
+    """The processes of PostgreSQL's server that answer this application; none of SQLite."""
+    if db.engine.dialect.name == "sqlite":
+        return []
+    with db.engine.connect() as connection:
+        rows = connection.execute(
+            text("SELECT pid FROM pg_stat_activity WHERE datname = current_database()")
+        ).all()
+    return [pid for (pid,) in rows]
+
+
 def processor_of(process: int) -> float:
     """The processor time of a process on this machine, in seconds."""
     return int(Path(f"/proc/{process}/schedstat").read_text().split()[0]) / 1e9

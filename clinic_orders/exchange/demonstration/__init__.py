@@ -6,7 +6,7 @@ hold. Nothing here is a fact about a real institution.
 
 ``world`` names and shapes · ``places`` institutions, letters, relations · ``trade`` orders to returns ·
 ``selling`` sales, shelf prices, settlements, stock counts · ``tracing`` scanned packs and clues on them · ``money`` payments · ``volumes`` agreed volumes and a supply
-problem · ``buying_elsewhere`` other purchases · ``points`` where they lie · ``known`` trace products and designated pharmacies. What breaks a rule
+problem · ``buying_elsewhere`` other purchases · ``points`` where they lie · ``known`` trace products and designated pharmacies · ``province`` many prefectures. What breaks a rule
 on purpose is noted where it is made (``Demonstration.planted``).
 """
 
@@ -38,8 +38,10 @@ from clinic_orders.exchange.demonstration.world import (
     File,
     Planted,
     Row,
+    Scale,
     dice_for,
     person,
+    prefix_of,
 )
 
 __all__ = [
@@ -71,6 +73,8 @@ def make_demonstration(
     items: Sequence[Row],
     prices: dict[str, Decimal],
     policies: Sequence[Row] = (),
+    number: int = 0,
+    scale: Scale | None = None,
 ) -> Demonstration:
     """Invent a prefecture; its past months are made when ``files`` is walked.
 
@@ -84,15 +88,17 @@ def make_demonstration(
         items: rows of kind ``catalogue``.
         prices: pack price in yuan by item code.
         policies: rows of kind ``policies`` that hold in it.
+        number: which of several prefectures in one database it is; 0 is the one with the real codes.
+        scale: how large it is, if not as its size says.
 
     """
-    scale = SCALES[size]
+    scale = scale or SCALES[size]
     start = today.replace(day=1)
     for _ in range(months - 1):
         start = (start - timedelta(days=1)).replace(day=1)
-    world = Demonstration(seed, start, today, now, items, prices, policies)
+    world = Demonstration(seed, start, today, now, items, prices, policies, number)
     world.rows["distributors"] = [
-        {"code": f"D4103{index + 1:04d}", "name": name, "phone": "0379-0000-0000"}
+        {"code": f"D{prefix_of(number)}{index + 1:04d}", "name": name, "phone": "0379-0000-0000"}
         for index, name in enumerate(DISTRIBUTOR_NAMES[: scale.distributors])
     ]
     world.distributors = [str(row["code"]) for row in world.rows["distributors"]]

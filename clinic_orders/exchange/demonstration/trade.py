@@ -36,6 +36,8 @@ WINDOW_DAYS = 90
 _ACCEPT_DAYS = 2
 # Of so many lines the distributor that delivers too little has none, in so many months up to the judged day.
 _ONE_MISSING, _MONTHS_MISSING = 4, 3
+# More papers than a prefecture has on one day.
+_A_DAY = 10_000
 # A pair of payer and distributor, and what each receipt that falls due on a day owes.
 Dues = dict[tuple[date, str, str], dict[str, Decimal]]
 
@@ -53,19 +55,20 @@ def next_working(day: date) -> date:
 
 @dataclass(slots=True)
 class _Numbers:
-    """Paper numbers of the past, one series a day."""
+    """Paper numbers of the past, one series a day; another prefecture's begin where this one's never come to."""
 
+    prefecture: int = 0
     last: dict[str, int] = field(default_factory=dict)
     invoices: int = 4100260000
 
     def next(self, prefix: str, moment: datetime) -> str:
         series = f"{prefix}{moment.astimezone(SHANGHAI):%Y%m%d}"
-        self.last[series] = self.last.get(series, 0) + 1
+        self.last[series] = self.last.get(series, self.prefecture * _A_DAY) + 1
         return f"{series}-{self.last[series]:04d}"
 
     def invoice(self) -> str:
         self.invoices += 1
-        return f"{self.invoices:012d}"
+        return f"{self.invoices + self.prefecture * 1_000_000_000:012d}"
 
 
 @dataclass(slots=True)
@@ -107,6 +110,7 @@ class Trade:
         self._emergencies = set(dice.sample(codes, max(2, len(codes) // 200)))
         others = [code for code in codes if code not in self._emergencies]
         self._late = set(dice_for(self.world.seed, "late").sample(others, max(2, len(codes) // 100)))
+        self._numbers.prefecture = self.world.number
         self.volumes = Volumes(self.world)
         problem = self.volumes.problem
         variety = {str(item["item_code"]): str(item["variety"]) for item in self.world.items}

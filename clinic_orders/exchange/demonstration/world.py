@@ -143,6 +143,7 @@ class Demonstration:
         items: rows of kind ``catalogue``.
         prices: pack price in yuan by item code.
         policies: rows of kind ``policies`` that hold in it.
+        number: which of several prefectures in one database it is; their papers have numbers of their own.
         relation: who delivers an item in a county, by county and item code.
         counting: codes of the places that count all of their stock at the end of every month.
         silent: codes of the places that never count any; the others count one item a month.
@@ -164,6 +165,7 @@ class Demonstration:
     items: Sequence[Row]
     prices: Mapping[str, Decimal]
     policies: Sequence[Row] = ()
+    number: int = 0
     relation: dict[tuple[str, str], str] = field(default_factory=dict)
     rows: dict[str, list[Row]] = field(default_factory=dict)
     places: list[Place] = field(default_factory=list)
@@ -176,12 +178,12 @@ class Demonstration:
     packs: dict[tuple[str, str], list[Pack]] = field(default_factory=dict)
     sent_back: dict[tuple[str, str], str] = field(default_factory=dict)
     expiring: dict[tuple[str, str], str] = field(default_factory=dict)
-    _codes: int = 0
     planted: list[Planted] = field(default_factory=list)
     show_clinic: str = ""
     show_hospital: str = ""
     show_distributor: str = ""
     show_county: str = ""
+    _codes: int = 0
 
     def new_codes(self, item_code: str, packs: int) -> tuple[str, ...]:
         """Trace codes that no other pack has."""
@@ -193,6 +195,11 @@ class Demonstration:
     def as_of(self) -> date:
         """The judged day, the last one of the last whole month: the planted findings are those of this day."""
         return self.today.replace(day=1) - timedelta(days=1)
+
+
+def prefix_of(number: int) -> str:
+    """The first four figures of a prefecture's codes; no real prefecture has one that begins with 9."""
+    return f"{9000 + number}" if number else "4103"
 
 
 def dice_for(seed: int, part: str) -> random.Random:

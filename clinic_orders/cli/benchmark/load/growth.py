@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +12,8 @@ from flask import Flask
 from sqlalchemy import Connection, func, select, text
 
 from clinic_orders.cli.benchmark.load.copies import add_copies
-from clinic_orders.cli.benchmark.measuring import Seconds, Spread, counted, mean, processor_of
+from clinic_orders.cli.benchmark.load.prefecture import copy_file
+from clinic_orders.cli.benchmark.measuring import Seconds, Spread, counted, mean, processor_of, servers
 from clinic_orders.cli.benchmark.submission import CHECK, SEND, SENT
 from clinic_orders.cli.benchmark.visitor import Visitor
 from clinic_orders.cli.benchmark.world import LINES, Clinic, World, application, fill
@@ -101,11 +101,7 @@ def _both(
         add_copies(connection, FEW, letter="A")
     if name == "sqlite":
         _let_go(small.app)
-        with (
-            contextlib.closing(sqlite3.connect(folder / "few.sqlite3")) as few,
-            contextlib.closing(sqlite3.connect(folder / "many.sqlite3")) as many,
-        ):
-            few.backup(many)
+        copy_file(folder / "few.sqlite3", folder / "many.sqlite3")
     else:
         _let_go(small.app)
         server.create(template="few", name="many")
@@ -167,11 +163,11 @@ def _order(world: World, clinic: Clinic) -> Seconds:
     """The seconds of sending an order, with the processor time of the database's server."""
     form = _form(world, clinic)
     with world.app.app_context():
-        servers = _servers()
-    began = sum(map(processor_of, servers))
+        answering = servers()
+    began = sum(map(processor_of, answering))
     before = _count_lines(world.app)
     sent = clinic.visitor.send(SEND, form, leads_to=SENT)
-    ends = sum(map(processor_of, servers))
+    ends = sum(map(processor_of, answering))
     if _count_lines(world.app) != before + LINES:
         raise Failed(f"an order of {LINES} lines did not go whole")
     return sent.seconds.plus(Seconds(0, ends - began))
@@ -181,14 +177,3 @@ def _count_lines(app: Flask) -> int:
     """The key of the newest order line."""
     with app.app_context(), db.engine.connect() as connection:
         return int(connection.scalar(text("SELECT max(id) FROM order_line")) or 0)
-
-
-def _servers() -> list[int]:
-    """The processes of PostgreSQL's server that answer this application; none of SQLite."""
-    if db.engine.dialect.name == "sqlite":
-        return []
-    with db.engine.connect() as connection:
-        rows = connection.execute(
-            text("SELECT pid FROM pg_stat_activity WHERE datname = current_database()")
-        ).all()
-    return [pid for (pid,) in rows]

@@ -126,10 +126,11 @@ def prefecture(
             whole, copy = home / "whole.sqlite3", home / "copy.sqlite3"
             if not made.exists():
                 _fill(make_app, f"sqlite:///{whole}", home, wanted, say)
+            _upgrade(f"sqlite:///{whole}", home)
             for left in home.glob("copy.sqlite3*"):
                 left.unlink()
             say("copying the database")
-            shutil.copyfile(whole, copy)
+            copy_file(whole, copy)
             url = f"sqlite:///{copy}"
         else:
             folder = home / "server"
@@ -138,6 +139,7 @@ def prefecture(
                     server.drop("whole")
                     _fill(make_app, server.url(server.create(name="whole")), home, wanted, say)
             server = stack.enter_context(kept_cluster(folder, _SERVING))
+            _upgrade(server.url("whole"), home)
             say("copying the database")
             server.drop("copy")
             url = server.url(server.create(template="whole", name="copy"))
@@ -159,6 +161,24 @@ def _take_away(home: Path, stack: contextlib.ExitStack, name: str, server: Clust
         stack.close()
     for left in home.glob("copy.sqlite3*"):
         left.unlink()
+
+
+def copy_file(origin: Path, copy: Path) -> None:
+    """Copy a database of SQLite with all that is committed, wherever it lies."""
+    with (
+        contextlib.closing(sqlite3.connect(origin)) as whole,
+        contextlib.closing(sqlite3.connect(copy)) as other,
+    ):
+        whole.backup(other)
+
+
+def _upgrade(url: str, home: Path) -> None:
+    """Bring what was kept to the schema of this program."""
+    words = [sys.executable, "-m", "clinic_orders", "db", "upgrade", "--no-backup"]
+    environ = os.environ | environment(url, home / "filling")
+    done = subprocess.run(words, env=environ, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Failed(f"the kept database could not be upgraded:\n{done.stderr[-2000:]}")
 
 
 def _fill(
