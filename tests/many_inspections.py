@@ -49,3 +49,20 @@ def make_inspections(world: World, many: int) -> None:
                 signed_names=[],
             )
         )
+        db.session.add(
+            Visit(
+                number=f"JC2026-1{number:03}",
+                plan_id=plans[1].id,
+                institution_id=world.clinic.id,
+                position=number,
+                choice=Choice.HAND,
+                inspectors=[],
+                root=f"JC2026-1{number:03}",
+                state=VisitState.SIGNED,
+                visited_on=NOW.date() - timedelta(days=number),
+                recorded_at=NOW,
+                signed_at=NOW - timedelta(days=number),
+                signed_names=["陈静", "李慧"],
+                party_name="王保田",
+            )
+        )

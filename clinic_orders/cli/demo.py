@@ -34,6 +34,7 @@ from clinic_orders.exchange.demonstration import (
     person,
 )
 from clinic_orders.exchange.demonstration.applying import make_applications
+from clinic_orders.exchange.demonstration.assessing import make_assessments, make_exits, make_trainings
 from clinic_orders.exchange.demonstration.cases import make_cases
 from clinic_orders.exchange.demonstration.clues import make_clues
 from clinic_orders.exchange.demonstration.duties import close_months, make_duties
@@ -301,6 +302,9 @@ def demo(console: Console, size: str, months: int, seed: int, if_empty: bool, fo
         publish_watched(world, officer=officer, at=now)
         open_to_the_public(world, officer=officer, at=now)
         closed = _report_and_close(world, _officer(made), now)
+        make_exits(world, officer=officer, now=now)
+        make_trainings(world, now=now)
+        assessed = make_assessments(world, officer=officer, now=now)
         keep_stock_levels(today, now, Outcome())
         lines = _keep(settings.instance / "demo-logins.txt", made)
         totals = questions.counts()
@@ -317,6 +321,7 @@ def demo(console: Console, size: str, months: int, seed: int, if_empty: bool, fo
                     "cases": cases,
                     "closed_months": closed,
                     "clues": clues,
+                    "assessed_years": assessed,
                     "logins": [
                         {"role": word, "username": entry.username, "password": entry.password}
                         for word, entry, _ in made

@@ -27,11 +27,10 @@ from clinic_orders.queries.assessments import (
 )
 from clinic_orders.queries.institutions import counties
 from clinic_orders.queries.roster import has_demo_data
-from clinic_orders.rules.assessment import AssessmentState, Grade, Indicator, Use
+from clinic_orders.rules.assessment import AssessmentState, Grade, Indicator, Use, weight_name
 from clinic_orders.rules.days import day_in_china
 from clinic_orders.rules.letter_requests import bureau_name
 from clinic_orders.rules.parties import SYSTEM, Actor
-from clinic_orders.rules.policy_parameters import PARAMETERS
 
 INDICATORS: Final = {
     Indicator.FULFILMENT: "约定采购量完成",
@@ -67,6 +66,17 @@ _MEASURES: Final = {
     Indicator.TRAINING: "要求 {asked} 学时，登记 {done} 学时",
     Indicator.CONDUCT: "基数 {asked}，扣除后余 {done}",
     Indicator.SITE: "满分 {asked}，评 {done} 分",
+}
+PARAMETER_WORDS: Final = {
+    **{weight_name(one): f"{word}的满分" for one, word in INDICATORS.items()},
+    "assessment.excellent": "优秀分数线",
+    "assessment.good": "良好分数线",
+    "assessment.passed": "合格分数线",
+    "assessment.training_hours": "全年培训学时",
+    "assessment.conduct_levels": "守法守信扣完的级数",
+    "assessment.settlement_from": "全额清算分数线",
+    "assessment.deposit_from": "全额退还分数线",
+    "assessment.renewal_from": "续签分数线",
 }
 NONE: Final = "—"
 
@@ -116,8 +126,7 @@ def months_words(assessment: Assessment) -> str:
 
 def unconfirmed_words(assessment: Assessment) -> str:
     """The policy that nobody vouches for yet."""
-    names = [name for name in assessment.unconfirmed if name in PARAMETERS]
-    return "、".join(names)
+    return "、".join(PARAMETER_WORDS.get(name, name) for name in assessment.unconfirmed)
 
 
 @dataclass(frozen=True, slots=True)

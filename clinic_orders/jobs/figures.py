@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from clinic_orders.actions import assessments as assessment_deeds
 from clinic_orders.actions import bulletins as bulletin_deeds
+from clinic_orders.actions import incentives as list_deeds
 from clinic_orders.actions import publicity as publicity_deeds
 from clinic_orders.actions import stages as stage_deeds
 from clinic_orders.actions import statistics as statistics_deeds
@@ -15,6 +16,7 @@ from clinic_orders.models.base import db, reading_only
 from clinic_orders.queries.assessments import reckon, wanted_years, years_to_remind
 from clinic_orders.queries.bulletins import drafts_wanted
 from clinic_orders.queries.checks import Scope
+from clinic_orders.queries.incentives import to_be_warned
 from clinic_orders.queries.stages import reckon_stages as stages_as_of
 from clinic_orders.queries.statistics import closed_month, figures_to_keep, months_wanted
 from clinic_orders.rules.days import Month
@@ -99,3 +101,16 @@ def reckon_assessments(as_of: date, at: datetime, outcome: Outcome) -> None:
 def reckon_wanted_assessments(as_of: date, at: datetime, outcome: Outcome) -> None:
     """Reckon the assessments that somebody asked for."""
     each(wanted_years(), lambda year: _reckon_year(year, as_of, at), outcome)
+
+
+def warn_of_missed_reports(as_of: date, at: datetime, outcome: Outcome) -> None:
+    """Send the notice to who missed so many reports of the year; in January also for the year before (decision 0053)."""
+    years = [as_of.year - 1, as_of.year] if as_of.month == 1 else [as_of.year]
+
+    def warn(year: int) -> None:
+        with reading_only():
+            lines = to_be_warned(year, on=as_of)
+            db.session.rollback()
+        list_deeds.warn_of_missed_reports(year, lines, by=SYSTEM, at=at)
+
+    each(years, warn, outcome)

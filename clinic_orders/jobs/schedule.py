@@ -195,6 +195,13 @@ JOBS: tuple[Job, ...] = (
         catch_up=False,
     ),
     Job(
+        "warn-of-missed-reports",
+        N_("Send notices to who missed so many reports of the year"),
+        "20 5 * * *",
+        figures.warn_of_missed_reports,
+        catch_up=False,
+    ),
+    Job(
         "collect-cases",
         N_("Collect drafts of cases for the month before"),
         "0 6 16 * *",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -13,14 +13,17 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import select
 
 from clinic_orders.models.base import db
-from clinic_orders.models.roster import County
+from clinic_orders.models.incentives import YearListEntry
+from clinic_orders.models.roster import County, Institution
 from clinic_orders.models.statistics import ClosedMonth, ReckonedMonth
 from clinic_orders.queries.month_rows import InstitutionRow, PartOfMonth, read_columns, read_rows
 from clinic_orders.queries.policy import policy_book
+from clinic_orders.rules.days import Month
 from clinic_orders.rules.incentives import (
     YEAR_COLUMNS,
     Thresholds,
     Year,
+    YearList,
     gets_notice,
     is_preferred,
     year_of,
@@ -175,3 +178,32 @@ def months_of(actor: Actor, year: int, code: str) -> list[MonthLine]:
         for row in institutions
         if row.code == code and _lies_in(_scope_of(actor), row)
     ]
+
+
+def told(year: int) -> dict[tuple[str, YearList], datetime]:
+    """Who has been told of which list of a year, and when; by the institution's code."""
+    rows = db.session.execute(
+        select(Institution.code, YearListEntry.list, YearListEntry.told_at)
+        .join(Institution, Institution.id == YearListEntry.institution_id)
+        .where(YearListEntry.year == year)
+    )
+    return {(row.code, row.list): row.told_at for row in rows}
+
+
+def to_be_warned(year: int, *, on: date) -> list[YearLine]:
+    """Who missed so many reports in the months of a year that are over that a notice is due, and has had none."""
+    asked = thresholds(year)
+    rows: dict[str, list[PartOfMonth]] = defaultdict(list)
+    for month, _, institutions in _months(year):
+        if Month.parse(month).last_day < on:
+            for row in institutions:
+                if row.county:
+                    rows[row.code].append(row)
+    had = told(year)
+    found = []
+    for code, own in sorted(rows.items()):
+        reached, last = year_of(row.columns for row in own), own[-1]
+        if gets_notice(reached, asked) and (code, YearList.NOTICE) not in had:
+            kind = InstitutionKind(last.kind)
+            found.append(YearLine(code, last.name, last.county, last.county, kind, reached, None, True))
+    return found

@@ -11,13 +11,55 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
+from enum import StrEnum
 from typing import Any, Final
+
+from clinic_orders.rules.errors import N_, RuleBroken
 
 _SHARE: Final = Decimal("0.0001")
 
 YEAR_COLUMNS: Final = ("accepted_amount", "counted", "agreed", "reports_due", "reports_received")
 """What ``year_of`` reads of a month."""
+
+
+class YearList(StrEnum):
+    """A list of a year on which an institution is told that it stands."""
+
+    PREFERENCE = "preference"
+    NOTICE = "notice"
+
+
+class NoThresholdSet(RuleBroken):
+    """Nobody earns preference by numbers that nobody has set."""
+
+    message = N_("No threshold of the preference list is set. Set one on the page Policy first.")
+
+
+class ListTooEarly(RuleBroken):
+    """A year's list is whole when the year is."""
+
+    message = N_("The year %(year)s is not over. Publish its list after its last day.")
+
+
+class NobodyNew(RuleBroken):
+    """There is nobody to be told."""
+
+    message = N_("Nobody stands on the list of %(year)s who has not been told already.")
+
+
+def check_preference(year: int, asked: Thresholds, *, today: date) -> None:
+    """Refuse to publish a list that rests on nothing, or on part of a year.
+
+    Raises:
+        NoThresholdSet, ListTooEarly: why not.
+
+    """
+    if asked.completion is None and asked.purchase is None:
+        raise NoThresholdSet
+    if today.year <= year:
+        raise ListTooEarly(year=year)
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,6 +144,7 @@ DEEDS: dict[str, str] = {
     "propose_letter": N_("Proposed a letter to the second officer"),
     "publish_assessment": N_("Published the result of an assessment"),
     "publish_bulletin": N_("Published a bulletin"),
+    "publish_preference": N_("Published the preference list"),
     "publish_prices": N_("Published the price monitoring of a month"),
     "put_agreed_volumes": N_("Recorded agreed volumes"),
     "put_commitments": N_("Recorded commitment letters"),
@@ -269,6 +270,7 @@ DEEDS: dict[str, str] = {
     "verify_supply_problem": N_("Verified a supply problem"),
     "void_shipment": N_("Cancelled a shipment"),
     "waive_finding": N_("Waived a finding"),
+    "warn_of_missed_reports": N_("Sent notices of missed reports"),
     "withdraw_application": N_("Withdrew an application"),
     "withdraw_case": N_("Withdrew the draft of a case"),
     "withdraw_complaint": N_("Took a complaint back as the citizen"),
@@ -281,7 +283,6 @@ DEEDS: dict[str, str] = {
 }
 
 SUBJECTS: dict[str, str] = {
-    "device_session": N_("Device login"),
     "account": N_("Account"),
     "agreed_volume": N_("Agreed volume"),
     "alarm": N_("Alarm"),
@@ -298,6 +299,7 @@ SUBJECTS: dict[str, str] = {
     "complaint": N_("Complaint"),
     "delivery_relation": N_("Delivery relation"),
     "designated_pharmacy": N_("Designated pharmacy"),
+    "device_session": N_("Device login"),
     "distributor": N_("Distributor"),
     "divisions": N_("Divisions"),
     "draft": N_("Draft"),
@@ -358,6 +360,7 @@ SUBJECTS: dict[str, str] = {
     "training": N_("Training"),
     "volume_conversion": N_("Conversion of planned volume"),
     "watched_item": N_("Watched item"),
+    "year_list": N_("List of a year"),
 }
 
 

@@ -52,6 +52,7 @@ _BUYER: tuple[tuple[str, str, str], ...] = (
     ("policy.index", N_("Policy"), "doc"),
     ("audit.index", N_("Who did what"), "history"),
     ("assessments.newest", N_("Annual assessment"), "flag"),
+    ("inspections.ours", N_("Inspections of us"), "eye"),
     ("trainings.index", N_("Training of staff"), "users"),
     ("exits.own", N_("Leave the roster"), "logout"),
 )

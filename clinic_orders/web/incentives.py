@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, abort, render_template, request
-from flask_babel import gettext
+from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
+from flask_babel import gettext, ngettext
+from werkzeug.wrappers import Response as AnyResponse
 
+from clinic_orders.actions import incentives as deeds
 from clinic_orders.queries import incentives as queries
 from clinic_orders.queries.incentives import YearLine
 from clinic_orders.queries.institutions import counties, institution_id_of
-from clinic_orders.rules.errors import N_
+from clinic_orders.rules.errors import N_, RuleBroken
+from clinic_orders.rules.incentives import YearList
 from clinic_orders.rules.parties import InstitutionKind, Permission, Role
 from clinic_orders.web.display import label
-from clinic_orders.web.guards import actor, needs, today
+from clinic_orders.web.errors import say
+from clinic_orders.web.guards import actor, at, needs, today
 from clinic_orders.web.listing import Column, as_file, page_cut, sort_order, wanted_file
 
 blueprint = Blueprint("incentives", __name__, url_prefix="/incentives")
@@ -50,6 +54,25 @@ def _year() -> int:
 @needs(Permission.STATISTICS_READ)
 def index() -> str | Response:
     """The institutions of a year and the list on which each stands."""
+    return _index()
+
+
+@blueprint.post("/")
+@needs(Permission.MONTH_CLOSE)
+def publish() -> AnyResponse | tuple[str | Response, int]:
+    """Publish the preference list of a year; those on it are told."""
+    year = request.form.get("year", 0, int)
+    try:
+        number = deeds.publish_preference(year, by=actor(), at=at())
+    except RuleBroken as error:
+        return _index(say(error)), 409
+    flash(
+        ngettext("%(num)d institution has been told.", "%(num)d institutions have been told.", number), "ok"
+    )
+    return redirect(url_for(".index", year=year, list="preference"), 303)
+
+
+def _index(refusal: str = "") -> str | Response:
     year, words = _year(), request.args.get("q", "").strip()[:64]
     which, kind = request.args.get("list", ""), request.args.get("kind", "")
     county = request.args.get("county", "") if actor().role is Role.CITY else ""
@@ -74,6 +97,10 @@ def index() -> str | Response:
     page = page_cut(len(rows))
     return render_template(
         "incentives/index.html",
+        told=queries.told(year),
+        year_lists={one.value: one for one in YearList},
+        may_publish=actor().may(Permission.MONTH_CLOSE) and year < today().year,
+        refusal=refusal,
         rows=rows[page.offset : page.offset + page.limit],
         counted={"all": len(fitting)} | {name: len(found) for name, found in shown.items()},
         asked=queries.thresholds(year),

@@ -101,7 +101,7 @@ _UNDER: dict[str, tuple[str, ...]] = {
     "findings": ("bureau.desk", "home.more"),
     "cases": ("cases.index", "home.more"),
     "complaints": ("complaints.index",),
-    "inspections": ("inspections.index",),
+    "inspections": ("inspections.index", "home.more"),
     "clues": ("home.more",),
     "gateway_messages": ("home.more",),
     "doubles": ("bureau_orders.index",),

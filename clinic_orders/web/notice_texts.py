@@ -55,6 +55,25 @@ _LETTER = {
 
 register_notices(
     {
+        "reports_missed": NoticeText(
+            N_("Reports missed"),
+            N_(
+                "%(missed)s reports of %(year)s never came. Hand them in; they count in the annual assessment."
+            ),
+        ),
+        "reports_missed_here": NoticeText(
+            N_("Notices of missed reports sent"),
+            N_(
+                "%(count)s institutions of your county have been sent a notice of missed reports of %(year)s."
+            ),
+        ),
+        "preference_earned": NoticeText(
+            N_("You stand on the preference list"),
+            N_(
+                "By your purchases of %(purchased)s yuan and what you fulfilled you stand on the list of %(year)s."
+            ),
+            shown={"purchased": _yuan},
+        ),
         "assessment_opened": NoticeText(
             N_("Annual assessment: score yourself"),
             N_("The assessment of %(year)s is open. Score yourself until %(until)s."),

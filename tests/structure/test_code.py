@@ -25,6 +25,7 @@ NOT_SHOWN = {
     "Coverage": "which periods a look covers; the decision on looks says it",
     "CloseReason": "named by rules.reasons",
     "AssessmentStep": "a step of the table, not shown",
+    "YearList": "which list of a year; the page says it in words of its own",
     "ExitStep": "a step of the table, not shown",
     "Figure": "how a figure of a finding is written",
     "Form": "how a policy value is written",

@@ -75,6 +75,7 @@ LISTS: dict[str, tuple[List, ...]] = {
     "doubles.index": (List(Role.CITY, "/bureau/doubles/"),),
     "complaints.index": (List(Role.CITY, "/complaints/"), List(Role.COUNTY, "/complaints/")),
     "inspections.index": (List(Role.CITY, "/inspections/"),),
+    "inspections.ours": (List(Role.INSTITUTION, "/inspections/ours/"),),
     "inspections.show": (List(Role.CITY, "/inspections/JH2026-0001", always_has_rows=True),),
     "duties.villages": (List(Role.HOSPITAL, "/duties/villages"),),
     "distribution.day": (List(Role.DISTRIBUTOR, "/distribution/"),),

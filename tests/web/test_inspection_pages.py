@@ -16,10 +16,12 @@ from clinic_orders.models.inspections import Checklist, InspectionDraw, Inspecti
 from clinic_orders.models.supervision import FindingRecord
 from clinic_orders.rules.inspection.checklist import SHIPPED
 from clinic_orders.rules.inspection.steps import PlanState, VisitState
+from clinic_orders.rules.parties import Role
 from tests.cases_world import NOW, World, fresh_key, make_world
 from tests.checking_client import CheckingClient
 from tests.exchange.test_attachments import picture
 from tests.inspections_world import TWO_FAULTS, a_record, make_plan, running, send
+from tests.people import make_user
 
 
 @pytest.fixture
@@ -220,3 +222,25 @@ def test_what_the_script_needs_is_given_to_whoever_is_logged_in(client: Checking
     deeds.end_plan(only(InspectionPlan).number, by=world.officer(), at=NOW)
     client.get(f"/inspections/phone/{visit.number}", status=200)
     assert "现在不能记录" in client.page.text
+
+
+def test_an_institution_reads_the_signed_records_about_itself_only(
+    client: CheckingClient, world: World
+) -> None:
+    (visit,) = running(world)
+    clinic = make_user("V01", Role.INSTITUTION, institution_id=world.clinic.id)
+    shop = make_user("P01", Role.INSTITUTION, institution_id=world.pharmacy.id)
+    client.log_in(clinic)
+    client.get("/inspections/ours/", status=200)
+    send(visit, a_record(TWO_FAULTS), by=world.officer("song"))
+    deeds.look_back(visit.number, by=world.officer("song"), at=NOW)
+    page = client.get("/inspections/ours/", status=200).get_data(as_text=True)
+    assert visit.number in page
+    page = client.get(f"/inspections/ours/{visit.number}", status=200).get_data(as_text=True)
+    assert "门口没有挂牌" in page
+    assert "回头看期限" in page
+    client.get(f"/inspections/ours/{visit.number}/record", status=200)
+    client.get(f"/inspections/visits/{visit.number}", status=403)
+    client.log_in(shop)
+    client.get(f"/inspections/ours/{visit.number}", status=404)
+    client.get(f"/inspections/ours/{visit.number}/record", status=404)

@@ -22,6 +22,13 @@ from clinic_orders.queries.inspections.lists import (
     plans,
     visits,
 )
+from clinic_orders.queries.inspections.party import (
+    OWN_SORTS,
+    OwnRecord,
+    count_own_records,
+    own_record,
+    own_records,
+)
 from clinic_orders.queries.inspections.records import (
     MARK_INSPECTOR,
     MARK_PARTY,
@@ -46,9 +53,11 @@ __all__ = [
     "CANDIDATE_SORTS",
     "MARK_INSPECTOR",
     "MARK_PARTY",
+    "OWN_SORTS",
     "PLAN_SORTS",
     "VISIT_SORTS",
     "Candidate",
+    "OwnRecord",
     "PlanRow",
     "PlansWanted",
     "VisitRow",
@@ -56,6 +65,7 @@ __all__ = [
     "answers_of",
     "candidates",
     "checklists",
+    "count_own_records",
     "count_plans",
     "count_visits",
     "draws_of",
@@ -66,6 +76,8 @@ __all__ = [
     "items_of",
     "latest_checklist",
     "may_manage",
+    "own_record",
+    "own_records",
     "photos_of",
     "plan_events_of",
     "plans",

@@ -17,6 +17,7 @@ from clinic_orders.queries.institutions import counties
 from clinic_orders.rules.assessment import AssessmentStep, Grade, Indicator, Use, is_possible
 from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.parties import InstitutionKind, Permission, Role
+from clinic_orders.rules.policy_parameters import PARAMETERS
 from clinic_orders.web.assessments.door import OUT, blueprint, errors_of, found_sheet, words
 from clinic_orders.web.display import MISSING, label, percent
 from clinic_orders.web.errors import say
@@ -44,7 +45,7 @@ COLUMNS = (
     Column(N_("Township or street"), lambda row: row.township),
     Column(N_("Self-score"), lambda row: row.self_total),
     Column(N_("Total"), lambda row: row.total),
-    Column(N_("Grade"), lambda row: row.grade),
+    Column(N_("Grade of the year"), lambda row: row.grade),
     Column(N_("Fund settlement of the year"), lambda row: row.used(Use.SETTLEMENT)),
     Column(N_("Return of the deposit"), lambda row: row.used(Use.DEPOSIT)),
     Column(N_("Renewal of the agreement"), lambda row: row.used(Use.RENEWAL)),
@@ -152,6 +153,7 @@ def _year(year: int, refusal: str = "") -> str:
     return render_template(
         "assessments/year_page.html",
         assessment=assessment,
+        unconfirmed=[(name, PARAMETERS[name].label) for name in assessment.unconfirmed if name in PARAMETERS],
         rows=queries.sheet_rows(
             assessment.id, wanted, actor(), on=today(), sort=sort, limit=page.limit, offset=page.offset
         ),
@@ -217,7 +219,7 @@ def _result_facts(found: Sheet) -> list[dict[str, Any]]:
             "v": MISSING if found.total is None else found.total,
             "note": "" if out else _("not published"),
         },
-        {"k": _("Grade"), "v": label(found.grade) if found.grade else MISSING},
+        {"k": _("Grade of the year"), "v": label(found.grade) if found.grade else MISSING},
     ]
     for use in Use:
         part = found.used(use)

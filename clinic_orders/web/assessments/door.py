@@ -11,7 +11,7 @@ from clinic_orders.queries import assessments as queries
 from clinic_orders.queries.assessments import Sheet
 from clinic_orders.rules.assessment import AssessmentState
 from clinic_orders.rules.errors import RuleBroken
-from clinic_orders.web.assessment_words import ABOUT, GRADE_SHAPES, STATE_SHAPES, measure
+from clinic_orders.web.assessment_words import ABOUT, GRADE_SHAPES, STATE_SHAPES, measure, plain
 from clinic_orders.web.attached_files import FILE_REFUSALS
 from clinic_orders.web.errors import say
 from clinic_orders.web.guards import actor, today
@@ -56,6 +56,7 @@ def words() -> dict[str, Any]:
         "grade_shapes": GRADE_SHAPES,
         "state_shapes": STATE_SHAPES,
         "measure": measure,
+        "plain": plain,
         "about": ABOUT,
         "today": today(),
     }
