@@ -1,7 +1,7 @@
 """lists of a year.
 
-Revision ID: 0047
-Revises: 0046
+Revision ID: 0050
+Revises: 0049
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = '0047'
-down_revision = '0046'
+revision = "0050"
+down_revision = "0049"
 branch_labels = None
 depends_on = None
 
