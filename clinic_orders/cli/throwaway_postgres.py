@@ -113,7 +113,7 @@ class Cluster:
                 stderr=log,
                 cwd=self.folder,
                 preexec_fn=_die_with_parent,
-                **_identity(),
+                **identity(),
             )
         _wait_until_ready(self.folder, self.server)
 
@@ -166,7 +166,7 @@ def kept_cluster(folder: Path, settings: Mapping[str, str]) -> Iterator[Cluster]
 
     """
     folder.mkdir(parents=True, exist_ok=True)
-    owner = _identity()
+    owner = identity()
     if owner:
         os.chown(folder, owner["user"], owner["group"])
     if not (folder / "data" / "PG_VERSION").exists():
@@ -213,7 +213,7 @@ def _folder() -> Iterator[Path]:
     """A folder of the server's owner, gone after the block."""
     folder = Path(tempfile.mkdtemp(prefix="clinic-orders-pg-", dir="/tmp"))
     try:
-        owner = _identity()
+        owner = identity()
         if owner:
             os.chown(folder, owner["user"], owner["group"])
         yield folder
@@ -231,8 +231,8 @@ def _programs() -> Path:
     return programs
 
 
-def _identity() -> dict[str, Any]:
-    """As whom the programs run."""
+def identity() -> dict[str, Any]:
+    """As whom the programs run, in the words of subprocess: as root they refuse to."""
     if os.geteuid() != 0:
         return {}
     owner = pwd.getpwnam("postgres")
@@ -246,7 +246,7 @@ def _run(program: str, *arguments: str, cwd: Path) -> None:
         text=True,
         check=False,
         cwd=cwd,
-        **_identity(),
+        **identity(),
     )
     if done.returncode:
         raise RuntimeError(f"{program} failed:\n{done.stdout}{done.stderr}")

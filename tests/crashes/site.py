@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from sqlalchemy import make_url
@@ -40,11 +40,20 @@ class Site:
 
     """
 
-    def __init__(self, url: str, instance: Path, cluster: Cluster | None = None, *, workers: int = 2) -> None:
+    def __init__(
+        self,
+        url: str,
+        instance: Path,
+        cluster: Cluster | None = None,
+        *,
+        workers: int = 2,
+        more: Mapping[str, str] | None = None,
+    ) -> None:
         self.url, self.instance, self.cluster, self.workers = url, instance, cluster, workers
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         self.log = instance / "processes.log"
+        self.more = dict(more or {})
         self.server = 0
         self.schedulers: dict[int, int] = {}
         instance.mkdir(parents=True, exist_ok=True)
@@ -65,6 +74,7 @@ class Site:
             "CLINIC_ORDERS_SECRET_KEY": SECRET,
             "CLINIC_ORDERS_LOGIN_LIMIT": "1000 per minute",
             "CLINIC_ORDERS_LOG_LEVEL": "WARNING",
+            **self.more,
         }
 
     def _run(self, *arguments: str) -> int:
@@ -166,9 +176,9 @@ def children(number: int) -> list[int]:
 
 
 @contextlib.contextmanager
-def site(url: str, instance: Path, cluster: Cluster | None = None, **more: int) -> Iterator[Site]:
+def site(url: str, instance: Path, cluster: Cluster | None = None) -> Iterator[Site]:
     """An installation, all its processes gone after the block."""
-    made = Site(url, instance, cluster, **more)
+    made = Site(url, instance, cluster)
     try:
         yield made
     finally:

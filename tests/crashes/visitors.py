@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import secrets
 import threading
 import time
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from http.cookies import SimpleCookie
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 T = TypeVar("T")
@@ -99,6 +100,10 @@ class Answer:
     status: int
     location: str
     text: str
+
+    def json(self) -> Any:
+        """What an answer for machines says."""
+        return json.loads(self.text)
 
     def form(self, action: str) -> Form | None:
         """The form that goes to this address, if the page has it."""
