@@ -295,7 +295,7 @@ def demo(console: Console, size: str, months: int, seed: int, if_empty: bool, fo
         )
         clues = _make_clues(world, made, now)
         make_complaints(world.show_county, officer=_county_officer(world, made), now=now)
-        make_inspections(officer=_officer(made), now=now)
+        make_inspections(world.show_clinic, officer=_officer(made), now=now)
         officer = _officer(made)
         for report in watch_prices(world, officer=officer, at=now):
             all_stored(report)
@@ -306,6 +306,7 @@ def demo(console: Console, size: str, months: int, seed: int, if_empty: bool, fo
         make_trainings(world, now=now)
         assessed = make_assessments(world, officer=officer, now=now)
         keep_stock_levels(today, now, Outcome())
+        figures.warn_of_missed_reports(today, now, Outcome())
         lines = _keep(settings.instance / "demo-logins.txt", made)
         totals = questions.counts()
         by_rule = Counter(found.rule for found in world.planted)

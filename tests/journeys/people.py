@@ -201,6 +201,17 @@ class Bureau(Person):
         self.page.wait_for_load_state("load")
         self.looks()
 
+    def lifts_the_suspension(self, institution: str, why: str) -> None:
+        """Let a suspended institution order again from today on."""
+        self.goes_to("/roster/")
+        self.follows(institution)
+        self.page.locator("summary", has_text="提前解除").first.click()
+        form = self.page.locator("form", has=self.page.locator("[name=lift_reason]"))
+        form.locator("[name=lift_reason]").fill(why)
+        with self.page.expect_navigation():
+            form.locator("button").click()
+        self.looks()
+
 
 class Distributor(Person):
     """Answers and ships."""

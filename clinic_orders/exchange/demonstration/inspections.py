@@ -76,18 +76,23 @@ def _plan(name: str, *, by: Actor, at: datetime, days: int = 20, **more: object)
     return deeds.make_plan(new, key=f"demonstration-{name}", by=by, at=at)
 
 
-def make_inspections(*, officer: Actor, now: datetime) -> int:
-    """A plan that is being made with its draw, one that runs with visits at every stage, one that has ended; how many."""
+def make_inspections(show: str, *, officer: Actor, now: datetime) -> int:
+    """A plan that is being made with its draw, one that runs with visits at every stage, one that has ended; how many.
+
+    The institution that logs in reads a record about itself too.
+    """
     old = _plan(
         "三季度零售药店检查", by=officer, at=now - timedelta(days=60), kinds=[InstitutionKind.RETAIL_PHARMACY]
     )
     _visits(old, 2, officer=officer, at=now - timedelta(days=60))
     runs = _plan("四季度“利剑行动”", by=officer, at=now - timedelta(days=9))
-    visits = _visits(runs, 7, officer=officer, at=now - timedelta(days=9))
+    chosen = now - timedelta(days=9)
+    own = deeds.add_visits(runs.number, [show], Choice.HAND, by=officer, at=chosen)
+    visits = _visits(runs, 7, officer=officer, at=chosen)
     for plan in (old, runs):
         deeds.start_plan(plan.number, by=officer, at=now - timedelta(days=8))
     deeds.end_plan(old.number, by=officer, at=now - timedelta(days=7))
-    _stories(visits, officer=officer, now=now)
+    _stories(visits, own, officer=officer, now=now)
     draft = _plan("年末双随机检查", by=officer, at=now - timedelta(days=1))
     there = len(pool(draft, officer, on=day_in_china(now)))
     if there:
@@ -107,7 +112,7 @@ def _visits(plan: InspectionPlan, number: int, *, officer: Actor, at: datetime) 
     return deeds.add_visits(plan.number, [one.code for one in found], Choice.RISK, by=officer, at=at)
 
 
-def _stories(visits: list[Visit], *, officer: Actor, now: datetime) -> None:
+def _stories(visits: list[Visit], own: list[Visit], *, officer: Actor, now: datetime) -> None:
     """Signed in order, signed with faults and looked at again, signed against a refusal, recorded, nobody met."""
     keys = count(1)
 
@@ -137,6 +142,9 @@ def _stories(visits: list[Visit], *, officer: Actor, now: datetime) -> None:
         "double_tag": Said(Answer.NO, f"抽查 5 种，2 种只有一个标签{_MARK}"),
     }
     price = {"price_kept": Said(Answer.NO, f"抽查 5 张小票，1 张高于公示价 0.50 元{_MARK}")}
+    for visit in own:
+        send(visit, 5, faults)
+        deeds.look_back(visit.number, by=officer, at=now - timedelta(days=2))
     if len(visits) < 5:
         return
     in_order, faulty, refusing, unsigned, shut = visits[:5]

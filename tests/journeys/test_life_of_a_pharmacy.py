@@ -1,4 +1,4 @@
-"""A pharmacy without an account applies on a phone, is admitted by county and city, and sends its first order."""
+"""The whole way of a pharmacy: application, first order, inspection, suspension, another look, re-admission."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ import pytest
 from PIL import Image
 from sqlalchemy import update
 
+from clinic_orders import clock
 from clinic_orders.models.applications import Application
 from clinic_orders.models.base import db
+from clinic_orders.rules.inspection.checklist import SHIPPED
 from tests.applications_world import uscc
 from tests.conftest import LiveServer
 from tests.journeys.people import Bureau, Person, VillageDoctor, people
@@ -80,9 +82,47 @@ def applies(owner: Person) -> str:
     return number
 
 
-def test_from_an_application_on_a_phone_to_the_first_order(
-    live_server: LiveServer, new_page: Callable[..., Any]
-) -> None:
+def is_inspected(city: Bureau, county: Bureau, *, fault: str) -> str:
+    """The city makes a plan with the pharmacy on it, the county records the visit on its phone; the visit's number."""
+    page = city.page
+    city.goes_to("/inspections/new")
+    page.fill("[name=name]", "四季度利剑行动")
+    page.fill("[name=last_day]", (clock.today() + timedelta(days=20)).isoformat())
+    page.fill("[name=basis]", "洛医保办〔2026〕31号")
+    page.fill("[name=inspectors]", "陈静 001\n李慧 002")
+    with page.expect_navigation():
+        page.click("main button.btn-primary")
+    plan = page.url.rsplit("/", 1)[1]
+    city.goes_to(f"/inspections/{plan}/choose?by=hand&q=福康")
+    page.locator("input[name=code]").first.check()
+    with page.expect_navigation():
+        page.click("main form[method=post] button.btn-primary")
+    city.goes_to(f"/inspections/{plan}")
+    with page.expect_navigation():
+        page.click("button[value=start]")
+    return records(county, fault=fault)
+
+
+def records(county: Bureau, *, fault: str = "") -> str:
+    """Record the one visit that is to be made, and send it; the visit's number."""
+    page = county.page
+    county.goes_to("/inspections/phone/")
+    with page.expect_navigation():
+        page.locator("[data-visit] a").first.click()
+    number = page.url.rsplit("/", 1)[1]
+    for item in SHIPPED:
+        answer = "no" if fault and item.code == "sign" else "yes"
+        page.check(f"input[name=a-{item.code}][value={answer}]", force=True)
+    if fault:
+        page.fill("input[name=r-sign]", fault)
+    page.fill("input[name=party_name]", "王秀英")
+    page.get_by_role("button", name="签字确认").click()
+    page.get_by_role("button", name="发给医保局").click()
+    page.wait_for_url(f"**/inspections/visits/{number}")
+    return number
+
+
+def test_the_whole_way_of_a_pharmacy(live_server: LiveServer, new_page: Callable[..., Any]) -> None:
     people(live_server)
     owner = Person(new_page(width=360, height=640))
     number = applies(owner)
@@ -137,5 +177,33 @@ def test_from_an_application_on_a_phone_to_the_first_order(
     page.click("main button.btn-primary")
     buyer.finds("atftt")
     buyer.fills_in("LY001", "2")
+    assert buyer.sends_the_order().startswith("CG")
+
+    # Inspected, and found without the sign; suspended until it hangs.
+    visit = is_inspected(city, county, fault="门口没有挂牌")
+    buyer.goes_to("/inspections/ours/")
+    buyer.goes_to(f"/inspections/ours/{visit}")
+    assert "门口没有挂牌" in buyer.text()
+    buyer.goes_to("/order")
+    buyer.finds("阿托伐他汀")
+    buyer.fills_in("LY002", "3")
+    buyer.presses("查找")
+    city.suspends("第一百三十二分店", clock.today() + timedelta(days=30), "“六统一”标牌未悬挂")
+    buyer.goes_to("/order")
+    assert "采购已暂停" in buyer.text()
+    buyer.goes_to("/order/check")
+    assert buyer.page.get_by_role("button", name="提交采购单").count() == 0
+
+    # Looked at again and in order: the finding has ended, the suspension is lifted, orders go out as before.
+    county.goes_to(f"/inspections/visits/{visit}")
+    with county.page.expect_navigation():
+        county.page.click("button[value=look_back]")
+    records(county)
+    buyer.goes_to("/inspections/ours/")
+    buyer.follows(re.compile(r"日"))
+    assert "各项都符合" in buyer.text()
+    city.lifts_the_suspension("第一百三十二分店", "回头看合格")
+    buyer.goes_to("/order")
+    assert "采购已暂停" not in buyer.text()
     assert buyer.sends_the_order().startswith("CG")
     assert not owner.found + county.found + city.found + buyer.found
