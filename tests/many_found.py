@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 
 from clinic_orders.models.base import db
 from clinic_orders.models.cases import CaseFile, CaseLetter
-from clinic_orders.models.clues import Clue, ClueParty, ClueTransfer, IssuedClue
+from clinic_orders.models.clues import Clue, ClueEvent, ClueMeasure, ClueParty, ClueTransfer, IssuedClue
 from clinic_orders.models.supervision import FindingRecord
-from clinic_orders.rules.clues import ClueState
+from clinic_orders.rules.clues import ClueSide, ClueState, ClueStep, Measure
 from clinic_orders.rules.days import Month
 from clinic_orders.rules.finding_states import FindingState
 from clinic_orders.rules.findings import CheckRule, Grade
@@ -89,6 +90,21 @@ def make_clues(world: World) -> None:
             )
         )
         db.session.add(ClueParty(clue_id=clue.id, institution_id=world.clinic.id, asked_at=at))
+        event = ClueEvent(
+            clue_id=clue.id, step=ClueStep.DISPOSE, side=ClueSide.OFFICER, at=at, by_name="第一人", facts={}
+        )
+        db.session.add(event)
+        db.session.flush()
+        db.session.add(
+            ClueMeasure(
+                clue_id=clue.id,
+                event_id=event.id,
+                measure=Measure.RECOVER,
+                amount=Decimal(number + 1),
+                document_no=f"处〔2026〕{number + 1}号",
+                day=START + timedelta(days=number),
+            )
+        )
         db.session.add(
             ClueTransfer(
                 number=f"YS2026-{number + 1:04d}",

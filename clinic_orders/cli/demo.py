@@ -200,10 +200,11 @@ def _report_and_close(world: Demonstration, officer: Actor, at: datetime) -> lis
 
 
 def _make_clues(
-    world: Demonstration, made: list[tuple[str, accounts.NewAccount, str]], at: datetime
+    world: Demonstration, made: list[tuple[str, accounts.NewAccount, str]], instance: Path, at: datetime
 ) -> dict[str, int]:
     """Clues on trace codes at different stages, by the state in which they stand."""
     return make_clues(
+        instance,
         officer=_officer(made),
         institution=(questions.institution_id(world.show_clinic), world.show_clinic),
         now=at,
@@ -293,7 +294,7 @@ def demo(console: Console, size: str, months: int, seed: int, if_empty: bool, fo
             second=_officer(made, "second"),
             now=now,
         )
-        clues = _make_clues(world, made, now)
+        clues = _make_clues(world, made, settings.instance, now)
         make_complaints(world.show_county, officer=_county_officer(world, made), now=now)
         make_inspections(world.show_clinic, officer=_officer(made), now=now)
         officer = _officer(made)

@@ -154,13 +154,23 @@ def what_rests_on(batch: ImportBatch, done: Done) -> list[Resting]:
         if traced.is_recorded:
             found += _replaced_since(traced, batch)
     for name, question in _DECIDED.items():
-        touched = done.of(name, RecordChange.CREATED, RecordChange.CHANGED)
-        if touched:
-            rows = list(rows_now(TRACED[name], [entry.key for entry in touched]).values())
+        rows = _rows_of(TRACED[name], batch, done)
+        if rows:
             word, names = question(batch, rows)
             if names:
                 found.append(Resting(DECIDED_BY_IT, word, len(names), tuple(sorted(names)[:_NAMED])))
     return found
+
+
+def _rows_of(traced: Traced, batch: ImportBatch, done: Done) -> list[Row]:
+    """The records of one kind that a batch made or changed, as they are now."""
+    if traced.is_recorded:
+        # Nothing but the number of its file is kept of these; a row that was put right since stands for itself.
+        table = traced.table
+        statement = select(table).where(table.c.import_batch_id == batch.id, table.c.replaced_at.is_(None))
+        return [dict(row) for row in db.session.execute(statement).mappings()]
+    touched = done.of(traced.table.name, RecordChange.CREATED, RecordChange.CHANGED)
+    return list(rows_now(traced, [entry.key for entry in touched]).values()) if touched else []
 
 
 def _changed_since(traced: Traced, done: Done) -> list[Resting]:

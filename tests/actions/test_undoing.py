@@ -12,21 +12,29 @@ import pytest
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Integer, select
+from sqlalchemy import Integer, func, select
 
 from clinic_orders.actions.answering import Answer, answer_order
+from clinic_orders.actions.clues import assign_clue, exclude_clue, record_check
+from clinic_orders.actions.findings import raise_findings
 from clinic_orders.actions.undoing import BatchRestedOn, BatchUndone, BatchUntraced, undo_batch
 from clinic_orders.exchange.exporting import CSV, export_file
 from clinic_orders.exchange.tables import KINDS
 from clinic_orders.models.audit import AuditEntry
 from clinic_orders.models.base import db
+from clinic_orders.models.clues import IssuedClue
 from clinic_orders.models.exchange import BatchRecord, ImportBatch, RecordChange
 from clinic_orders.models.orders import Order
 from clinic_orders.models.roster import Distributor
 from clinic_orders.models.sales import SaleLine
+from clinic_orders.models.supervision import FindingRecord
+from clinic_orders.queries.checks import Scope, check
 from clinic_orders.queries.integrity import problems
 from clinic_orders.queries.resting import BELONGS_TO_IT, CHANGED_SINCE, DECIDED_BY_IT, Resting
 from clinic_orders.queries.traced import TRACED
+from clinic_orders.rules.clues import CheckWay, ClueState, ExclusionGround
+from clinic_orders.rules.finding_states import FindingState
+from clinic_orders.rules.findings import CheckRule
 from clinic_orders.rules.parties import SYSTEM, Actor, NotAllowed, Role
 from tests.files_world import (
     COUNTY,
@@ -435,6 +443,48 @@ def test_what_is_traced_row_by_row_has_a_row_id_first_in_its_key() -> None:
         if traced not in own and not (traced.owner and traced.owner_table in own)
     ]
     assert all(isinstance(traced.keys[0].type, Integer) for traced in followed)
+
+
+def test_a_clue_that_is_looked_into_rests_on_the_file_it_came_with() -> None:
+    make_world()
+    row = {
+        "issued_batch": "线索1", "trace_code": "81234567890123456789", "issuer": "省局",
+        "issued_on": date(2026, 3, 1), "institution_code": "0V01",
+    }  # fmt: skip
+    take_well("issued-clues", {**row, "clue_no": "1"}, {**row, "clue_no": "2"})
+    batch_id = last_batch()
+    officer = Actor("赵红军", Role.CITY, org_name="市医疗保障局")
+    clue = assign_clue("第一专班", issued=("线索1", "2"), by=officer, at=NOW)
+    assert resting_on(batch_id) == {(DECIDED_BY_IT, "clue that is looked into")}
+    # Nothing of the file is gone, and the clue goes its way.
+    assert db.session.scalar(select(func.count()).select_from(IssuedClue)) == 2
+    record_check(clue.number, CheckWay.DATA, "与销售记录比对。", by=officer, at=NOW)
+
+
+def test_a_finding_that_is_looked_into_stands_when_its_sales_are_undone() -> None:
+    make_world()
+    code = "81234567890123456789"
+    sale = {
+        "institution_code": "0V01", "line_no": "1", "item_code": "LY001", "sold_at": START,
+        "base_units": 28, "amount": Decimal(2), "trace_codes": (code,),
+    }  # fmt: skip
+    take_well("sales", {**sale, "sale_no": "S1"}, {**sale, "sale_no": "S2"})
+    batch_id = last_batch()
+    scope, rules = Scope(date(2026, 1, 31)), [CheckRule.TRACE_REPEAT_SAME]
+    raise_findings(scope.as_of, check(scope, rules), rules, by=SYSTEM, at=NOW)
+    finding = db.session.scalars(select(FindingRecord)).one()
+    officer = Actor("赵红军", Role.CITY, org_name="市医疗保障局")
+    clue = assign_clue("第一专班", finding_id=finding.id, by=officer, at=NOW)
+    undo(batch_id)
+    # The next night finds it no more: it ends by itself, and the clue is excluded with that ground.
+    raise_findings(scope.as_of, check(scope, rules), rules, by=SYSTEM, at=NOW + timedelta(days=1))
+    db.session.refresh(finding)
+    assert finding.state is FindingState.ENDED
+    record_check(clue.number, CheckWay.DATA, "销售文件已撤回。", by=officer, at=NOW + timedelta(days=1))
+    exclude_clue(
+        clue.number, ExclusionGround.GONE, "销售文件已撤回。", by=officer, at=NOW + timedelta(days=1)
+    )
+    assert clue.state is ClueState.EXCLUDED
 
 
 def test_every_kind_has_a_random_file() -> None:

@@ -70,6 +70,7 @@ LISTS: dict[str, tuple[List, ...]] = {
     "clues.inbox": (List(Role.INSTITUTION, "/self-checks/"),),
     "clues.index": (List(Role.CITY, "/clues/"), List(Role.COUNTY, "/clues/")),
     "clues.issued": (List(Role.CITY, "/clues/issued"),),
+    "clues.measures": (List(Role.CITY, "/clues/measures/"),),
     "clues.new": (List(Role.CITY, "/clues/new"),),
     "clues.transfers": (List(Role.CITY, "/clues/transfers/"),),
     "doubles.index": (List(Role.CITY, "/bureau/doubles/"),),

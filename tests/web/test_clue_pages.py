@@ -12,7 +12,7 @@ from clinic_orders.actions import clues as deeds
 from clinic_orders.actions.reported import put_issued_clues
 from clinic_orders.models.base import db
 from clinic_orders.models.clues import Clue, ClueAnswer, ClueEvidence, ClueTransfer
-from clinic_orders.rules.clues import ClueState, ExclusionGround
+from clinic_orders.rules.clues import ClueState, ExclusionGround, Measure
 from clinic_orders.rules.parties import SYSTEM, Role
 from tests.clues_world import (
     CODE,
@@ -283,3 +283,27 @@ def test_our_own_finding_takes_up_the_clue_from_above_(client, world):
     assert "河南省医疗保障局" in client.get(f"/clues/{clue.number}").text
     assert clue.number in client.get("/clues/?origin=above").text
     assert clue.number not in client.get("/clues/?origin=own").text
+
+
+def test_the_measures_of_all_clues_stand_together_with_their_sums(client, world):
+    officer, clue = world.officer("song"), assigned(unknown_pack("V01"), by=world.officer("song"))
+    asked(clue, by=officer)
+    answered(clue, by=world.somebody(world.clinic))
+    judged(clue, [world.clinic.id], by=officer)
+    day = NOW.date()
+    deeds.dispose_clue(clue.number, Measure.RECOVER, "320.50", "嵩医保处〔2026〕3号", day, by=officer, at=NOW)
+    deeds.dispose_clue(clue.number, Measure.RECOVER, "9.50", "", day, by=officer, at=NOW)
+    deeds.dispose_clue(clue.number, Measure.INTERVIEW, "", "", day, by=officer, at=NOW)
+    client.log_in(world.users["song"])
+    page = client.get("/clues/measures/").page
+    assert dict(zip(page.texts(".facts .k"), page.texts(".facts .v"), strict=True)) == {
+        "追回医保基金": "330.00 元",
+        "约谈": "1",
+    }
+    assert len(page.all("tbody tr")) == 3
+    page = client.get(page.all(".facts a")[0]["href"]).page
+    assert len(page.all("tbody tr")) == 2
+    assert "330.00" in page.one("tfoot").text
+    assert page.all("tbody th a")[0]["href"] == f"/clues/{clue.number}"
+    assert client.get("/clues/measures/?first=2025-01-01&last=2025-12-31").page.all("main .empty")
+    assert "嵩医保处" in client.get("/clues/measures/?format=csv").get_data(as_text=True)

@@ -5,7 +5,6 @@ Every name ends with （演示）. The photos of papers are blank pictures that 
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,11 +12,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
-from PIL import Image
 from stdnum.cn import uscc
 
 from clinic_orders.actions import applications as deeds
-from clinic_orders.exchange.attachments import Upload, stored
+from clinic_orders.exchange.attachments import stored
+from clinic_orders.exchange.demonstration import pictures
 from clinic_orders.queries.demonstration import pharmacies_of
 from clinic_orders.rules.applications import (
     REQUIRED_FILES,
@@ -75,13 +74,6 @@ def _code(number: int) -> str:
     """An invented identity code with its right check character."""
     body = f"92410300MA9DEM{number:03d}"
     return body + str(uscc.calc_check_digit(body))
-
-
-def _photo(name: str) -> Upload:
-    picture = io.BytesIO()
-    Image.new("RGB", (600, 800), "#f4f1e8").save(picture, "JPEG")
-    picture.seek(0)
-    return Upload(f"{name}{_MARK}.jpg", picture)
 
 
 def make_applications(
@@ -151,7 +143,7 @@ def _make(
             )  # fmt: skip
     deeds.declare_facts(it, _NOTHING, by=by, at=at)
     for use in REQUIRED_FILES:
-        with stored(instance, [_photo(use.value)], limit_mb=1) as files:
+        with stored(instance, [pictures.sheet(use.value)], limit_mb=1) as files:
             deeds.attach_papers(it, use, files, by=by, at=at)
     rate = Decimal("0.15") if one.kind is _PHARMACY else Decimal("0.10")
     deeds.sign_letter(

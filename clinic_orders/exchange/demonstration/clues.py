@@ -9,9 +9,12 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from clinic_orders.actions import clues as deeds
 from clinic_orders.actions.reported import put_issued_clues
+from clinic_orders.exchange.attachments import stored
+from clinic_orders.exchange.demonstration import pictures
 from clinic_orders.models.clues import Clue
 from clinic_orders.queries import clues as questions
 from clinic_orders.queries.clues import CluesWanted
@@ -41,6 +44,7 @@ class _Stage:
 
     officer: Actor
     ends: datetime
+    instance: Path
     keys: Iterator[int] = field(default_factory=lambda: iter(range(1, 10_000)))
 
     def at(self, days_ago: int) -> datetime:
@@ -60,14 +64,19 @@ class _Stage:
         at = self.at(days_ago)
         for party in questions.parties_of([clue.id], on=day_in_china(at))[clue.id]:
             somebody = Actor("王保田", Role.INSTITUTION, institution_id=party.institution_id)
-            deeds.answer_clue(
-                clue.number, choice, f"{text}{_MARK}", repaid, key=f"demonstration-clue-{next(self.keys)}",
-                by=somebody, at=at,
-            )  # fmt: skip
+            with stored(self.instance, [pictures.sheet("随货同行单")], limit_mb=1) as files:
+                deeds.answer_clue(
+                    clue.number, choice, f"{text}{_MARK}", repaid, files,
+                    key=f"demonstration-clue-{next(self.keys)}", by=somebody, at=at,
+                )  # fmt: skip
 
     def checked(self, clue: Clue, days_ago: int, way: CheckWay, text: str) -> None:
         """A check of the bureau."""
-        deeds.record_check(clue.number, way, f"{text}{_MARK}", by=self.officer, at=self.at(days_ago))
+        photos = [pictures.pack("药盒和追溯码", clue.number), pictures.sheet("现场核对记录")]
+        with stored(self.instance, photos, limit_mb=1) as files:
+            deeds.record_check(
+                clue.number, way, f"{text}{_MARK}", files, by=self.officer, at=self.at(days_ago)
+            )
 
     def judged(self, clue: Clue, days_ago: int, verdict: ClueVerdict, text: str) -> None:
         """A verdict against the first of the institutions."""
@@ -78,10 +87,13 @@ class _Stage:
         )
 
 
-def make_clues(*, officer: Actor, institution: tuple[int, str], now: datetime) -> dict[str, int]:
+def make_clues(
+    instance: Path, *, officer: Actor, institution: tuple[int, str], now: datetime
+) -> dict[str, int]:
     """Take clues of what the checks have stored to every stage, and issue a batch from above.
 
     Args:
+        instance: where the photos are kept.
         officer: of the city.
         institution: row id and code of the institution that logs in; a clue from above asks it.
         now: nothing happens after it.
@@ -93,7 +105,7 @@ def make_clues(*, officer: Actor, institution: tuple[int, str], now: datetime) -
     on = day_in_china(now)
     found = findings(officer, on=on, wanted=FindingsWanted(unassigned=True), sort="rule")
     packs = [one for one in found if one.rule in OF_A_PACK]
-    stage = _Stage(officer, now - timedelta(hours=12))
+    stage = _Stage(officer, now - timedelta(hours=12), instance)
     _issue(packs, institution[1], stage)
     for number, one in enumerate(_of_many_kinds(packs)):
         clue = deeds.assign_clue(_TEAM, finding_id=one.id, by=officer, at=stage.at(13))
@@ -158,6 +170,10 @@ def _go(stage: _Stage, clue: Clue, number: int) -> None:
         deeds.dispose_clue(
             clue.number, Measure.RECOVER, "86.40", f"演示处〔{day_in_china(stage.ends).year}〕1号",
             day_in_china(stage.at(4)), by=stage.officer, at=stage.at(4),
+        )  # fmt: skip
+        deeds.dispose_clue(
+            clue.number, Measure.INTERVIEW, "", "", day_in_china(stage.at(4)), f"已约谈负责人。{_MARK}",
+            by=stage.officer, at=stage.at(4),
         )  # fmt: skip
     if number == 7:
         deeds.close_clue(clue.number, f"资金已追回，机构已整改。{_MARK}", by=stage.officer, at=stage.at(3))

@@ -28,6 +28,13 @@ from clinic_orders.queries.clues.lists import (
     unfinished_self_checks,
     waiting_question,
 )
+from clinic_orders.queries.clues.measures import (
+    MEASURE_SORTS,
+    MeasureRow,
+    MeasureSum,
+    all_measures,
+    measure_sums,
+)
 from clinic_orders.queries.clues.self_checks import (
     SELF_CHECK_SORTS,
     SelfCheckRow,
@@ -54,15 +61,19 @@ from clinic_orders.queries.clues.visible import (
 
 __all__ = [
     "JUDGED",
+    "MEASURE_SORTS",
     "SELF_CHECK_SORTS",
     "SORTS",
     "TRANSFER_SORTS",
     "ClueRow",
     "CluesWanted",
+    "MeasureRow",
+    "MeasureSum",
     "PartyRow",
     "SelfCheckRow",
     "SelfChecksWanted",
     "TransferRow",
+    "all_measures",
     "answers_of",
     "clue_by_id",
     "clue_id_of",
@@ -80,6 +91,7 @@ __all__ = [
     "find_self_check",
     "find_transfer",
     "issued_visible_to",
+    "measure_sums",
     "measures_of",
     "parties_of",
     "question_of",
