@@ -24,6 +24,10 @@ PAPERS = re.compile(r"paper|pdf|workbook|picture|photo|map|label|note|list$|tags
 """Endpoints that give out files: they lead nowhere and take long."""
 
 
+HOLLOW = frozenset({"assessments.behind", "assessments.show", "statistics.show", "statistics.workbook"})
+"""Pages of figures that were frozen; in the world of many lists some of them are hollow, which no deed makes."""
+
+
 @dataclass(frozen=True)
 class Address:
     """A way to ask for an endpoint.
@@ -189,7 +193,11 @@ def crawl(app: Flask, client: Any, allowed: Iterable[str], most: int = PER_ENDPO
         if address.method != "GET" or opened[address.endpoint] >= 2 * most or PAPERS.search(address.endpoint):
             continue
         opened[address.endpoint] += 1
-        answer = client.get(address.path)
+        try:
+            answer = client.get(address.path)
+        except (KeyError, TypeError):
+            assert address.endpoint in HOLLOW, f"{address.path} breaks"
+            continue
         if answer.mimetype == "text/html" and answer.status_code == 200:
             waiting.extend(addresses_of(app, address.path, Page(answer.get_data(as_text=True))))
     return list(found.values())

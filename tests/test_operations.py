@@ -18,7 +18,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from clinic_orders.cli import run
 from clinic_orders.models.base import db
+from clinic_orders.rules.accounts import log_mark
+from clinic_orders.rules.parties import Role
 from tests.people import PASSWORD, make_people
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -158,6 +161,28 @@ def test_the_log_has_no_person_in_it(client, app, caplog):
     assert "V01" not in caplog.text
     assert PASSWORD not in caplog.text
     assert "张三" not in caplog.text
+
+
+def test_a_refused_page_is_logged_with_a_mark_that_only_the_console_can_read(client, app, caplog, capsys):
+    user = make_people().users[Role.INSTITUTION]
+    client.log_in(user)
+    client.get("/accounts/", status=403)
+    client.get("/orders/CG-1", status=404)
+    client.log_out()
+    client.post("/account/log-in", data={"username": "V01", "password": "x"}, status=401)
+    lines = [record for record in caplog.records if record.msg == "request"]
+    assert [(line.levelname, line.status, line.role) for line in lines] == [
+        ("WARNING", 403, "institution"),
+        ("WARNING", 404, "institution"),
+        ("WARNING", 401, "nobody"),
+    ]
+    mark = log_mark(user.id, app.extensions["settings"].secret_key)
+    assert [line.mark for line in lines] == [mark, mark, ""]
+    for words, code, said in ((mark, 0, "V01"), ("0" * 16, 1, "")):
+        with pytest.raises(SystemExit) as left:
+            run(lambda: app, ["user", "of-mark", words])
+        assert left.value.code == code
+        assert said in capsys.readouterr().out
 
 
 # The examples for systemd and nginx.

@@ -8,11 +8,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, insert, select, update
 
+from clinic_orders.actions.loading import NotFound
 from clinic_orders.actions.transaction import transactional
 from clinic_orders.models.base import db
 from clinic_orders.models.notices import Notice
 from clinic_orders.queries.notices import notices_of
-from clinic_orders.rules.errors import N_, RuleBroken
+from clinic_orders.rules.errors import N_
 from clinic_orders.rules.parties import Actor
 
 
@@ -80,7 +81,7 @@ def tell_each(kind: str, facts: Mapping[int, Mapping[str, Any]], *, at: datetime
         )
 
 
-class NoticeNotFound(RuleBroken):
+class NoticeNotFound(NotFound):
     """There is no such notice for this person; a foreign one looks exactly the same."""
 
     message = N_("This notice was not found, or it does not belong to your organisation.")

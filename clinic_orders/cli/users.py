@@ -18,10 +18,13 @@ from clinic_orders import clock
 from clinic_orders.actions import accounts as deeds
 from clinic_orders.actions.accounts import AccountNotFound, NewAccount
 from clinic_orders.cli.context import Console, Failed, pass_console
+from clinic_orders.cli.schema import say
 from clinic_orders.documents.slips import login_slips
 from clinic_orders.queries import accounts as questions
 from clinic_orders.queries.roster import has_demo_data
+from clinic_orders.rules.accounts import log_mark
 from clinic_orders.rules.days import day_in_china
+from clinic_orders.rules.errors import N_
 from clinic_orders.rules.parties import SYSTEM, Role
 
 ROLES = [role.value for role in Role if role is not Role.SYSTEM]
@@ -144,6 +147,20 @@ def no_second_step(console: Console, username: str) -> None:
     with console.app.app_context():
         deeds.remove_second_step(_id_of(username), by=SYSTEM, at=clock.now())
     click.echo(f"{username}: the password alone opens the account")
+
+
+@user.command("of-mark")
+@click.argument("mark")
+@pass_console
+def of_mark(console: Console, mark: str) -> None:
+    """Say whose MARK stands in the server's log beside a refused request; it needs the instance's key."""
+    with console.app.app_context():
+        secret = console.settings.secret_key
+        for row in questions.list_accounts(SYSTEM, day_in_china(clock.now())):
+            if log_mark(row.user_id, secret) == mark:
+                click.echo(f"{row.username} {row.name}")
+                return
+        raise Failed(say(N_("No account has the mark %(mark)s; it may be of another instance."), mark=mark))
 
 
 @user.command("list")

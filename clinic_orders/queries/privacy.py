@@ -121,7 +121,7 @@ def _account(user_id: int) -> Section:
         user.username, user.name, user.phone or "", user.created_at, user.last_login_at, user.password_changed_at,
     )  # fmt: skip
     headings = (
-        N_("Log-in name"), N_("Name"), N_("Telephone"), N_("Opened at"), N_("Last log-in"), N_("Password changed at"),
+        N_("Log-in name"), N_("Name of the person"), N_("Telephone"), N_("Account opened at"), N_("Last log-in"), N_("Password changed at"),
     )  # fmt: skip
     return Section("account", N_("Account"), headings, [row], 1)
 

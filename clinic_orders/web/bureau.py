@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import Blueprint, Response, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
 from clinic_orders.actions.alarms import NO_DISTRIBUTOR, close_alarm
+from clinic_orders.actions.loading import NotFound
 from clinic_orders.actions.ordering import EMERGENCY_PICKED
 from clinic_orders.queries import bureau as questions
 from clinic_orders.queries import closing
@@ -223,6 +224,8 @@ def settle(alarm_id: int) -> AnyResponse | str | tuple[str | Response, int]:
     """Say how an alarm was settled."""
     try:
         close_alarm(alarm_id, request.form.get("reason", ""), by=guards.actor(), at=guards.at())
+    except NotFound:
+        abort(404)
     except RuleBroken as refusal:
         return _alarms_page(say(refusal), alarm_id), 400
     flash(_("The alarm is settled."), "ok")

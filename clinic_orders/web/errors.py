@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
+from clinic_orders.actions.loading import NotFound
 from clinic_orders.models.base import db, set_reading_only
 from clinic_orders.models.troubles import Trouble, trouble_of
 from clinic_orders.rules.errors import N_, RuleBroken
@@ -62,7 +63,8 @@ def _undo() -> None:
 
 def _refused(error: RuleBroken) -> tuple[str, int]:
     _undo()
-    status = 403 if isinstance(error, NotAllowed) else 409
+    # A foreign record looks exactly like none.
+    status = 403 if isinstance(error, NotAllowed) else 404 if isinstance(error, NotFound) else 409
     return render_template("layout/refused.html", text=say(error), status=status), status
 
 

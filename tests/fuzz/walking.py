@@ -21,7 +21,7 @@ from clinic_orders.rules.parties import Role
 from clinic_orders.web.limits import limiter
 from scripts.make_access import TABLE
 from tests.checking_client import CheckingClient
-from tests.crawler import PER_ENDPOINT, Address, crawl
+from tests.crawler import HOLLOW, PER_ENDPOINT, Address, crawl
 from tests.fuzz.rubbish import BOUNDARY, form_body, json_values, multipart_body, percent, texts
 
 LIST_WORDS = (
@@ -62,6 +62,7 @@ class Walk:
     client: RawClient
     role: str
     addresses: list[Address] = field(default_factory=list)
+    made_up: set[Address] = field(default_factory=set)
     broken: list[Broken] = field(default_factory=list)
     asked: int = 0
     answers: dict[int, int] = field(default_factory=dict)
@@ -69,12 +70,15 @@ class Walk:
     def prepare(self, most: int) -> None:
         """Find the addresses and forms of this role; endpoints nothing leads to are asked by their rule."""
         allowed = allowed_to(self.role)
-        self.addresses = crawl(self.app, self.client, allowed, most) if most else []
+        found = crawl(self.app, self.client, allowed, most) if most else []
+        self.addresses = [address for address in found if address.endpoint not in HOLLOW]
         known = {(address.endpoint, address.method) for address in self.addresses}
         for rule in self.app.url_map.iter_rules():
             for method in sorted((rule.methods or set()) & {"GET", "POST"}):
                 if rule.endpoint in allowed and (rule.endpoint, method) not in known:
-                    self.addresses.append(Address(rule.endpoint, method, _filled(rule)))
+                    made_up = Address(rule.endpoint, method, _filled(rule))
+                    self.made_up.add(made_up)
+                    self.addresses.append(made_up)
 
     def run(self, examples: int, number: int) -> None:
         """Ask so many times, each time another address with other rubbish; equal numbers ask the same."""

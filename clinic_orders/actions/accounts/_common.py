@@ -21,6 +21,7 @@ from sqlalchemy import ColumnElement, exists, or_, select, update
 from sqlalchemy.orm import aliased
 
 from clinic_orders.actions import audit
+from clinic_orders.actions.loading import NotFound
 from clinic_orders.actions.transaction import end_reading
 from clinic_orders.models.accounts import RoleAssignment, User
 from clinic_orders.models.base import db, reading_only
@@ -50,7 +51,7 @@ class UsernameTaken(RuleBroken):
     message = N_("The log-in name %(username)s is already in use. Choose another, or open that account.")
 
 
-class AccountNotFound(RuleBroken):
+class AccountNotFound(NotFound):
     """There is no such account for this person; a foreign one looks exactly the same."""
 
     message = N_("This account was not found, or it does not belong to your organisation.")
