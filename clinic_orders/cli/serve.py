@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import click
 from flask import Flask
@@ -44,13 +44,16 @@ class Server(BaseApplication):  # type: ignore[misc]
         return self.application
 
 
-def options(host: str, port: int, workers: int | None) -> dict[str, Any]:
+THREADS: Final = 4
+
+
+def options(host: str, port: int, workers: int | None, threads: int = THREADS) -> dict[str, Any]:
     """Gunicorn's settings as they were measured: a process for each processor, four threads in each."""
     return {
         "bind": f"{host}:{port}",
         "workers": workers or min(8, multiprocessing.cpu_count()),
         "worker_class": "gthread",
-        "threads": 4,
+        "threads": threads,
         "preload_app": True,
         "timeout": 120,
         "graceful_timeout": 30,
@@ -83,16 +86,25 @@ def _counting_together() -> Iterator[None]:
 @click.option(
     "--workers", type=click.IntRange(1, 64), help="Web processes; default one per processor, at most 8."
 )
+@click.option(
+    "--threads",
+    default=THREADS,
+    show_default=True,
+    type=click.IntRange(1, 32),
+    help="Threads of each of them.",
+)
 @click.option("--no-scheduler", is_flag=True, help="Do not start the scheduler beside the web processes.")
 @pass_console
-def serve(console: Console, host: str, port: int, workers: int | None, no_scheduler: bool) -> None:
+def serve(
+    console: Console, host: str, port: int, workers: int | None, threads: int, no_scheduler: bool
+) -> None:
     """Serve the pages until stopped (Ctrl-C or SIGTERM): running requests are finished first."""
     # Before the application makes its counters.
     with _counting_together():
-        _serve(console, host, port, workers, no_scheduler)
+        _serve(console, options(host, port, workers, threads), no_scheduler)
 
 
-def _serve(console: Console, host: str, port: int, workers: int | None, no_scheduler: bool) -> None:
+def _serve(console: Console, chosen: dict[str, Any], no_scheduler: bool) -> None:
     app = console.app
     set_up_logs(console.settings)
     with app.app_context():
@@ -116,11 +128,11 @@ def _serve(console: Console, host: str, port: int, workers: int | None, no_sched
     def child_exit(_server: Any, worker: Any) -> None:
         mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
-    click.echo(f"http://{host}:{port}")
+    click.echo(f"http://{chosen['bind']}")
     try:
         Server(
             app,
-            options(host, port, workers) | {"post_fork": post_fork, "child_exit": child_exit},
+            chosen | {"post_fork": post_fork, "child_exit": child_exit},
         ).run()
     finally:
         lock.release()

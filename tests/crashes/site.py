@@ -47,9 +47,11 @@ class Site:
         cluster: Cluster | None = None,
         *,
         workers: int = 2,
+        threads: int = 4,
         more: Mapping[str, str] | None = None,
     ) -> None:
-        self.url, self.instance, self.cluster, self.workers = url, instance, cluster, workers
+        self.url, self.instance, self.cluster = url, instance, cluster
+        self.shape = ("--workers", str(workers), "--threads", str(threads))
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         self.log = instance / "processes.log"
@@ -86,9 +88,7 @@ class Site:
 
     def start_server(self) -> None:
         """Start the web server; whoever wants a page waits for it."""
-        self.server = self._run(
-            "serve", "--no-scheduler", "--workers", str(self.workers), "--port", str(self.port)
-        )
+        self.server = self._run("serve", "--no-scheduler", *self.shape, "--port", str(self.port))
 
     def start_scheduler(self, which: int) -> None:
         """Start one of the schedulers."""
