@@ -89,7 +89,9 @@ def _tell(name: str, told: dict[str, Any]) -> None:
     )
     for row in told["rows"]:
         click.echo("  " + ", ".join(f"{count:,} {word}" for word, count in row.items()))
-    click.echo(f"  {'processor time in ms (size in MB)':<44}{'at each step':>44}  exponent   of 60,000")
+    click.echo(
+        f"  {'processor time in ms (size in MB)':<44}{'at each step':>52}  exponent  of 60,000   last step  of 60,000"
+    )
     for what, figure in told["figures"].items():
         unit = 1e-6 if what == DISK else 1e3
         values = "".join(f"{value * unit:>12,.1f}" for value in figure["values"])

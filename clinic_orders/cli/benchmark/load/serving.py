@@ -27,7 +27,7 @@ from clinic_orders.cli.serve import Server, options
 from clinic_orders.models.base import db
 
 _READY: Final = "/ready"
-_PATIENCE: Final = 120.0
+_PATIENCE: Final = 600.0
 
 
 def free_port() -> int:

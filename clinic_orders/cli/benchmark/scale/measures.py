@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -80,6 +81,8 @@ def measure_scale(
                 say("measuring")
                 counts, figures = _measure(app, province, folder, server, say)
             rows.append({"prefectures": step} | counts)
+            # A long run that is ended early has told what it knew.
+            say(json.dumps(rows[-1] | {what: round(value, 4) for what, value in figures.items()}))
             for what, value in figures.items():
                 taken.setdefault(what, []).append(value)
     institutions = [row["institutions"] for row in rows]
@@ -98,8 +101,14 @@ def measure_scale(
 def _law(institutions: Sequence[int], values: Sequence[float]) -> dict[str, float]:
     if len(institutions) < 2:
         return {}
-    law = fitted(institutions, values)
-    return {"exponent": round(law.exponent, 2), "of_60000": round(law.at(60_000), 4)}
+    law, last = fitted(institutions, values), fitted(institutions[-2:], values[-2:])
+    return {
+        "exponent": round(law.exponent, 2),
+        "of_60000": round(law.at(60_000), 4),
+        # What has a fixed part grows slowly at first; the last step tells better what is to come.
+        "last_exponent": round(last.exponent, 2),
+        "last_of_60000": round(last.at(60_000), 4),
+    }
 
 
 @contextlib.contextmanager
