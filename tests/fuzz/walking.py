@@ -71,7 +71,7 @@ class Walk:
         """Find the addresses and forms of this role; endpoints nothing leads to are asked by their rule."""
         allowed = allowed_to(self.role)
         found = crawl(self.app, self.client, allowed, most) if most else []
-        self.addresses = [address for address in found if address.endpoint not in HOLLOW]
+        self.addresses = [address for address in found if not HOLLOW.match(address.endpoint)]
         known = {(address.endpoint, address.method) for address in self.addresses}
         for rule in self.app.url_map.iter_rules():
             for method in sorted((rule.methods or set()) & {"GET", "POST"}):
