@@ -7,7 +7,7 @@ from clinic_orders.rules.errors import N_
 FIELDS: dict[str, str] = {
     "points": N_("Points"),
     "upheld": N_("Upheld"),
-    "indicator": N_("Line"),
+    "indicator": N_("Lines of the sheet"),
     "self_until": N_("Self-score until"),
     "appeal_until": N_("Appeal until"),
     "text": N_("Text"),
