@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, func, literal, null, or_, select, union_all
 from sqlalchemy.orm import aliased
 
 from clinic_orders.models.base import db
@@ -130,17 +130,6 @@ def seen_in(month: Month, *where: ColumnElement[bool]) -> Any:
         .where(*in_month, row.price.is_not(None), *where)
         .subquery("priced")
     )
-    prices = (
-        select(
-            priced.c.institution_id,
-            priced.c.item_id,
-            func.max(case((priced.c.place == 1, priced.c.price))).label("price"),
-            func.max(case((priced.c.last.is_(None), priced.c.price))).label("first"),
-            func.sum(case((priced.c.last != priced.c.price, 1), else_=0)).label("changes"),
-        )
-        .group_by(priced.c.institution_id, priced.c.item_id)
-        .subquery("prices")
-    )
     newest = (
         select(
             *pair,
@@ -150,39 +139,53 @@ def seen_in(month: Month, *where: ColumnElement[bool]) -> Any:
         .where(*in_month, *where)
         .subquery("newest")
     )
+    # One under the other and added up by pair: SQLite would hold each pair of one against all of the other.
+    both = union_all(
+        select(
+            priced.c.institution_id,
+            priced.c.item_id,
+            func.max(case((priced.c.place == 1, priced.c.price))).label("price"),
+            func.max(case((priced.c.last.is_(None), priced.c.price))).label("first"),
+            func.sum(case((priced.c.last != priced.c.price, 1), else_=0)).label("changes"),
+            literal(0).label("out"),
+        ).group_by(priced.c.institution_id, priced.c.item_id),
+        select(
+            newest.c.institution_id,
+            newest.c.item_id,
+            null(),
+            null(),
+            literal(0),
+            case((newest.c.out_of_stock, 1), else_=0),
+        ).where(newest.c.place == 1),
+    ).subquery("both")
+    of_month = (
+        select(
+            both.c.institution_id,
+            both.c.item_id,
+            func.max(both.c.price).label("price"),
+            func.max(both.c.first).label("first"),
+            func.max(both.c.changes).label("changes"),
+            func.max(both.c.out).label("out"),
+        )
+        .group_by(both.c.institution_id, both.c.item_id)
+        .subquery("of_month")
+    )
     # One step in the index of each pair: the years before the month are not read.
     before = (
         select(earlier.price)
         .where(
             earlier.replaced_at.is_(None),
-            earlier.institution_id == newest.c.institution_id,
-            earlier.item_id == newest.c.item_id,
+            earlier.institution_id == of_month.c.institution_id,
+            earlier.item_id == of_month.c.item_id,
             earlier.observed_on < month.first_day,
             earlier.price.is_not(None),
         )
         .order_by(earlier.observed_on.desc())
         .limit(1)
-        .correlate(newest)
+        .correlate(of_month)
         .scalar_subquery()
     )
-    seen = (
-        select(
-            newest.c.institution_id,
-            newest.c.item_id,
-            prices.c.price,
-            before.label("before"),
-            prices.c.first,
-            prices.c.changes,
-            newest.c.out_of_stock,
-        )
-        .select_from(newest)
-        .outerjoin(
-            prices,
-            and_(prices.c.institution_id == newest.c.institution_id, prices.c.item_id == newest.c.item_id),
-        )
-        .where(newest.c.place == 1)
-        .subquery("seen")
-    )
+    seen = select(of_month, before.label("before")).subquery("seen")
     # The first price of the month against the last one before it is a change like any other.
     turned = case((seen.c.before != seen.c.first, 1), else_=0)
     return select(
@@ -190,8 +193,8 @@ def seen_in(month: Month, *where: ColumnElement[bool]) -> Any:
         seen.c.item_id,
         seen.c.price,
         seen.c.before,
-        func.coalesce(seen.c.changes, 0) + turned,
-        seen.c.out_of_stock,
+        seen.c.changes + turned,
+        seen.c.out,
     )
 
 

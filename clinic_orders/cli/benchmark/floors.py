@@ -270,16 +270,19 @@ FLOORS: Final[Mapping[CheckRule, Floor]] = {
     ),
     CheckRule.PAYMENT_OVERDUE: Floor(
         """
-        SELECT count(*), sum(h.owed), sum(p.amount), max(h.due)
-        FROM (SELECT paying_id, distributor_id, sum(owed) AS owed, min(due_on) AS due FROM shipment
-              WHERE accepted_at < :ends GROUP BY paying_id, distributor_id) h
-        JOIN institution i ON i.id = h.paying_id JOIN distributor d ON d.id = h.distributor_id
+        SELECT count(*), sum(r.before + r.owed - coalesce(p.amount, 0)), min(r.due_on)
+        FROM (SELECT paying_id, distributor_id, receipt_no, due_on, owed, coalesce(sum(owed) OVER (
+                     PARTITION BY paying_id, distributor_id ORDER BY due_on, receipt_no
+                     ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
+              FROM shipment WHERE accepted_at < :ends) r
+        JOIN institution i ON i.id = r.paying_id JOIN distributor d ON d.id = r.distributor_id
         LEFT JOIN (SELECT paying_id, distributor_id, sum(amount) AS amount FROM payment
                    WHERE paid_on <= :last AND withdrawn_at IS NULL GROUP BY paying_id, distributor_id) p
-          ON p.paying_id = h.paying_id AND p.distributor_id = h.distributor_id
+          ON p.paying_id = r.paying_id AND p.distributor_id = r.distributor_id
+        WHERE r.due_on < :last AND r.before + r.owed > coalesce(p.amount, 0)
         """,
         SEQUENTIAL,
-        "receipts and payments of all time added up by payer and distributor; no order, no returns, nothing laid out",
+        "receipts in order of their due days with a running sum, against all that was paid; no receipt named, no returns",
     ),
     CheckRule.TRACE_MISSING: Floor(
         f"""

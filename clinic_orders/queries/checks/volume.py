@@ -113,19 +113,21 @@ def _laid_out(
     """What happened to some agreements by a day, and by agreement the receipts that count for it and the orders of which
     something did not come.
     """
-    agreements = _agreements(scope, until)
     # Of more, everything is read; a longer list of ids would cost what it spares.
     few = len(ids) <= _FEW
+    receivers = _receivers(ids)
+    agreements = _agreements(scope, until, _among(select(receivers)) if few else true())
     tallies = _tallies(scope, agreements, agreements.c.id.in_(ids) if few else true())
     first = min(one.agreement.first for one in tallies.values())
+    pairs = union(select(receivers), _backups(receivers, first))
 
-    def of_pairs(receiver: InstrumentedAttribute[int]) -> ColumnElement[bool]:
-        return _of_pairs(receiver, ids, first) if few else true()
+    def of_pairs(head: type[Shipment] | type[Order]) -> ColumnElement[bool]:
+        return tuple_(head.institution_id, OrderLine.item_id).in_(pairs) if few else true()
 
     wanted, rows = set(ids), defaultdict[int, set[tuple[str, str]]](set)
     for kind, moved in (
-        ("receipt", receipts_between(scope, first, until, None, of_pairs(Shipment.institution_id))),
-        ("order", lines_missing(scope, first, until, None, of_pairs(Order.institution_id))),
+        ("receipt", receipts_between(scope, first, until, None, of_pairs(Shipment))),
+        ("order", lines_missing(scope, first, until, None, of_pairs(Order))),
     ):
         for row in attributed(moved, agreements, first, one_by_one=True):
             if row.agreement_id not in wanted:
@@ -138,20 +140,28 @@ def _laid_out(
     return [tallies[number] for number in ids], rows
 
 
-def _of_pairs(receiver: InstrumentedAttribute[int], ids: Sequence[int], first: date) -> ColumnElement[bool]:
-    """The condition that an order line may count for some agreements: receiver and item, or a backup of the item."""
-    agreed, record, problem = AgreedVolume, InstitutionRecord, SupplyProblem
+def _receivers(ids: Sequence[int]) -> CTE:
+    """Whose packs of which item may count for some agreements: the holder's, and those of whom it supervises."""
+    agreed, record = AgreedVolume, InstitutionRecord
     own = select(agreed.institution_id, agreed.item_id).where(agreed.id.in_(ids)).cte("doubtful")
     villages = select(record.institution_id, own.c.item_id).join(
         own, own.c.institution_id == record.supervisor_id
     )
-    receivers = union(select(own), villages).cte("receiver")
-    backups = (
+    return union(select(own), villages).cte("receiver")
+
+
+def _backups(receivers: CTE, first: date) -> Select[Any]:
+    """The same receivers with the items that help theirs out."""
+    problem = SupplyProblem
+    return (
         select(receivers.c.institution_id, problem.backup_item_id)
         .join(problem, problem.item_id == receivers.c.item_id)
         .where(_problem_counts(), _not_over_before(first))
     )
-    return tuple_(receiver, OrderLine.item_id).in_(union(select(receivers), backups))
+
+
+def _among(pairs: Select[Any]) -> ColumnElement[bool]:
+    return tuple_(AgreedVolume.institution_id, AgreedVolume.item_id).in_(pairs)
 
 
 def tally(scope: Scope, *, until: date) -> list[Tally]:
@@ -178,7 +188,7 @@ def tally(scope: Scope, *, until: date) -> list[Tally]:
     return list(tallies.values())
 
 
-def _agreements(scope: Scope, until: date) -> CTE:
+def _agreements(scope: Scope, until: date, *only: ColumnElement[bool]) -> CTE:
     """The agreements of the cycles that hold the day, or ended on the day before."""
     running = until == scope.as_of
     days = (
@@ -196,7 +206,7 @@ def _agreements(scope: Scope, until: date) -> CTE:
             AgreedVolume.agreed_packs,
             AgreedVolume.already_adjusted,
         )
-        .where(AgreedVolume.replaced_at.is_(None), days)
+        .where(AgreedVolume.replaced_at.is_(None), days, *only)
         .cte("agreement")
     )
 
