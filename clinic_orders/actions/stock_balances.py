@@ -19,7 +19,9 @@ from clinic_orders.queries.ledger import ledger
 from clinic_orders.rules.parties import Actor, Permission
 
 # So many institutions are carried in one transaction; on SQLite nobody else writes meanwhile.
-_AT_ONCE: Final = 200
+_AT_ONCE: Final = 1000
+# Of more than so many the month is read by days.
+_FEW: Final = 100
 _BALANCES: Final = cast("Table", StockBalance.__table__)
 _CARRIED: Final = cast("Table", StockCarried.__table__)
 # Whoever writes to these writes what moves stock.
@@ -123,7 +125,8 @@ def _carry(day: date, ids: Collection[int], *, by: Actor, at: datetime) -> int:
     }
     base = carried_to(day - timedelta(days=1), wanted)
     found = dict.fromkeys(counted, 0)
-    for institution_id, item_id, base_units in connection.execute(ledger(day, institutions, base)).all():
+    stock = ledger(day, institutions, base, of_many=len(wanted) > _FEW)
+    for institution_id, item_id, base_units in connection.execute(stock).all():
         found[institution_id, item_id] = int(base_units)
     insert_rows(_BALANCES, [_balance(day, pair, units, pair in counted) for pair, units in found.items()])
     insert_rows(_CARRIED, [{"institution_id": number, "carried_on": day} for number in wanted])

@@ -59,7 +59,11 @@ Wanted = Callable[[InstrumentedAttribute[int]], ColumnElement[bool]]
 
 
 def ledger(
-    on: date, institutions: Select[*tuple[Any, ...]] | None = None, base: Carried | None = None
+    on: date,
+    institutions: Select[*tuple[Any, ...]] | None = None,
+    base: Carried | None = None,
+    *,
+    of_many: bool = False,
 ) -> Select[*tuple[Any, ...]]:
     """The ledger of every item of institutions: institution_id, item_id, base_units; only where anything moved.
 
@@ -67,6 +71,7 @@ def ledger(
         on: the day at whose end it is wanted.
         institutions: a question for their ids; None = all.
         base: balances to begin with (``queries.carried``); None = the history is added up.
+        of_many: the institutions are so many that what came since the balances is read by days.
 
     """
 
@@ -75,7 +80,10 @@ def ledger(
 
     def holding(column: InstrumentedAttribute[int]) -> ColumnElement[bool]:
         assert base is not None
-        return and_(wanted(column), column.not_in(base.rest)) if base.rest else wanted(column)
+        # A sum is no way in: by the column itself SQLite would walk through all that each institution ever sold.
+        held: ColumnElement[int] = column + 0 if of_many else column.expression
+        found = true() if institutions is None else held.in_(institutions)
+        return and_(found, held.not_in(base.rest)) if base.rest else found
 
     def others(column: InstrumentedAttribute[int]) -> ColumnElement[bool]:
         assert base is not None
@@ -103,7 +111,7 @@ def _since_balances(day: date, on: date, wanted: Wanted) -> list[Any]:
     """What stood at the end of a day, or was counted last after it, and what moved after that."""
     balance = StockBalance
     carried = select(balance.institution_id, balance.item_id, balance.base_units).where(
-        balance.carried_on == day, wanted(balance.institution_id)
+        _all_of(day), wanted(balance.institution_id)
     )
     if day == on:
         return [carried]
@@ -216,7 +224,7 @@ def counted_stock(on: date, wanted: Wanted, base: Carried | None) -> SelectBase:
     if base is None or base.day != on:
         return with_ledger(on, pairs.subquery("counted_pair"), base)
     carried = select(balance.institution_id, balance.item_id, balance.base_units).where(
-        balance.carried_on == on, balance.counted.is_(True), wanted(balance.institution_id)
+        _all_of(on), balance.counted.is_(True), wanted(balance.institution_id)
     )
     if not base.rest:
         return carried
@@ -231,6 +239,14 @@ def _with_balances(day: date, on: date, pairs: Subquery) -> Select[*tuple[Any, .
     return select(*pairs.c, func.coalesce(StockBalance.base_units, 0).label("base_units")).outerjoin(
         StockBalance, _balance_of(pairs, day)
     )
+
+
+def _all_of(day: date) -> ColumnElement[bool]:
+    """Everybody's balances of a day.
+
+    As a range: of an equation SQLite expects ten rows where nobody has counted them yet, and joins them one by one.
+    """
+    return and_(StockBalance.carried_on >= day, StockBalance.carried_on <= day)
 
 
 def _balance_of(pairs: Any, day: date) -> ColumnElement[bool]:

@@ -177,7 +177,7 @@ def _purchases(scope: Scope, book: TermsBook, first_days: dict[Pair, date]) -> P
     return found
 
 
-class _List(TextClause):
+class WrittenOut(TextClause):
     """A list of values as text, which no other question has: statements with it are not remembered."""
 
     inherit_cache = False
@@ -194,7 +194,7 @@ def _acceptances(pairs: Iterable[Pair]) -> Select[Any]:
     rows = ",".join(f"({institution_id:d},{item_id:d})" for institution_id, item_id in pairs)
     # Both databases name the columns of a bare list of values so.
     columns = column("column1", Integer), column("column2", Integer)
-    pair = _List(f"VALUES {rows}").columns(*columns).cte("pair")
+    pair = WrittenOut(f"VALUES {rows}").columns(*columns).cte("pair")
     statement: Any = (
         select(
             Shipment.institution_id,

@@ -6,7 +6,7 @@ lines that can't be over whatever was accepted are left out by the database.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -48,11 +48,14 @@ def month_of(scope: Scope) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def sales(*where: ColumnElement[bool], spans: CTE | None) -> tuple[Select[Any], Any]:
+def sales(
+    *where: ColumnElement[bool], spans: CTE | None, more: Sequence[ColumnElement[Any]] = ()
+) -> tuple[Select[Any], Any]:
     """The sale lines of items that stand and meet conditions, customer returns apart, and their columns.
 
     Args:
         where: which lines.
+        more: what else is looked up of each line, for conditions.
         spans: the selected prices of their days, joined once for a whole month; None = looked up line by line through
             the key, for few lines of whatever days: a join would be planned for many more of them.
 
@@ -76,6 +79,7 @@ def sales(*where: ColumnElement[bool], spans: CTE | None) -> tuple[Select[Any], 
         type_coerce(selected, BigInteger).label("selected"),
         line.sale_no,
         line.line_no,
+        *more,
     ).where(line.replaced_at.is_(None), line.base_units > 0, line.item_id.is_not(None), *where)
     if spans is not None:
         lines = lines.outerjoin(spans, span_holds(spans, line.item_id, line.sold_on))
@@ -112,7 +116,12 @@ def above(amount: Any, price: Any, units: Any, pack_size: Any) -> ColumnElement[
 
 
 def priced(statement: Select[Any]) -> Iterator[Priced]:
-    """The rows of a statement of ``Priced`` columns, ordered by institution, item and day.
+    """The rows of a statement of ``Priced`` columns, ordered by institution, item and day."""
+    return (Priced(*row) for row in dated(statement))
+
+
+def dated(statement: Select[Any]) -> Iterator[tuple[Any, ...]]:
+    """The rows of a statement whose first columns are institution, item and day, in their order, with days as such.
 
     Sums stand for the columns: SQLite would else walk through the whole ledger of all years in that order.
     """
@@ -126,7 +135,7 @@ def priced(statement: Select[Any]) -> Iterator[Priced]:
             day = days.get(row[2])
             if day is None:
                 day = days[row[2]] = from_driver(kind, row[2], connection.dialect)
-            yield Priced(row[0], row[1], day, *row[3:])
+            yield (row[0], row[1], day, *row[3:])
 
 
 def candidates(*where: ColumnElement[bool], bounded: bool, spans: CTE | None = None) -> Iterator[Priced]:
@@ -140,11 +149,15 @@ def candidates(*where: ColumnElement[bool], bounded: bool, spans: CTE | None = N
 
     """
     statement, seen = sales(*where, spans=spans)
-    if bounded:
-        # Any amount is above a price below 0. By OR the price would be looked up twice.
-        price = func.coalesce(seen.selected, -1)
-        statement = statement.where(above(seen.amount, price, seen.base_units, Item.pack_size))
-    return priced(statement)
+    return priced(statement.where(may_be_over(seen)) if bounded else statement)
+
+
+def may_be_over(seen: Any) -> ColumnElement[bool]:
+    """The condition that a line of ``sales`` is above the selected price, or has none.
+
+    Any amount is above a price below 0. By OR the price would be looked up twice.
+    """
+    return above(seen.amount, func.coalesce(seen.selected, -1), seen.base_units, Item.pack_size)
 
 
 def over_line(based: Based) -> OverLine | None:
@@ -167,11 +180,9 @@ def over_line(based: Based) -> OverLine | None:
 def find(scope: Scope) -> Iterator[Finding]:
     """The violations of the month up to the day (formats.md section 3)."""
     book = TermsBook(scope)
-    rows = candidates(
-        *month_of(scope),
-        bounded=MarkupBase.PURCHASE_PRICE not in book.bases,
-        spans=price_spans(scope.month.first_day, scope.as_of),
-    )
+    # The lines of a few institutions are looked up one by one; a month of everybody is joined.
+    spans = price_spans(scope.month.first_day, scope.as_of) if scope.institution_ids is None else None
+    rows = candidates(*month_of(scope), bounded=MarkupBase.PURCHASE_PRICE not in book.bases, spans=spans)
     based = with_bases(scope, book, rows)
     for (code, item_code), group in groupby(based, key=lambda one: (one.row.institution, one.row.item_code)):
         lines = [over for one in group if (over := over_line(one)) is not None]

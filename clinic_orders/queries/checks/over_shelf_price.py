@@ -32,11 +32,8 @@ _NOTHING = Decimal("0.00")
 Key = tuple[str, str]
 
 
-def sales_above(*where: ColumnElement[bool]) -> Select[Any]:
-    """The sale lines that meet conditions and are above what was posted on their day.
-
-    The posted price is looked up line by line through its key: that costs the same however long the history is.
-    """
+def posted_price() -> Any:
+    """The price posted for a sale line on its day, looked up through its key: that costs the same however long the history is."""
     line, tag = SaleLine, ShelfPrice
     posted = (
         select(tag.price)
@@ -51,6 +48,12 @@ def sales_above(*where: ColumnElement[bool]) -> Select[Any]:
         .correlate(line)
         .scalar_subquery()
     )
+    return type_coerce(posted, BigInteger).label("posted")
+
+
+def sales_above(*where: ColumnElement[bool]) -> Select[Any]:
+    """The sale lines that meet conditions and are above what was posted on their day."""
+    line = SaleLine
     seen = (
         select(
             line.institution_id,
@@ -58,7 +61,7 @@ def sales_above(*where: ColumnElement[bool]) -> Select[Any]:
             line.sold_on,
             line.base_units,
             type_coerce(line.amount, BigInteger).label("amount"),
-            type_coerce(posted, BigInteger).label("posted"),
+            posted_price(),
             line.sale_no,
             line.line_no,
         )

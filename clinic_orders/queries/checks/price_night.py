@@ -13,9 +13,10 @@ from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select, union
+from sqlalchemy import ColumnElement, Select, and_, case, exists, false, func, or_, select, true, union
 
 from clinic_orders.models.base import china_day, db
+from clinic_orders.models.catalogue import Item
 from clinic_orders.models.deliveries import Shipment, ShipmentLine
 from clinic_orders.models.exchange import BatchRecord, ImportBatch
 from clinic_orders.models.orders import Order, OrderLine
@@ -23,8 +24,9 @@ from clinic_orders.models.price_marks import PriceMark
 from clinic_orders.models.sales import SaleLine
 from clinic_orders.models.stock import ShelfPrice
 from clinic_orders.queries.checks.base_prices import Priced, with_bases
-from clinic_orders.queries.checks.over_markup import candidates, over_line, priced
-from clinic_orders.queries.checks.over_shelf_price import sales_above
+from clinic_orders.queries.checks.over_markup import above, dated, over_line, sales
+from clinic_orders.queries.checks.over_markup import may_be_over as is_above_selected
+from clinic_orders.queries.checks.over_shelf_price import posted_price
 from clinic_orders.queries.checks.price_inputs import inputs_now, turned_since
 from clinic_orders.queries.checks.price_terms import TermsBook
 from clinic_orders.queries.checks.scope import Scope
@@ -193,11 +195,24 @@ def _add_new_sales(found: _Widening, mark: PriceMark) -> None:
     policy = policy_book("markup.base")
     bounded = MarkupBase.PURCHASE_PRICE not in policy.texts("markup.base")
     for where in newly:
-        rows = candidates(*where, bounded=bounded)
-        _judge(found, (row for row in rows if row.day <= found.as_of))
-        for row in priced(sales_above(*where)):
-            if row.selected is not None:
-                found.add(row.institution_id, row.day, row.day)
+        judged: list[Priced] = []
+        for *row, may_be_over, above_tag in dated(_new_sales(*where, bounded=bounded)):
+            one = Priced(*row)
+            if may_be_over and one.day <= found.as_of:
+                judged.append(one)
+            if above_tag:
+                found.add(one.institution_id, one.day, one.day)
+        _judge(found, judged)
+
+
+def _new_sales(*where: ColumnElement[bool], bounded: bool) -> Select[Any]:
+    """The sale lines that either check may find, read once: whether they may be over, and are above what was posted."""
+    statement, seen = sales(*where, spans=None, more=(posted_price(),))
+    may_be_over = is_above_selected(seen) if bounded else true()
+    above_tag = above(seen.amount, seen.posted, seen.base_units, Item.pack_size)
+    return statement.add_columns(may_be_over, func.coalesce(above_tag, false())).where(
+        or_(may_be_over, above_tag)
+    )
 
 
 def _judge(found: _Widening, rows: Iterable[Priced]) -> None:

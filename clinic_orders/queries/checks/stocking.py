@@ -113,7 +113,7 @@ def carried_items(
         reporters = reporters.where(reporters.selected_columns[0].in_(institutions))
     # Of a few the history is quickly added up; of all, only what came since balances were carried forward.
     base = carried_to(on) if institutions is None else None
-    there = ledger(on, reporters, base).subquery("there")
+    there = ledger(on, reporters, base, of_many=True).subquery("there")
     counted = select(there.c.institution_id, there.c.item_id).where(there.c.base_units > 0)
     lately = _accepted_lately(on, window_days, reporters)
     if institutions is not None:

@@ -42,7 +42,11 @@ from clinic_orders.queries.checks.order_lines import (
     withdrawn_by_limit,
 )
 from clinic_orders.queries.checks.scope import Scope
-from clinic_orders.queries.checks.volume_doubtful import doubtful_agreements
+from clinic_orders.queries.checks.volume_doubtful import (
+    doubtful_agreements,
+    named_agreements,
+    receivers_of,
+)
 from clinic_orders.queries.doubles import counts_once
 from clinic_orders.rules.days import end_of_day, start_of_day
 from clinic_orders.rules.findings import CheckRule, Finding
@@ -57,7 +61,7 @@ JUSTIFIED_RETURNS = tuple(reason.value for reason in ReturnReason if reason.is_j
 
 _ONE_DAY = timedelta(days=1)
 # So many agreements at most are named to the database one by one.
-_FEW = 5000
+_FEW = 50_000
 # What every movement says besides its packs.
 _KNOWN = frozenset({"movement", "number", "institution_id", "item_id", "day", "distributor_id"})
 
@@ -115,9 +119,10 @@ def _laid_out(
     """
     # Of more, everything is read; a longer list of ids would cost what it spares.
     few = len(ids) <= _FEW
-    receivers = _receivers(ids)
+    named = named_agreements(ids)
+    receivers = receivers_of(named)
     agreements = _agreements(scope, until, _among(select(receivers)) if few else true())
-    tallies = _tallies(scope, agreements, agreements.c.id.in_(ids) if few else true())
+    tallies = _tallies(scope, agreements, agreements.c.id.in_(select(named)) if few else true())
     first = min(one.agreement.first for one in tallies.values())
     pairs = union(select(receivers), _backups(receivers, first))
 
@@ -138,16 +143,6 @@ def _laid_out(
             else:
                 tallies[row.agreement_id].blamed[row.distributor] += int(row.undelivered)
     return [tallies[number] for number in ids], rows
-
-
-def _receivers(ids: Sequence[int]) -> CTE:
-    """Whose packs of which item may count for some agreements: the holder's, and those of whom it supervises."""
-    agreed, record = AgreedVolume, InstitutionRecord
-    own = select(agreed.institution_id, agreed.item_id).where(agreed.id.in_(ids)).cte("doubtful")
-    villages = select(record.institution_id, own.c.item_id).join(
-        own, own.c.institution_id == record.supervisor_id
-    )
-    return union(select(own), villages).cte("receiver")
 
 
 def _backups(receivers: CTE, first: date) -> Select[Any]:
