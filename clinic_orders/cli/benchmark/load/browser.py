@@ -146,7 +146,7 @@ class Browser:
             body = None if fields is None else urlencode(list(fields))
             try:
                 page = self._once(path, body)
-            except http.client.RemoteDisconnected:
+            except (ConnectionResetError, BrokenPipeError):
                 # The server has closed a connection that was idle; nothing was asked over it.
                 if self._connection is None or body is not None:
                     raise
