@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from flask import url_for
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from clinic_orders import jobs
 from clinic_orders.queries import closing
@@ -65,7 +66,11 @@ def checklist(month: Month) -> list[Point]:
         _point(
             found.reports,
             _("Missing reports"),
-            _("%(num)s reports have not come", num=found.reports),
+            ngettext(
+                "%(num)s report has not come",
+                "%(num)s reports have not come",
+                found.reports,
+            ),
             _("all reports are there"),
             url_for("findings.index", rule=CheckRule.REPORT_MISSING.value),
         ),
