@@ -25,12 +25,14 @@ from clinic_orders.exchange.demonstration.selling import worth
 from clinic_orders.exchange.divisions import CATALOG, read_divisions
 from clinic_orders.exchange.exporting import CSV, export_file
 from clinic_orders.exchange.tables import KINDS
+from clinic_orders.models.base import db
 from clinic_orders.queries.checks import checked_rules
 from clinic_orders.queries.integrity import problems
 from clinic_orders.rules.days import SHANGHAI
 from clinic_orders.rules.markup import allowed_amount
 from clinic_orders.rules.parties import SYSTEM, InstitutionKind
 from tests.conftest import Databases, make_app
+from tests.migrating import counts, each_goes_down_and_up
 
 # As the console makes it: the history ends as the day begins.
 NOW = datetime(2026, 11, 20, tzinfo=SHANGHAI)
@@ -179,7 +181,7 @@ def test_the_people_who_log_in_have_something_to_receive_to_ship_and_to_answer()
 
 
 @pytest.mark.both_databases
-def test_two_fillings_export_the_same_and_hold_together(
+def test_two_fillings_export_the_same_hold_together_and_pass_every_migration_down_and_up(
     databases: Databases, database: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     digests, said = [], []
@@ -197,6 +199,12 @@ def test_two_fillings_export_the_same_and_hold_together(
             with app.app_context():
                 assert problems() == []
                 digests.append(_digest())
+                db.session.remove()
+                if number == 2:
+                    first = each_goes_down_and_up(app, remade=frozenset({"payable_open", "payable_pair"}))
+                    assert {name: counts()[name] for name in first} == first
+                    assert problems() == []
+                    db.session.remove()
     assert digests[0] == digests[1]
     assert said[0]["planted"] == said[1]["planted"]
     assert said[0]["planted"]["as_of"] == "2026-10-31"
