@@ -1,4 +1,4 @@
-"""Heads of the audit's chain, kept outside of the database: a file for each day (decision 0057).
+"""Heads of the audit's chain, kept outside of the database: a file for each day (decision 0049).
 
 Who writes the whole chain anew behind the program's back would have to change these files as well. Each is made once,
 never replaced, and readable only by its owner; a folder that another machine or an append-only medium keeps makes them
