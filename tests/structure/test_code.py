@@ -48,6 +48,7 @@ NOT_SHOWN = {
     "TradeStatus": "the gateway's words",
     "StatementStep": "the buttons are named",
     "Subject": "what a step is taken on",
+    "Trouble": "of the database; the page says it in a sentence with the way out",
 }
 # Words of the audit that are given to a helper in a variable; those written out are found by themselves.
 HELPERS = {"record", "record_all", "write_down", "_record", "note", "_note", "_noted", "_write_down"}
