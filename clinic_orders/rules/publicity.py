@@ -22,6 +22,7 @@ class Matter(StrEnum):
     ROSTER = "roster"
     BULLETINS = "bulletins"
     MONITORING = "monitoring"
+    GRADES = "grades"
 
 
 class MatterUnchanged(RuleBroken):

@@ -30,6 +30,9 @@ WHAT = {
     Matter.ROSTER: N_("Name, kind, address and telephone of the members, and who is suspended."),
     Matter.BULLETINS: N_("The bulletins that the bureau has published, with their ranked annexes."),
     Matter.MONITORING: N_("The published months of price monitoring, by medicine; no names."),
+    Matter.GRADES: N_(
+        "Name, kind, place and grade of every institution in the published years of the annual assessment, and whether an appeal is undecided; no points."
+    ),
 }
 
 

@@ -12,6 +12,7 @@ import pytest
 from clinic_orders.actions.loading import ChangedMeanwhile
 from clinic_orders.actions.publicity import decide_matter, keep_comparison, show_phone
 from clinic_orders.actions.shelf_prices import post_shelf_prices
+from clinic_orders.models.assessments import Assessment, AssessmentAppeal, AssessmentLine, AssessmentSheet
 from clinic_orders.models.audit import AuditEntry
 from clinic_orders.models.base import db
 from clinic_orders.models.roster import InstitutionRecord
@@ -19,6 +20,7 @@ from clinic_orders.models.stock import ShelfPrice, StockCount
 from clinic_orders.queries.publicity.comparison import posted_at_end_of
 from clinic_orders.queries.publicity.matters import decisions
 from clinic_orders.queries.shelf_prices import current_tags
+from clinic_orders.rules.assessment import AssessmentState, Indicator
 from clinic_orders.rules.days import Month
 from clinic_orders.rules.parties import SYSTEM, Actor, InstitutionKind, NotAllowed, Role
 from clinic_orders.rules.publicity import LARGEST_PAGE, Matter, MatterUnchanged
@@ -30,6 +32,7 @@ PAGES = {
     Matter.COMPARISON: ("/public/prices", "/public/prices/LY001"),
     Matter.ROSTER: ("/public/institutions",),
     Matter.BULLETINS: ("/public/bulletins",),
+    Matter.GRADES: ("/public/grades",),
 }
 OCTOBER = Month(2026, 10)
 
@@ -302,3 +305,69 @@ def test_an_institution_leaves_its_own_telephone_unsaid(client: Any, world: make
     assert "tel:" not in text_of(client, "/public/medicines/LY001?county=410329")
     with pytest.raises(NotAllowed):
         show_phone(world.clinic.id, shown=False, by=world.actor(world.pharmacy), at=make.NOW)
+
+
+# Grades of the annual assessment
+
+
+def assess(world: make.World, year: int, *, published: bool) -> None:
+    """A year in which the pharmacy has 86.42 of 100 points, appealed against, and the clinic was asked nothing."""
+    found = Assessment(
+        year=year, state=AssessmentState.PUBLISHED if published else AssessmentState.ON_SITE, opened_at=make.LONG_AGO,
+        opened_by_name="李慧", self_until=date(year + 1, 1, 10), reckoned_at=make.LONG_AGO, as_of=date(year, 12, 31),
+        months=[], unconfirmed=[], published_at=make.LONG_AGO if published else None,
+        sha256="0" * 64 if published else None, appeal_until=date(2026, 11, 30) if published else None,
+    )  # fmt: skip
+    db.session.add(found)
+    db.session.flush()
+    for institution, points in ((world.pharmacy, Decimal("86.42")), (world.clinic, None)):
+        record = institution.records[0]
+        sheet = AssessmentSheet(
+            assessment_id=found.id, institution_id=institution.id, name=record.name, kind=record.kind,
+            county_code=record.county_code, township=record.township, excellent=90, good=80, passed=60, behind={},
+        )  # fmt: skip
+        db.session.add(sheet)
+        db.session.flush()
+        db.session.add(
+            AssessmentLine(
+                sheet_id=sheet.id, indicator=Indicator.PAYMENT, weight=100, done=Decimal("86.42"), asked=Decimal(100), points=points
+            )
+        )  # fmt: skip
+        if points is not None:
+            db.session.add(
+                AssessmentAppeal(
+                    sheet_id=sheet.id, text="付款记录有误", form_key=f"appeal-{year}", filed_at=make.NOW, filed_by_name="周明"
+                )
+            )  # fmt: skip
+    db.session.commit()
+
+
+@pytest.mark.both_databases
+def test_grades_are_public_once_the_year_is_published_and_tell_no_points(
+    client: Any, world: make.World
+) -> None:
+    open_all(Matter.GRADES)
+    assess(world, 2025, published=False)
+    assert "还没有公布的年度" in text_of(client, "/public/grades?year=2025")
+    assess(world, 2024, published=True)
+    pharmacy, clinic = world.pharmacy.records[0].name, world.clinic.records[0].name
+    everything = text_of(client, "/public/grades")
+    for told in (pharmacy, clinic, "良好", "未评等次", "申诉处理中", "前申诉，等次可能调整"):
+        assert told in everything
+    assert "86.4" not in everything
+    assert "付款记录有误" not in everything
+    good = text_of(client, "/public/grades?grade=good")
+    assert (pharmacy in good, clinic in good) == (True, False)
+    assert "没有符合的单位" in text_of(client, "/public/grades?grade=failed&q=无此名")
+
+
+def test_the_grades_of_many_institutions_are_a_constant_number_of_questions(
+    client: Any, world: make.World, count_sql: Any
+) -> None:
+    open_all(Matter.GRADES)
+    assess(world, 2024, published=True)
+    with count_sql() as few:
+        text_of(client, "/public/grades?county=410325")
+    with count_sql() as all_of_them:
+        text_of(client, "/public/grades?kind=")
+    assert all_of_them.count == few.count

@@ -18,7 +18,6 @@ from sqlalchemy import (
     cast,
     func,
     null,
-    or_,
     select,
     type_coerce,
 )
@@ -26,6 +25,7 @@ from sqlalchemy import (
 from clinic_orders.models.assessments import Assessment, AssessmentAppeal, AssessmentLine, AssessmentSheet
 from clinic_orders.models.base import db
 from clinic_orders.models.roster import County, Institution
+from clinic_orders.queries.lists import with_words
 from clinic_orders.queries.roster import institutions_of
 from clinic_orders.rules.assessment import Grade, Use, share_used
 from clinic_orders.rules.parties import Actor, InstitutionKind
@@ -156,11 +156,7 @@ def _sheets(assessment_id: int, wanted: SheetsWanted, actor: Actor, on: date) ->
         .join(found, found.c.sheet_id == sheet.id)
         .where(sheet.assessment_id == assessment_id, institutions_of(actor, sheet.institution_id, on))
     )  # fmt: skip
-    for word in wanted.words.split()[:5]:
-        like = f"%{word}%"
-        statement = statement.where(
-            or_(sheet.name.ilike(like), Institution.code.ilike(like), sheet.township.ilike(like))
-        )
+    statement = statement.where(*with_words(wanted.words, sheet.name, Institution.code, sheet.township))
     if wanted.county:
         statement = statement.where(sheet.county_code == wanted.county)
     if wanted.kind is not None:

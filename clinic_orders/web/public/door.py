@@ -43,6 +43,7 @@ register_labels(
         Matter.ROSTER: N_("Institutions that take part"),
         Matter.BULLETINS: N_("Quarterly bulletins"),
         Matter.MONITORING: N_("Price monitoring of the month"),
+        Matter.GRADES: N_("Grades of the annual assessment"),
     }
 )
 PAGES: Final = {
@@ -51,6 +52,7 @@ PAGES: Final = {
     Matter.ROSTER: "public.roster",
     Matter.BULLETINS: "public.bulletins",
     Matter.MONITORING: "public.monitoring",
+    Matter.GRADES: "public.grades",
 }
 """Where the page of each matter is."""
 
