@@ -47,7 +47,12 @@ COLUMNS = (
 
 def _year() -> int:
     asked = request.args.get("year", today().year, int)
-    return asked if 2000 <= asked <= today().year else today().year
+    return asked if _is_year(asked) else today().year
+
+
+def _is_year(year: int) -> bool:
+    """Whether there can be figures of a year."""
+    return 2000 <= year <= today().year
 
 
 @blueprint.get("/")
@@ -62,6 +67,8 @@ def index() -> str | Response:
 def publish() -> AnyResponse | tuple[str | Response, int]:
     """Publish the preference list of a year; those on it are told."""
     year = request.form.get("year", 0, int)
+    if not _is_year(year):
+        abort(400)
     try:
         number = deeds.publish_preference(year, by=actor(), at=at())
     except RuleBroken as error:

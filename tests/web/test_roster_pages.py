@@ -138,7 +138,7 @@ def test_a_county_sees_and_settles_its_own_alarms_only(county):
     assert len(county.page.all("tbody tr")) == 1
     foreign = db.session.scalars(select(Alarm.id).where(Alarm.county_code == YICHUAN)).one()
     response = county.post(f"/bureau/alarms/{foreign}/close", data={"reason": "已办"})
-    assert response.status_code == 400
+    assert response.status_code == 404
     assert db.session.get(Alarm, foreign).closed_at is None
 
 
