@@ -173,6 +173,7 @@ NO_LISTS = {
     "public.bulletins": "the published bulletins, four a year, for everybody; bulletins.index is the list",
     "public.compared": "one item, county by county",
     "public.comparison": "the prices of a month for everybody, on a phone: searched, sorted and paged without files",
+    "public.grades": "the grades of a published year for everybody, on a phone; assessments.year_page is the list",
     "public.index": "what is open to the public",
     "monitoring.collect": "the form of one report",
     "monitoring.item": "one watched item, sentinel by sentinel",
