@@ -12,7 +12,7 @@ from sqlalchemy import Table
 from clinic_orders.actions import audit
 from clinic_orders.actions.loading import ChangedMeanwhile
 from clinic_orders.actions.reported.replacing import Facts, keep
-from clinic_orders.actions.selling import item_ids, new_entry, own_institution, write_down
+from clinic_orders.actions.stock_entries import item_ids, new_entry, own_institution, write_down
 from clinic_orders.actions.transaction import transactional
 from clinic_orders.models.base import db
 from clinic_orders.models.stock_entries import StockEntry, StockLoss

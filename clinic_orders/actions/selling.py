@@ -8,45 +8,37 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import select
 
-from clinic_orders.actions import audit
 from clinic_orders.actions.bulk import update_rows
 from clinic_orders.actions.loading import ChangedMeanwhile, NotFound
-from clinic_orders.actions.numbers import LOSS, SALE, next_numbers
 from clinic_orders.actions.reported.replacing import keep
 from clinic_orders.actions.reported.sale_codes import SoldCode, store_codes
 from clinic_orders.actions.reported.sales import SALES
+from clinic_orders.actions.sale_drafts import empty_draft, refill_draft
+from clinic_orders.actions.stock_entries import item_ids, moment_of, new_entry, own_institution, write_down
 from clinic_orders.actions.transaction import transactional
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
-from clinic_orders.models.roster import Institution
 from clinic_orders.models.sales import SaleLine
-from clinic_orders.models.stock_entries import SaleDraft, StockEntry, StockLoss
+from clinic_orders.models.stock_entries import StockEntry, StockLoss
 from clinic_orders.queries.selling import ReceiptLine, entry_by_key, entry_of, receipt_of
-from clinic_orders.rules.days import SHANGHAI, day_in_china
 from clinic_orders.rules.money import ZERO
-from clinic_orders.rules.parties import Actor, Permission
+from clinic_orders.rules.parties import Actor
 from clinic_orders.rules.reasons import Reason, ReversalReason
 from clinic_orders.rules.sales import check_sale_line
 from clinic_orders.rules.stock_entries import (
-    MOST_LINES,
     EntryKind,
     EntryTakenBack,
     HasReturns,
-    NothingEntered,
     ReceiptNotThere,
     RefundTooHigh,
     ReturnedTooMuch,
-    TooManyLines,
-    check_day,
 )
-
-_NOON = time(12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,84 +63,6 @@ class BackLine:
     base_units: int
     amount: Decimal
     codes: tuple[str, ...] = ()
-
-
-def own_institution(by: Actor) -> int:
-    """The institution of the actor, locked: two of its people at once wait for each other.
-
-    Raises:
-        NotFound: the actor has none.
-
-    """
-    by.need(Permission.REPORTS_MAKE)
-    found = db.session.scalar(
-        select(Institution.id).where(Institution.id == by.institution_id).with_for_update()
-    )
-    if found is None:
-        raise NotFound(number=by.org_name)
-    return found
-
-
-def new_entry(
-    kind: EntryKind,
-    institution_id: int,
-    happened_on: date,
-    *,
-    key: str,
-    lines: int,
-    amount: Decimal = ZERO,
-    of_sale_no: str = "",
-    by: Actor,
-    at: datetime,
-) -> StockEntry:
-    """Make the paper of an entry, after what holds for every kind of it was looked at.
-
-    Raises:
-        NothingEntered, TooManyLines, EntryInFuture: what is wrong with it.
-
-    """
-    if not lines:
-        raise NothingEntered
-    if lines > MOST_LINES:
-        raise TooManyLines(most=MOST_LINES)
-    check_day(happened_on, today=day_in_china(at))
-    (number,) = next_numbers(LOSS if kind is EntryKind.LOSS else SALE, at=at)
-    entry = StockEntry(
-        institution_id=institution_id,
-        kind=kind,
-        entry_no=number,
-        form_key=key,
-        happened_on=happened_on,
-        of_sale_no=of_sale_no,
-        amount=amount,
-        entered_by_id=by.user_id,
-        entered_by_name=by.name,
-        recorded_at=at,
-    )
-    db.session.add(entry)
-    db.session.flush()
-    return entry
-
-
-def item_ids(codes: Sequence[str]) -> dict[str, int]:
-    """Row ids of items by code.
-
-    Raises:
-        NotFound: one of them is not there.
-
-    """
-    known = {
-        row.item_code: row.id
-        for row in db.session.execute(select(Item.item_code, Item.id).where(Item.item_code.in_(codes)))
-    }
-    if missing := sorted(set(codes) - set(known)):
-        raise NotFound(number=missing[0])
-    return known
-
-
-def _moment(day: date, at: datetime) -> datetime:
-    """Now for what happens today; noon for what is written down later."""
-    return at if day == day_in_china(at) else datetime.combine(day, _NOON, SHANGHAI).astimezone(UTC)
 
 
 @transactional
@@ -217,7 +131,7 @@ def record_sale(
 
 
 def _put_lines(entry: StockEntry, lines: Sequence[Mapping[str, Any]], *, insured: bool, at: datetime) -> None:
-    sold_at = _moment(entry.happened_on, at)
+    sold_at = moment_of(entry.happened_on, at)
     wanted = [
         {
             "institution_id": entry.institution_id,
@@ -384,7 +298,7 @@ def take_back_entry(
         ).all()
         update_rows(SALES.table, [{"id": row.id, "replaced_at": at} for row in rows])
         if refill and entry.kind is EntryKind.SALE:
-            _refill(institution_id, entry, rows, by=by, at=at)
+            refill_draft(institution_id, entry, rows, by=by, at=at)
     entry.taken_back_at, entry.taken_back_by_id, entry.taken_back_by_name = at, by.user_id, by.name
     entry.taken_back_reason = reason.stored
     write_down(
@@ -397,111 +311,3 @@ def take_back_entry(
     )
     db.session.flush()
     return entry
-
-
-def write_down(
-    deed: str,
-    entry: StockEntry,
-    *,
-    by: Actor,
-    at: datetime,
-    before: Mapping[str, Any] | None = None,
-    after: Mapping[str, Any] | None = None,
-) -> None:
-    """One entry in the audit about one entry of stock."""
-    audit.record(
-        deed,
-        by=by,
-        at=at,
-        subject_type="stock_entry",
-        subject_id=entry.id,
-        subject=entry.entry_no,
-        institution_id=entry.institution_id,
-        before=before,
-        after=after,
-    )
-
-
-# Drafts: nothing of them has happened, so they are not in the audit. ------------------------------------------
-
-_MOST_FIELDS = 6 * MOST_LINES
-_LONGEST = 2_000
-
-
-@transactional
-def save_sale_draft(typed: Mapping[str, str], *, by: Actor, at: datetime) -> SaleDraft | None:
-    """Keep what somebody is typing; an empty box is forgotten. None for who has no account.
-
-    An amount belongs to the number beside it: where the number changes, the amount that was typed goes.
-    """
-    institution_id = own_institution(by)
-    if by.user_id is None:
-        return None
-    draft = _draft(institution_id, by.user_id, at=at)
-    fields: dict[str, Any] = dict(draft.fields)
-    for name, value in typed.items():
-        kind, _, code = name.partition("-")
-        text = value[:_LONGEST]
-        if kind in {"p", "u"} and not text.strip("0"):
-            text = ""
-        if fields.get(name, "") == text:
-            continue
-        if kind in {"p", "u"}:
-            fields.pop(f"a-{code}", None)
-        if text:
-            fields[name] = text
-        else:
-            fields.pop(name, None)
-    if fields != draft.fields and len(fields) <= _MOST_FIELDS:
-        draft.fields, draft.updated_at = fields, at
-        db.session.flush()
-    return draft
-
-
-def _draft(institution_id: int, user_id: int, *, at: datetime) -> SaleDraft:
-    found = db.session.get(SaleDraft, (institution_id, user_id), populate_existing=True)
-    if found is None:
-        found = SaleDraft(institution_id=institution_id, user_id=user_id, fields={}, number=0, updated_at=at)
-        db.session.add(found)
-        db.session.flush()
-    return found
-
-
-def empty_draft(
-    institution_id: int, by: Actor, *, at: datetime, keep_fields: Mapping[str, str] | None = None
-) -> None:
-    """Begin a new draft, because what it held is written down now."""
-    if by.user_id is None:
-        return
-    draft = _draft(institution_id, by.user_id, at=at)
-    draft.fields, draft.updated_at = dict(keep_fields or {}), at
-    draft.number = draft.number + 1
-    db.session.flush()
-
-
-@transactional
-def clear_sale_draft(*, by: Actor, at: datetime) -> None:
-    """Throw away what somebody was typing, because they said so."""
-    empty_draft(own_institution(by), by, at=at)
-
-
-def _refill(institution_id: int, entry: StockEntry, rows: Sequence[Any], *, by: Actor, at: datetime) -> None:
-    if by.user_id is None:
-        return
-    draft = _draft(institution_id, by.user_id, at=at)
-    fields: dict[str, Any] = dict(draft.fields)
-    fields["sold_on"] = entry.happened_on.isoformat()
-    place = 0
-    for row in rows:
-        if row.item_code is None:
-            place += 1
-            fields[f"n-{place}"] = row.other_product
-            fields[f"q-{place}"], fields[f"m-{place}"] = str(row.base_units), f"{row.amount:.2f}"
-            continue
-        packs, pieces = divmod(row.base_units, row.pack_size)
-        for name, value in (("p", packs), ("u", pieces)):
-            fields.pop(f"{name}-{row.item_code}", None)
-            if value:
-                fields[f"{name}-{row.item_code}"] = str(value)
-        fields[f"a-{row.item_code}"] = f"{row.amount:.2f}"
-    draft.fields, draft.updated_at = fields, at

@@ -15,7 +15,8 @@ from clinic_orders.actions.transaction import transactional
 from clinic_orders.models.base import db
 from clinic_orders.models.reports import VolumeConversion, VolumeConversionRow
 from clinic_orders.models.volume import AgreedVolume
-from clinic_orders.queries.volume_plans import preview, rests_on
+from clinic_orders.queries.volume_conversions import rests_on
+from clinic_orders.queries.volume_plans import preview
 from clinic_orders.rules.days import Quarter, day_in_china
 from clinic_orders.rules.parties import Actor, Permission
 from clinic_orders.rules.volume import Cycle, CycleEndsBeforeStart

@@ -11,7 +11,7 @@ from flask_login import current_user
 
 from clinic_orders.queries.roster import has_demo_data
 from clinic_orders.rules.parties import Actor, Role
-from clinic_orders.web import names, notice_texts  # noqa: F401 - importing them registers the words.
+from clinic_orders.web import money_notices, names, notice_texts  # noqa: F401 - importing them registers the words.
 from clinic_orders.web.navigation import head_of
 
 LOCALES = ("zh_CN", "en")

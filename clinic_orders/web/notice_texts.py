@@ -18,7 +18,8 @@ from clinic_orders.web.display import MISSING, NoticeText, day, label, register_
 from clinic_orders.web.file_words import kind_name
 
 
-def _day(value: Any) -> str:
+def day_of(value: Any) -> str:
+    """A day as a notice keeps it, in words."""
     return day(date.fromisoformat(str(value))) if value else MISSING
 
 
@@ -26,7 +27,8 @@ def _grade(value: Any) -> str:
     return label(Grade(value)) if value else MISSING
 
 
-def _yuan(value: Any) -> str:
+def yuan_of(value: Any) -> str:
+    """An amount as a notice keeps it, in words."""
     return yuan(Decimal(str(value)))
 
 
@@ -48,9 +50,9 @@ _CLOSED = {"reason": _close_reason}
 _LETTER = {
     "letter": lambda value: label(LetterKind(value)),
     "answer": lambda value: label(AnswerKind(value)),
-    "deadline": _day,
-    "recheck_on": _day,
-    "day": _day,
+    "deadline": day_of,
+    "recheck_on": day_of,
+    "day": day_of,
 }
 
 register_notices(
@@ -72,17 +74,17 @@ register_notices(
             N_(
                 "By your purchases of %(purchased)s yuan and what you fulfilled you stand on the list of %(year)s."
             ),
-            shown={"purchased": _yuan},
+            shown={"purchased": yuan_of},
         ),
         "assessment_opened": NoticeText(
             N_("Annual assessment: score yourself"),
             N_("The assessment of %(year)s is open. Score yourself until %(until)s."),
-            shown={"until": _day},
+            shown={"until": day_of},
         ),
         "assessment_reminder": NoticeText(
             N_("Annual assessment: self-score missing"),
             N_("Your self-score of %(year)s is missing. Send it until %(until)s."),
-            shown={"until": _day},
+            shown={"until": day_of},
         ),
         "assessment_on_site": NoticeText(
             N_("Annual assessment: score on the spot"),
@@ -91,7 +93,7 @@ register_notices(
         "assessment_published": NoticeText(
             N_("Annual assessment: result"),
             N_("Your result of %(year)s: %(total)s points, %(grade)s. You may appeal until %(until)s."),
-            shown={"until": _day, "grade": _grade},
+            shown={"until": day_of, "grade": _grade},
         ),
         "assessment_appeal": NoticeText(
             N_("Annual assessment: appeal"), N_("%(institution)s appeals against its result of %(year)s.")
@@ -107,12 +109,12 @@ register_notices(
         "exit_asked": NoticeText(
             N_("An institution asks to leave"),
             N_("%(institution)s asks to leave after %(last_day)s: %(reason)s"),
-            shown={"last_day": _day},
+            shown={"last_day": day_of},
         ),
         "exit_agreed": NoticeText(
             N_("The bureau agrees that you leave"),
             N_("The last day is %(last_day)s. What is owed and promised stays. %(reason)s"),
-            shown={"last_day": _day},
+            shown={"last_day": day_of},
         ),
         "exit_refused": NoticeText(N_("The bureau does not agree that you leave"), N_("Reason: %(reason)s")),
         "stock_out": NoticeText(
@@ -122,7 +124,7 @@ register_notices(
         "stock_near_expiry": NoticeText(
             N_("Near expiry"),
             N_("%(count)s medicines are near their expiry, the first on %(expires_on)s: %(names)s"),
-            {"expires_on": _day},
+            {"expires_on": day_of},
         ),
         "inspection_started": NoticeText(
             N_("Inspection started"), N_("%(name)s: %(count)s institutions in your county are visited")
@@ -133,7 +135,7 @@ register_notices(
         "complaint_due": NoticeText(
             N_("Complaint to be answered"),
             N_("Complaint %(number)s about %(place)s is to be answered by %(day)s"),
-            {"day": _day},
+            {"day": day_of},
         ),
         "complaint_assigned": NoticeText(
             N_("Complaint handed over"), N_("Complaint %(number)s about %(place)s is yours to look into now")
@@ -175,7 +177,7 @@ register_notices(
         "order_lapsed": NoticeText(
             N_("Order lapsed"),
             N_("%(order_no)s was not answered in time and lapsed on %(lapsed_on)s."),
-            {"lapsed_on": _day},
+            {"lapsed_on": day_of},
         ),
         "order_withdrawn": NoticeText(
             N_("Order withdrawn"),
@@ -224,21 +226,21 @@ register_notices(
         "goods_accepted": NoticeText(
             N_("Goods received"),
             N_("%(receipt_no)s was received: %(accepted)s packs, %(owed)s yuan, to be paid by %(due_on)s."),
-            {"owed": _yuan, "due_on": _day},
+            {"owed": yuan_of, "due_on": day_of},
         ),
         "goods_accepted_part": NoticeText(
             N_("Goods received in part"),
             N_(
                 "%(receipt_no)s: %(accepted)s packs received, %(rejected)s rejected; %(owed)s yuan to be paid by %(due_on)s."
             ),
-            {"owed": _yuan, "due_on": _day},
+            {"owed": yuan_of, "due_on": day_of},
         ),
         "goods_accepted_for_you": NoticeText(
             N_("Received for you"),
             N_(
                 "%(accepted)s packs from %(distributor)s were received: %(receipt_no)s, %(owed)s yuan, to be paid by %(due_on)s."
             ),
-            {"owed": _yuan, "due_on": _day},
+            {"owed": yuan_of, "due_on": day_of},
         ),
         "return_requested": NoticeText(
             N_("Return to decide"),
@@ -255,7 +257,7 @@ register_notices(
             N_(
                 "%(distributor)s agrees to the return %(return_no)s: %(amount)s yuan less to pay. Send the goods back."
             ),
-            {"amount": _yuan},
+            {"amount": yuan_of},
         ),
         "return_refused": NoticeText(
             N_("Return refused"),
@@ -268,170 +270,6 @@ register_notices(
         "return_sent_back": NoticeText(
             N_("Goods sent back"),
             N_("%(packs)s packs of the return %(return_no)s are on their way to you."),
-        ),
-        "payment_entered": NoticeText(
-            N_("Payment to confirm"),
-            N_(
-                "%(party)s has recorded a payment of %(amount)s yuan on %(paid_on)s: %(payment_no)s. Confirm it, or say what is wrong."
-            ),
-            {"amount": _yuan, "paid_on": _day},
-        ),
-        "payment_confirmed": NoticeText(
-            N_("Your payment entry is confirmed"),
-            N_("%(party)s has confirmed %(payment_no)s: %(amount)s yuan on %(paid_on)s."),
-            {"amount": _yuan, "paid_on": _day},
-        ),
-        "payment_disputed": NoticeText(
-            N_("Your payment entry is disputed"),
-            N_(
-                "%(party)s disputes %(payment_no)s (%(amount)s yuan on %(paid_on)s): %(reason)s. After 5 working days it counts no more."
-            ),
-            {"amount": _yuan, "paid_on": _day},
-        ),
-        "payment_upheld": NoticeText(
-            N_("Payment upheld"),
-            N_("The bureau has decided that %(payment_no)s counts: %(amount)s yuan on %(paid_on)s."),
-            {"amount": _yuan, "paid_on": _day},
-        ),
-        "payment_rejected": NoticeText(
-            N_("Payment not recognised"),
-            N_(
-                "The bureau has decided that %(payment_no)s does not count: %(amount)s yuan on %(paid_on)s. Why: %(reason)s"
-            ),
-            {"amount": _yuan, "paid_on": _day},
-        ),
-        "refund_entered": NoticeText(
-            N_("Refund to confirm"),
-            N_(
-                "%(party)s has recorded a refund of %(amount)s yuan on %(paid_on)s: %(payment_no)s. Confirm it, or say what is wrong."
-            ),
-            {"amount": _yuan, "paid_on": _day},
-        ),
-        "refund_confirmed": NoticeText(
-            N_("Your refund entry is confirmed"),
-            N_("%(party)s has confirmed %(payment_no)s: %(amount)s yuan on %(paid_on)s."),
-            {"amount": _yuan, "paid_on": _day},
-        ),
-        "refund_disputed": NoticeText(
-            N_("Your refund entry is disputed"),
-            N_(
-                "%(party)s disputes %(payment_no)s (%(amount)s yuan on %(paid_on)s): %(reason)s. After 5 working days it counts no more."
-            ),
-            {"amount": _yuan, "paid_on": _day},
-        ),
-        "refund_upheld": NoticeText(
-            N_("Refund upheld"),
-            N_("The bureau has decided that %(payment_no)s counts: %(amount)s yuan on %(paid_on)s."),
-            {"amount": _yuan, "paid_on": _day},
-        ),
-        "refund_rejected": NoticeText(
-            N_("Refund not recognised"),
-            N_(
-                "The bureau has decided that %(payment_no)s does not count: %(amount)s yuan on %(paid_on)s. Why: %(reason)s"
-            ),
-            {"amount": _yuan, "paid_on": _day},
-        ),
-        "refund_withdrawn": NoticeText(
-            N_("Refund entry taken back"),
-            N_("%(party)s has taken %(payment_no)s back: %(amount)s yuan on %(paid_on)s count no more."),
-            {"amount": _yuan, "paid_on": _day},
-        ),
-        "payment_by_link": NoticeText(
-            N_("Paid by Alipay"),
-            N_(
-                "%(amount)s yuan were paid by Alipay on %(paid_on)s: %(payment_no)s, %(party)s. It is recorded and confirmed."
-            ),
-            {"amount": _yuan, "paid_on": _day},
-        ),
-        "payment_link_paid_twice": NoticeText(
-            N_("A payment link was paid twice"),
-            N_(
-                "Alipay reports a second payment of %(told)s yuan for %(number)s to %(distributor)s (%(trade_no)s). Only the first one counts: have the second sent back, or record it."
-            ),
-            {"amount": _yuan, "told": _yuan},
-        ),
-        "payment_link_other_amount": NoticeText(
-            N_("A payment link was paid with another sum"),
-            N_(
-                "Alipay reports %(told)s yuan for %(number)s to %(distributor)s, where %(amount)s were asked for (%(trade_no)s). Nothing was marked paid: look, and record what was really paid."
-            ),
-            {"amount": _yuan, "told": _yuan},
-        ),
-        "payment_link_refunded": NoticeText(
-            N_("A payment by Alipay was sent back"),
-            N_(
-                "Alipay reports money sent back of %(number)s to %(distributor)s (%(trade_no)s). The payment still counts here: settle what is owed now."
-            ),
-            {"amount": _yuan, "told": _yuan},
-        ),
-        "payment_withdrawn": NoticeText(
-            N_("Payment entry taken back"),
-            N_("%(party)s has taken %(payment_no)s back: %(amount)s yuan on %(paid_on)s count no more."),
-            {"amount": _yuan, "paid_on": _day},
-        ),
-        "payment_due_soon": NoticeText(
-            N_("Payment is coming due"),
-            N_("To %(distributor)s: %(amount)s yuan for %(count)s receipts, to be paid by %(due_on)s."),
-            {"amount": _yuan, "due_on": _day},
-        ),
-        "payment_overdue": NoticeText(
-            N_("Payment is past its due day"),
-            N_(
-                "To %(distributor)s: %(amount)s yuan for %(count)s receipts were to be paid by %(due_on)s. Pay and record it; ask for a return if goods were wrong."
-            ),
-            {"amount": _yuan, "due_on": _day},
-        ),
-        "payment_overdue_and_due": NoticeText(
-            N_("Payment is past its due day"),
-            N_(
-                "To %(distributor)s: %(amount)s yuan for %(count)s receipts were to be paid by %(due_on)s; %(soon_amount)s yuan more for %(soon_count)s receipts by %(soon_due_on)s."
-            ),
-            {"amount": _yuan, "due_on": _day, "soon_amount": _yuan, "soon_due_on": _day},
-        ),
-        "receivable_overdue": NoticeText(
-            N_("Money is past its due day"),
-            N_(
-                "%(payer)s has not paid %(amount)s yuan for %(count)s receipts, due since %(due_on)s. It has been told."
-            ),
-            {"amount": _yuan, "due_on": _day},
-        ),
-        "payment_hold_began": NoticeText(
-            N_("Orders stopped for overdue money"),
-            N_(
-                "%(payer)s owes %(distributor)s %(amount)s yuan, due since %(since)s, for more than %(days)s days. Orders open again as soon as it is paid and recorded; urgent medicines can be ordered now."
-            ),
-            {"amount": _yuan, "since": _day},
-        ),
-        "payment_hold_ended": NoticeText(
-            N_("Orders are open again"),
-            N_("The hold on %(payer)s for what it owed %(distributor)s has ended."),
-        ),
-        "statement_ready": NoticeText(
-            N_("Statement of account is ready"),
-            N_(
-                "The statement of %(month)s with %(distributor)s is ready: closing balance %(closing)s yuan. Confirm it, or say what differs."
-            ),
-            {"closing": _yuan},
-        ),
-        "statements_ready": NoticeText(
-            N_("Statements of account are ready"),
-            N_("%(count)s statements of %(month)s are ready. Confirm them, or say what differs."),
-        ),
-        "statement_confirmed": NoticeText(
-            N_("Statement of account confirmed"),
-            N_(
-                "%(party)s has confirmed the statement of %(month)s: closing balance %(closing)s yuan. Your word is missing."
-            ),
-            {"closing": _yuan},
-        ),
-        "statement_agreed": NoticeText(
-            N_("Statement of account confirmed by both sides"),
-            N_("%(party)s has confirmed the statement of %(month)s too: closing balance %(closing)s yuan."),
-            {"closing": _yuan},
-        ),
-        "statement_disputed": NoticeText(
-            N_("Statement of account differs"),
-            N_("%(party)s says of the statement of %(month)s: %(reason)s"),
         ),
         "import_done": NoticeText(
             N_("Long file taken in"),
@@ -543,7 +381,7 @@ register_notices(
         "mandate_given": NoticeText(
             N_("Mandate given"),
             N_("From %(first_day)s on you may order for %(institution)s."),
-            {"first_day": _day},
+            {"first_day": day_of},
         ),
         "mandate_revoked": NoticeText(
             N_("Mandate ended"),
@@ -554,12 +392,12 @@ register_notices(
             N_(
                 "You may not order from %(first_day)s to %(last_day)s: %(reason)s. Emergency orders go on. Document: %(document_no)s"
             ),
-            {"first_day": _day, "last_day": _day},
+            {"first_day": day_of, "last_day": day_of},
         ),
         "suspension_lifted": NoticeText(
             N_("Suspension lifted"),
             N_("From %(day)s on you may order again: %(reason)s"),
-            {"day": _day},
+            {"day": day_of},
         ),
     }
 )

@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response
 
 from clinic_orders.actions import volume_conversion as deeds
 from clinic_orders.actions.loading import NotFound
+from clinic_orders.queries import volume_conversions
 from clinic_orders.queries import volume_plans as queries
 from clinic_orders.queries.policy import policy_book
 from clinic_orders.queries.roster import seen_standing
@@ -352,8 +353,8 @@ def conversions() -> str | Response:
 
 def _conversions_page(refusal: str = "") -> str | Response:
     words = request.args.get("q", "").strip()[:64]
-    sort = sort_order(queries.CONVERSION_SORTS, "-made")
-    rows = queries.conversions(words, sort)
+    sort = sort_order(volume_conversions.CONVERSION_SORTS, "-made")
+    rows = volume_conversions.conversions(words, sort)
     if wanted_file():
         return as_file("conversions", CONVERSION_COLUMNS, rows)
     cut = page_cut(len(rows))

@@ -10,6 +10,7 @@ from flask import abort, flash, jsonify, redirect, render_template, request, url
 from flask_babel import gettext
 from werkzeug.wrappers import Response
 
+from clinic_orders.actions import sale_drafts
 from clinic_orders.actions import selling as deeds
 from clinic_orders.queries.selling import entry_by_key, sale_draft_of
 from clinic_orders.rules.errors import RuleBroken
@@ -69,7 +70,7 @@ def keep() -> Response:
     """Save what was typed, then do what the pressed button says."""
     do = request.form.get("do", "save")
     if do == "clear":
-        deeds.clear_sale_draft(by=actor(), at=at())
+        sale_drafts.clear_sale_draft(by=actor(), at=at())
         flash(gettext("What you had typed is thrown away."), "ok")
         return redirect(url_for(".new"), 303)
     typed = _typed()
@@ -81,7 +82,7 @@ def keep() -> Response:
         typed |= changed
         for kind, text in notes:
             flash(text, "ok" if kind == "ok" else "warn")
-    deeds.save_sale_draft(typed, by=actor(), at=at())
+    sale_drafts.save_sale_draft(typed, by=actor(), at=at())
     if code or do == "scan":
         return redirect(url_for(".new", _anchor="scan-l"), 303)
     if do == "check":
@@ -95,7 +96,7 @@ def keep() -> Response:
 @needs(Permission.REPORTS_MAKE)
 def autosave() -> Any:
     """Save the few boxes that the page's script sends while somebody types."""
-    draft = deeds.save_sale_draft(_typed(), by=actor(), at=at())
+    draft = sale_drafts.save_sale_draft(_typed(), by=actor(), at=at())
     return jsonify(version=str(draft.version if draft else 0), saved_at=clock_time(at()))
 
 
@@ -122,7 +123,7 @@ def save() -> Response | tuple[str, int]:
     known = entry_by_key(key)
     if known is not None and known.institution_id == own():
         return redirect(url_for(".receipt", no=known.entry_no), 303)
-    deeds.save_sale_draft(_typed(), by=actor(), at=at())
+    sale_drafts.save_sale_draft(_typed(), by=actor(), at=at())
     if request.form.get("do") == "back":
         return redirect(url_for(".new"), 303)
     form = _form()
