@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs, through apt, the system packages that are missing for a purpose:
 #   pdf   what WeasyPrint needs to print Chinese papers
-#   test  the same, PostgreSQL's server, Chromium and what drives it
+#   test  the same, PostgreSQL's server, Chromium and what drives it, nginx and PgBouncer
 #   venv  Python's own venv module
 # Where it may not install it prints the exact command. Ends with 0 if all is there, else with 3.
 set -euo pipefail
@@ -36,6 +36,13 @@ missing() {
     fi
 }
 
+# What is installed where it may be, and without which everything else still runs: the rehearsal of a province wants it.
+wished() {
+    [ "$purpose" = test ] || return 0
+    [ -x /usr/sbin/nginx ] || command -v nginx >/dev/null || echo nginx-light
+    [ -x /usr/sbin/pgbouncer ] || command -v pgbouncer >/dev/null || echo pgbouncer
+}
+
 apt() {
     "${privileged[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@" >/dev/null
 }
@@ -47,7 +54,8 @@ install() {
     apt install -y --no-install-recommends "$@"
 }
 
-mapfile -t wanted < <(missing)
+mapfile -t needed < <(missing)
+mapfile -t wanted < <(missing; wished)
 [ ${#wanted[@]} -gt 0 ] || exit 0
 
 if ! command -v apt-get >/dev/null; then
@@ -73,6 +81,8 @@ if [ "$may_install" = yes ]; then
     [ ${#wanted[@]} -gt 0 ] || exit 0
 fi
 
+# Nothing that is needed is missing: what was only wished for is no reason to stop.
+[ ${#needed[@]} -gt 0 ] || exit 0
 {
     echo "These system packages are missing and could not be installed from here. Install them with:"
     echo "    sudo apt-get update && sudo apt-get install -y --no-install-recommends ${wanted[*]}"
