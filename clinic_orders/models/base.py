@@ -6,6 +6,7 @@ This is the only file that imports flask_sqlalchemy, and the only one that knows
 from __future__ import annotations
 
 import enum
+import os
 import select
 import time
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ from sqlalchemy import (
     String,
     Text,
     TypeDecorator,
+    create_engine,
     event,
 )
 from sqlalchemy.engine import Connection, Dialect
@@ -345,6 +347,7 @@ def prepare_engine(engine: Engine, *, pooled: bool = False) -> None:
         if not pooled:
             _compile_no_plans(engine)
         _look_at_connections(engine)
+        _stand_beside(engine, pooled=pooled)
         return
 
     @event.listens_for(engine, "connect")
@@ -362,6 +365,47 @@ def prepare_engine(engine: Engine, *, pooled: bool = False) -> None:
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN" if _read_only.get() else "BEGIN IMMEDIATE")
+
+
+_BESIDE: Final = "beside"
+
+
+def _stand_beside(engine: Engine, *, pooled: bool) -> None:
+    """Make the two connections of ``committed_at_once``: nobody who holds one waits for another."""
+    beside = create_engine(
+        engine.url,
+        isolation_level="AUTOCOMMIT",
+        hide_parameters=engine.hide_parameters,
+        connect_args={"prepare_threshold": None} if pooled else {},
+        pool_size=1,
+        max_overflow=1,
+        pool_recycle=1800,
+    )
+    _look_at_connections(beside)
+    setattr(engine, _BESIDE, beside)
+    made_by = os.getpid()
+
+    @event.listens_for(engine, "engine_disposed")
+    def _go_along(_engine: Engine) -> None:
+        # A process that was forked has no right to end the connections of the one it came from.
+        beside.dispose(close=os.getpid() == made_by)
+
+
+@contextmanager
+def committed_at_once() -> Iterator[Connection]:
+    """A connection beside the session's, on which each statement is committed by itself, however the deed ends.
+
+    For what many deeds want at the same moment and nobody has to give back: a row changed in the deed's own transaction
+    is locked until that ends. Only PostgreSQL has one, since SQLite has one writer anyway; there, and where the session
+    was handed a connection of which everything will be undone, it is the session's own.
+    """
+    engine = db.engines[None]
+    beside: Engine | None = getattr(engine, _BESIDE, None) if isinstance(engine, Engine) else None
+    if beside is None:
+        yield db.session.connection()
+        return
+    with beside.connect() as connection:
+        yield connection
 
 
 _SILENCE: Final = 30.0
