@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import sqlite3
 import sys
 from collections.abc import Callable
 
 import click
+import psycopg
 from flask import Flask
 from flask_babel import gettext
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from clinic_orders.cli.context import Console, Failed
-from clinic_orders.cli.schema import refuse_not_newest
-from clinic_orders.models.base import db
+from clinic_orders.cli.context import Console
+from clinic_orders.cli.database_troubles import explain
 from clinic_orders.rules.errors import RuleBroken
 
 
@@ -29,23 +31,6 @@ def _commands() -> None:
         module = importlib.import_module(f"{__name__}.{info.name}")
         for command in getattr(module, "COMMANDS", ()):
             console.add_command(command)
-
-
-def _explain(session: Console, error: DatabaseError) -> None:
-    """Say what is wrong with the schema, if that is why a statement failed; another failure is a bug and shown whole.
-
-    Raises:
-        DatabaseError: the schema is this program's own.
-
-    """
-    with session.app.app_context():
-        db.session.rollback()
-        try:
-            refuse_not_newest()
-        except Failed as refusal:
-            refusal.show()
-            return
-    raise error
 
 
 def run(make_app: Callable[[], Flask], arguments: list[str] | None = None) -> None:
@@ -73,7 +58,7 @@ def run(make_app: Callable[[], Flask], arguments: list[str] | None = None) -> No
         with session.app.app_context():
             click.echo(str(gettext(error.message)) % error.facts, err=True)
         sys.exit(1)
-    except DatabaseError as error:
-        _explain(session, error)
+    except (DBAPIError, PoolTimeoutError, sqlite3.Error, psycopg.Error) as error:
+        explain(session, error)
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)

@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from clinic_orders import clock
 from clinic_orders.actions.undoing import BatchRestedOn, undo_batch
 from clinic_orders.cli.context import Console, pass_console
+from clinic_orders.models.base import reading_only
 from clinic_orders.models.exchange import ImportBatch
 from clinic_orders.queries import files as questions
 from clinic_orders.rules.days import SHANGHAI
@@ -44,7 +45,7 @@ def _as_json(row: ImportBatch) -> dict[str, object]:
 @pass_console
 def list_batches(console: Console, kind: str, limit: int, form: str) -> None:
     """The newest imports with their numbers."""
-    with console.app.app_context():
+    with console.app.app_context(), reading_only():
         rows = [_as_json(row) for row in questions.batches("", kind, limit=limit)]
     if form == "json":
         click.echo(json.dumps(rows, ensure_ascii=False))

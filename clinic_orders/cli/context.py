@@ -7,6 +7,7 @@ from functools import cached_property
 
 import click
 from flask import Flask
+from sqlalchemy.exc import ArgumentError
 
 from clinic_orders.config import Settings
 
@@ -31,8 +32,20 @@ class Console:
 
     @cached_property
     def app(self) -> Flask:
-        """The application."""
-        return self.make_app()
+        """The application.
+
+        Raises:
+            Failed: a setting that should be the address of a database is none; said without translations, which
+                only an application has.
+
+        """
+        try:
+            return self.make_app()
+        except ArgumentError as error:
+            raise Failed(
+                f"CLINIC_ORDERS_DATABASE_URL or CLINIC_ORDERS_REPLICA_URL is no address of a database: {error} "
+                "Write sqlite:////folder/file.sqlite3 or postgresql+psycopg://user:password@host/name."
+            ) from error
 
     @property
     def settings(self) -> Settings:

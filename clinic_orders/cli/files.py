@@ -21,6 +21,7 @@ from clinic_orders.exchange.exporting import CSV, XLSX, export_file
 from clinic_orders.exchange.importing import Report
 from clinic_orders.exchange.long_files import LongFile, Phase, unseen
 from clinic_orders.exchange.tables import KINDS
+from clinic_orders.models.base import reading_only
 from clinic_orders.models.exchange import RecordChange
 from clinic_orders.queries import batches
 from clinic_orders.queries.batches import ShownRecord
@@ -184,7 +185,7 @@ def _print_refusal(report: Report) -> None:
 @pass_console
 def export_command(console: Console, kind: str, file: Path) -> None:
     """Export all records of a KIND to FILE: .csv or .xlsx by its name, - writes CSV to the standard output."""
-    with console.app.app_context():
+    with console.app.app_context(), reading_only():
         on = day_in_china(clock.now())
         if str(file) == "-":
             export_file(kind, CSV, sys.stdout.buffer, by=SYSTEM, on=on)

@@ -10,6 +10,7 @@ from clinic_orders import jobs
 from clinic_orders.cli.behind import run_out
 from clinic_orders.cli.context import Console, pass_console
 from clinic_orders.exchange.background import Runner
+from clinic_orders.models.base import reading_only
 from clinic_orders.models.import_jobs import ImportJob
 from clinic_orders.queries import import_jobs as questions
 from clinic_orders.rules.days import SHANGHAI
@@ -59,7 +60,7 @@ def _as_json(job: ImportJob) -> dict[str, object]:
 @pass_console
 def list_jobs(console: Console, limit: int, form: str) -> None:
     """The newest long files and where they stand."""
-    with console.app.app_context():
+    with console.app.app_context(), reading_only():
         rows = [_as_json(job) for job in questions.import_jobs(limit=limit)]
     if form == "json":
         click.echo(json.dumps(rows, ensure_ascii=False))

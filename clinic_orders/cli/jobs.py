@@ -23,7 +23,7 @@ from clinic_orders.cli.letters import printer
 from clinic_orders.cli.logs import set_up_logs
 from clinic_orders.cli.schema import refuse_not_newest
 from clinic_orders.exchange.backups import ServingLock
-from clinic_orders.models.base import db
+from clinic_orders.models.base import db, reading_only
 from clinic_orders.models.jobs import JobRun, RunState
 from clinic_orders.queries.jobs import history as run_history
 from clinic_orders.rules.days import SHANGHAI
@@ -95,7 +95,7 @@ def run_job(console: Console, name: str, as_of: datetime | None, form: str) -> N
 @pass_console
 def show_history(console: Console, name: str | None, limit: int, form: str) -> None:
     """The last runs, newest first."""
-    with console.app.app_context():
+    with console.app.app_context(), reading_only():
         if name is not None:
             jobs.find_job(name)
         rows = [_as_json(run) for run in db.session.scalars(run_history(name).limit(limit))]

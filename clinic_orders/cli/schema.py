@@ -27,6 +27,14 @@ def current_migration() -> str:
         return MigrationContext.configure(connection).get_current_revision() or ""
 
 
+def place() -> str:
+    """Which database is in use: its file, or its address without the password."""
+    url = db.engine.url
+    return (
+        url.database or "" if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
+    )
+
+
 def refuse_unknown(migration: str) -> None:
     """Refuse a database that a newer program has migrated.
 
@@ -48,7 +56,7 @@ def refuse_not_newest() -> None:
     migration = current_migration()
     refuse_unknown(migration)
     if migration != known_migrations()[0]:
-        raise Failed(say(_OLDER if migration else _EMPTY, migration=migration))
+        raise Failed(say(_OLDER if migration else _EMPTY, migration=migration, where=place()))
 
 
 def say(message: str, **facts: object) -> str:
@@ -63,4 +71,4 @@ _NEWER = N_(
 _OLDER = N_(
     "The database is at migration %(migration)s, which is older than this program. Run: clinic-orders db upgrade"
 )
-_EMPTY = N_("The database is empty. Run: clinic-orders db upgrade")
+_EMPTY = N_("The database %(where)s is empty. Run: clinic-orders db upgrade")

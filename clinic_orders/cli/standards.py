@@ -11,6 +11,7 @@ from clinic_orders import clock
 from clinic_orders.cli.context import Console, Failed, pass_console
 from clinic_orders.documents import PapersOff
 from clinic_orders.documents.standards import Sheet, standards_pdf, standards_zip
+from clinic_orders.models.base import reading_only
 from clinic_orders.queries.standards import standards_of
 from clinic_orders.rules.days import day_in_china
 from clinic_orders.rules.parties import SYSTEM
@@ -41,7 +42,7 @@ def standards(console: Console, county: str, output: Path, township: str, sheets
     """
     wanted = [Sheet(one) for one in sheets] or list(Sheet)
     phone = console.settings.complaint_phone
-    with console.app.app_context():
+    with console.app.app_context(), reading_only():
         on = day_in_china(clock.now())
         rows = standards_of(SYSTEM, on=on, county=county, township=township)
         if not rows:

@@ -20,6 +20,7 @@ from clinic_orders.actions.accounts import AccountNotFound, NewAccount
 from clinic_orders.cli.context import Console, Failed, pass_console
 from clinic_orders.cli.schema import say
 from clinic_orders.documents.slips import login_slips
+from clinic_orders.models.base import reading_only
 from clinic_orders.queries import accounts as questions
 from clinic_orders.queries.roster import has_demo_data
 from clinic_orders.rules.accounts import log_mark
@@ -154,7 +155,7 @@ def no_second_step(console: Console, username: str) -> None:
 @pass_console
 def of_mark(console: Console, mark: str) -> None:
     """Say whose MARK stands in the server's log beside a refused request; it needs the instance's key."""
-    with console.app.app_context():
+    with console.app.app_context(), reading_only():
         secret = console.settings.secret_key
         for row in questions.list_accounts(SYSTEM, day_in_china(clock.now())):
             if log_mark(row.user_id, secret) == mark:
@@ -169,7 +170,7 @@ def of_mark(console: Console, mark: str) -> None:
 @pass_console
 def list_users(console: Console, role: str | None, form: str) -> None:
     """Accounts with their roles, one a line."""
-    with console.app.app_context():
+    with console.app.app_context(), reading_only():
         rows = questions.list_accounts(
             SYSTEM, day_in_china(clock.now()), role=None if role is None else Role(role)
         )
