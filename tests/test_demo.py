@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from clinic_orders.cli import run
 from clinic_orders.exchange.demonstration import (
@@ -26,9 +27,12 @@ from clinic_orders.exchange.divisions import CATALOG, read_divisions
 from clinic_orders.exchange.exporting import CSV, export_file
 from clinic_orders.exchange.tables import KINDS
 from clinic_orders.models.base import db
+from clinic_orders.models.supervision import FindingRecord
 from clinic_orders.queries.checks import checked_rules
 from clinic_orders.queries.integrity import problems
 from clinic_orders.rules.days import SHANGHAI
+from clinic_orders.rules.finding_states import FindingState
+from clinic_orders.rules.findings import CheckRule
 from clinic_orders.rules.markup import allowed_amount
 from clinic_orders.rules.parties import SYSTEM, InstitutionKind
 from tests.conftest import Databases, make_app
@@ -51,7 +55,7 @@ PLANTED = {
         "payment_overdue": 28,
         "report_missing": 21,
         "settled_not_sold": 2,
-        "sold_beyond_stock": 1,
+        "sold_beyond_stock": 2,
         "stocking_short": 6,
         "tied_sale": 2,
         "trace_before_receipt": 2,
@@ -78,7 +82,7 @@ PLANTED = {
         "payment_overdue": 26,
         "report_missing": 392,
         "settled_not_sold": 2,
-        "sold_beyond_stock": 1,
+        "sold_beyond_stock": 2,
         "stocking_short": 17,
         "tied_sale": 2,
         "trace_before_receipt": 2,
@@ -245,6 +249,33 @@ def test_the_checks_find_exactly_what_was_planted(
     for key, one in planted.items():
         figures = {"grade": one.grade, "period": one.period} | dict(one.figures)
         assert {name: found[key][name] for name in figures} == figures, key
+    # What is judged once a quarter stands in the quarter that ended before, found and stored.
+    with make_app(committed_db, instance=tmp_path, today=today) as app:
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as left:
+            run(
+                lambda: app, ["check", "--as-of", world.last_quarter.last_day.isoformat(), "--format", "json"]
+            )
+        assert left.value.code == 0
+        with app.app_context():
+            stored = db.session.execute(
+                select(FindingRecord.key, FindingRecord.state).where(
+                    FindingRecord.rule == CheckRule.NONSELECTED_SHARE
+                )
+            ).all()
+            db.session.remove()
+    shares = {
+        (row["institution"], row["key"], row["period"], row["grade"], row["share"])
+        for row in json.loads(capfd.readouterr().out)["findings"]
+        if row["rule"] == "nonselected_share"
+    }
+    judged = [one for one in world.planted + world.planted_last_quarter if one.rule == "nonselected_share"]
+    assert len(judged) >= 2
+    assert shares == {
+        (one.institution, one.key, one.period, one.grade, dict(one.figures)["share"]) for one in judged
+    }
+    assert sorted(row.key for row in stored) == sorted(one.key for one in judged)
+    assert {row.state for row in stored} == {FindingState.OPEN}
     count = Counter(one.rule for one in world.planted)
     assert {rule.value: count[rule.value] for rule in checked_rules()} == PLANTED[today]
 

@@ -163,6 +163,7 @@ def _make_cases(
     officers = {word: Actor(account.name, Role.CITY, user_id=account.user_id) for word, account, _ in made}
     found = make_cases(
         world.as_of,
+        quarters_end=world.last_quarter.last_day,
         officer=officers["city"],
         second=officers["second"],
         logging_in={
@@ -312,6 +313,8 @@ def demo(console: Console, size: str, months: int, seed: int, if_empty: bool, fo
         totals = questions.counts()
         by_rule = Counter(found.rule for found in world.planted)
         planted = {rule.value: by_rule[rule.value] for rule in sorted(checked_rules())}
+        quarters_end = world.last_quarter.last_day
+        last_quarter = Counter(found.rule for found in world.planted_last_quarter)
     if form == "json":
         click.echo(
             json.dumps(
@@ -320,6 +323,10 @@ def demo(console: Console, size: str, months: int, seed: int, if_empty: bool, fo
                     "as_of": today.isoformat(),
                     "counts": totals,
                     "planted": {"as_of": world.as_of.isoformat(), "findings": planted},
+                    "planted_last_quarter": {
+                        "as_of": quarters_end.isoformat(),
+                        "findings": dict(last_quarter),
+                    },
                     "cases": cases,
                     "closed_months": closed,
                     "clues": clues,
@@ -338,6 +345,11 @@ def demo(console: Console, size: str, months: int, seed: int, if_empty: bool, fo
         f"planted findings as of {world.as_of}:\n"
         + "\n".join(f"  {rule:<20}{number:>6}" for rule, number in planted.items())
     )
+    if last_quarter:
+        click.echo(
+            f"planted findings that are judged at a quarter's end, as of {quarters_end}:\n"
+            + "\n".join(f"  {rule:<20}{number:>6}" for rule, number in last_quarter.items())
+        )
     click.echo("cases: " + "  ".join(f"{state} {number}" for state, number in cases.items()))
     click.echo(f"closed months: {'  '.join(closed)}")
     click.echo(lines, nl=False)

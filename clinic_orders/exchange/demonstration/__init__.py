@@ -132,7 +132,8 @@ def files(world: Demonstration) -> Iterator[File]:
     plant_stocking_short(world, trade.kept, selling.counted)
     plant_report_missing(world, selling.sold_before, selling.counted_before)
     yield from trade.volumes.files()
-    yield from trade.elsewhere.files()
+    for elsewhere in trade.elsewhere:
+        yield from elsewhere.files()
     yield from payments(world, trade.dues)
 
 

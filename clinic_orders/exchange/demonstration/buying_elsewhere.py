@@ -10,7 +10,7 @@ from decimal import ROUND_CEILING, Decimal
 from fractions import Fraction
 
 from clinic_orders.exchange.demonstration.world import Demonstration, File, Planted, Row, dice_for
-from clinic_orders.rules.days import Month, Quarter
+from clinic_orders.rules.days import Quarter
 from clinic_orders.rules.findings import rounded
 from clinic_orders.rules.parties import InstitutionKind
 
@@ -22,26 +22,25 @@ _WITHOUT_SELECTED = 60
 
 @dataclass(slots=True)
 class BuyingElsewhere:
-    """Chooses who buys elsewhere in the judged quarter, and keeps count of the selected items of the same group.
+    """Chooses who buys elsewhere in a quarter, and keeps count of the selected items of the same group.
 
     Attributes:
         world: whose places buy.
-        quarter: the one that the judged day lies in.
+        quarter: the one that the judged day lies in, or the one that ended before.
         avoided: groups in which a supply problem would justify everything.
 
     """
 
     world: Demonstration
+    quarter: Quarter
     avoided: frozenset[str] = frozenset()
-    quarter: Quarter = field(init=False)
     _chosen: dict[tuple[str, str], str] = field(default_factory=dict)
     _selected: dict[tuple[str, str], int] = field(default_factory=dict)
     _group: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Choose pairs of an institution and a group that it usually orders from."""
-        world, dice = self.world, dice_for(self.world.seed, "elsewhere")
-        self.quarter = Quarter.of(world.as_of)
+        world, dice = self.world, dice_for(self.world.seed, f"elsewhere {self.quarter}")
         self._group = {str(item["item_code"]): str(item["group"] or item["variety"]) for item in world.items}
         places = [
             place
@@ -56,15 +55,20 @@ class BuyingElsewhere:
             group = next(group for code, _ in place.usual if (group := self._group[code]) not in self.avoided)
             self._chosen[place.code, group] = kind
 
+    @property
+    def _until(self) -> date:
+        """The last day of the quarter that has passed on the judged day."""
+        return min(self.world.as_of, self.quarter.last_day)
+
     def accepted(self, place: str, item_code: str, units: int, *, on: date) -> None:
         """Base units of a selected item that were accepted on a day."""
         key = place, self._group[item_code]
-        if key in self._chosen and self.quarter.first_day <= on <= self.world.as_of:
+        if key in self._chosen and self.quarter.first_day <= on <= self._until:
             self._selected[key] = self._selected.get(key, 0) + units
 
     def files(self) -> Iterator[File]:
-        """The purchases of the judged quarter; too much is a finding only on the quarter's last day."""
-        dice = dice_for(self.world.seed, "other purchases")
+        """The purchases of the quarter; too much is a finding only on the quarter's last day."""
+        dice = dice_for(self.world.seed, f"other purchases {self.quarter}")
         highest: dict[str, Fraction] = {}
         name: dict[str, str] = {}
         for item in self.world.items:
@@ -94,7 +98,7 @@ class BuyingElsewhere:
         kind: str,
         name: str,
     ) -> Row:
-        days = (self.world.as_of - self.quarter.first_day).days
+        days = (self._until - self.quarter.first_day).days
         # Dearer than any selected item of the group, so that the price does not justify it.
         worth = price * units * Fraction(13, 10)
         amount = Decimal(worth.numerator) / Decimal(worth.denominator)
@@ -111,7 +115,7 @@ class BuyingElsewhere:
         }
 
     def _plant(self, place: str, group: str, units: int, selected: int) -> None:
-        if Month.of(self.world.as_of) != Month.of(self.quarter.last_day):
+        if self._until != self.quarter.last_day:
             return
         limit = next(
             (
@@ -124,6 +128,6 @@ class BuyingElsewhere:
         share = Fraction(units, units + selected)
         if limit is not None and share > Fraction(limit):
             figures = (("share", str(rounded(share, Decimal("0.0001")))),)
-            self.world.planted.append(
-                Planted("nonselected_share", "violation", place, "", group, str(self.quarter), figures)
-            )
+            found = Planted("nonselected_share", "violation", place, "", group, str(self.quarter), figures)
+            judged_now = self.world.as_of == self.quarter.last_day
+            (self.world.planted if judged_now else self.world.planted_last_quarter).append(found)

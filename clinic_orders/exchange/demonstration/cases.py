@@ -19,6 +19,7 @@ from clinic_orders.queries.checks import Scope, check, checked_rules
 from clinic_orders.queries.findings import FindingRow, FindingsWanted, findings
 from clinic_orders.rules.days import Month, day_in_china, end_of_day
 from clinic_orders.rules.finding_states import BUREAU_ONLY
+from clinic_orders.rules.findings import CheckRule
 from clinic_orders.rules.ladder import AnswerKind, CaseState, Level, earliest_deadline, is_jump
 from clinic_orders.rules.letter_requests import LetterRequest
 from clinic_orders.rules.parties import SYSTEM, Actor, Role
@@ -83,13 +84,24 @@ def _waiting(officer: Actor, on: date) -> dict[Party, list[FindingRow]]:
     return dict(sorted(by_party.items(), key=lambda item: (-len(item[1]), item[0][0] or 0, item[0][1] or 0)))
 
 
+# Judged once a quarter, on its last day; a look on another day neither raises nor ends them.
+_QUARTERLY = frozenset({CheckRule.NONSELECTED_SHARE})
+
+
 def make_cases(
-    as_of: date, *, officer: Actor, second: Actor, logging_in: Mapping[str, int], now: datetime
+    as_of: date,
+    *,
+    quarters_end: date,
+    officer: Actor,
+    second: Actor,
+    logging_in: Mapping[str, int],
+    now: datetime,
 ) -> Counter[CaseState]:
     """Look for findings as of a day, store them, and make cases of some.
 
     Args:
         as_of: the day of the look.
+        quarters_end: the last day of a quarter on or before it, for what is judged once a quarter.
         officer: of the city.
         second: another one.
         logging_in: the parties that log in: the letter to ``institution``, or else to ``distributor``, waits for a
@@ -102,6 +114,9 @@ def make_cases(
     """
     begins = end_of_day(as_of) + timedelta(hours=9)
     rules = checked_rules()
+    if quarters_end < as_of:
+        found = check(Scope(quarters_end), _QUARTERLY)
+        raise_findings(quarters_end, found, _QUARTERLY, by=SYSTEM, at=end_of_day(quarters_end))
     raise_findings(as_of, check(Scope(as_of), rules), rules, by=SYSTEM, at=end_of_day(as_of))
     stage = _Stage(begins, now - timedelta(hours=12), officer, second, _waiting(officer, day_in_china(now)))
     stage.waiting.pop(Party(logging_in["hospital"], None), None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -256,11 +256,12 @@ class Selling:
 
     def _plant_beyond_stock(self, first: date, dice: random.Random) -> None:
         """Places that counted nothing of an item and sold it all the same (R-TRACE-2, T10d)."""
-        wanted = [
-            key
-            for key in self._choose(dice, 0.005, shops=True, units=2)
-            if key[0] not in self.world.silent and key not in self._coming and not self._is_too_small(key, 1)
-        ]
+
+        def fits(key: tuple[str, str]) -> bool:
+            counts_sometimes = key[0] not in self.world.silent
+            return counts_sometimes and key not in self._coming and not self._is_too_small(key, 1)
+
+        wanted = self._choose(dice, 0.005, shops=True, units=2, also=fits)
         counted_on, sold_on = first + timedelta(days=4), first + timedelta(days=9)
         for key in wanted:
             row = self._moment_rows(key, 1, first, dice) | {"amount": self._price_of(key, 1)}
@@ -300,13 +301,21 @@ class Selling:
 
     # What is planted in the judged month, a function for each kind of finding.
 
-    def _choose(self, dice: random.Random, share: float, *, shops: bool, units: int) -> list[tuple[str, str]]:
-        """Some pairs of place and item, one a place, of which there is enough."""
+    def _choose(
+        self,
+        dice: random.Random,
+        share: float,
+        *,
+        shops: bool,
+        units: int,
+        also: Callable[[tuple[str, str]], bool] = lambda _: True,
+    ) -> list[tuple[str, str]]:
+        """Some pairs of place and item, one a place, of which there is enough and which fit otherwise too."""
         of_place: dict[str, tuple[str, str]] = {}
         for key in sorted(self.stock):
             fits = (self._places[key[0]].kind in _SHOPS) is shops and self.stock[key] >= units
-            if fits and key not in self._reserved:
-                of_place.setdefault(key[0], key)
+            if fits and key not in self._reserved and key[0] not in of_place and also(key):
+                of_place[key[0]] = key
         wanted = max(2, round(len(self.world.places) * share))
         chosen = dice.sample(sorted(of_place.values()), min(wanted, len(of_place)))
         self._reserved.update(chosen)

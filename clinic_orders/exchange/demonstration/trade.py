@@ -16,6 +16,7 @@ from clinic_orders.exchange.demonstration.world import Demonstration, File, Plac
 from clinic_orders.rules.days import (
     SHANGHAI,
     Month,
+    Quarter,
     add_months,
     add_working_days,
     day_in_china,
@@ -81,7 +82,7 @@ class Trade:
         received: base units that each place accepted of each item, by year and month.
         kept: the items that each place accepted in the days that count for keeping them (R-STOCK-3).
         volumes: what was agreed and how it is fulfilled.
-        elsewhere: what is bought besides.
+        elsewhere: what is bought besides, quarter by quarter.
 
     """
 
@@ -90,7 +91,7 @@ class Trade:
     received: dict[tuple[int, int], dict[tuple[str, str], int]] = field(default_factory=dict)
     kept: dict[str, set[str]] = field(default_factory=dict)
     volumes: Volumes = field(init=False)
-    elsewhere: BuyingElsewhere = field(init=False)
+    elsewhere: tuple[BuyingElsewhere, ...] = ()
     _pack_sizes: dict[str, int] = field(default_factory=dict)
     _emergencies: set[str] = field(default_factory=set)
     _late: set[str] = field(default_factory=set)
@@ -114,8 +115,11 @@ class Trade:
         self.volumes = Volumes(self.world)
         problem = self.volumes.problem
         variety = {str(item["item_code"]): str(item["variety"]) for item in self.world.items}
-        self.elsewhere = BuyingElsewhere(
-            self.world, frozenset() if problem is None else frozenset({variety[problem.item]})
+        avoided = frozenset() if problem is None else frozenset({variety[problem.item]})
+        quarters = {self.world.last_quarter, Quarter.of(self.world.as_of)}
+        self.elsewhere = tuple(
+            BuyingElsewhere(self.world, quarter, avoided)
+            for quarter in sorted(quarters, key=lambda one: one.first_day)
         )
         self._plant_delivery_rate()
 
@@ -399,7 +403,8 @@ class Trade:
                 if kept and 0 <= (self.world.as_of - accepted_on).days < WINDOW_DAYS:
                     self.kept.setdefault(code, set()).add(item_code)
                 size = self._pack_sizes[item_code]
-                self.elsewhere.accepted(code, item_code, kept * size, on=accepted_on)
+                for elsewhere in self.elsewhere:
+                    elsewhere.accepted(code, item_code, kept * size, on=accepted_on)
                 self.volumes.accepted(code, item_code, kept, on=accepted_on)
                 if rejected:
                     self.volumes.missed(

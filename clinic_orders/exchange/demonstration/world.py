@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from clinic_orders.rules.days import Quarter
 from clinic_orders.rules.parties import InstitutionKind
 
 Row = dict[str, Any]
@@ -155,6 +156,7 @@ class Demonstration:
         expiring: packs that expire in the judged month, by place and item.
         rows: of the kinds that stand; the past months are made as they are asked for.
         planted: filled as the months are made; complete at the end.
+        planted_last_quarter: what is judged once a quarter, as of the last quarter's end, where that was before the judged day.
 
     """
 
@@ -179,6 +181,7 @@ class Demonstration:
     sent_back: dict[tuple[str, str], str] = field(default_factory=dict)
     expiring: dict[tuple[str, str], str] = field(default_factory=dict)
     planted: list[Planted] = field(default_factory=list)
+    planted_last_quarter: list[Planted] = field(default_factory=list)
     show_clinic: str = ""
     show_hospital: str = ""
     show_distributor: str = ""
@@ -195,6 +198,14 @@ class Demonstration:
     def as_of(self) -> date:
         """The judged day, the last one of the last whole month: the planted findings are those of this day."""
         return self.today.replace(day=1) - timedelta(days=1)
+
+    @property
+    def last_quarter(self) -> Quarter:
+        """The last quarter that ended on or before the judged day."""
+        quarter = Quarter.of(self.as_of)
+        return (
+            quarter if quarter.last_day == self.as_of else Quarter.of(quarter.first_day - timedelta(days=1))
+        )
 
 
 def prefix_of(number: int) -> str:
