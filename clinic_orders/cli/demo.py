@@ -188,10 +188,10 @@ def _county_officer(world: Demonstration, made: list[tuple[str, accounts.NewAcco
     return Actor(account.name, Role.COUNTY, user_id=account.user_id, county_code=world.show_county)
 
 
-def _report_and_close(world: Demonstration, officer: Actor, at: datetime) -> list[str]:
+def _report_and_close(world: Demonstration, officer: Actor, at: datetime, *, every: bool) -> list[str]:
     """Stocking lists, planned volume, closed months, and what the night would reckon; the closed months."""
     make_duties(world, officer=officer, now=at)
-    closed = close_months(world, officer=officer, now=at)
+    closed = close_months(world, every=every, officer=officer, now=at)
     outcome = Outcome()
     figures.reckon_months(day_in_china(at), at, outcome)
     figures.reckon_stages(day_in_china(at), at, outcome)
@@ -303,7 +303,7 @@ def demo(console: Console, size: str, months: int, seed: int, if_empty: bool, fo
             all_stored(report)
         publish_watched(world, officer=officer, at=now)
         open_to_the_public(world, officer=officer, at=now)
-        closed = _report_and_close(world, _officer(made), now)
+        closed = _report_and_close(world, _officer(made), now, every=size == "small")
         make_exits(world, officer=officer, now=now)
         make_trainings(world, now=now)
         assessed = make_assessments(world, officer=officer, now=now)

@@ -9,8 +9,8 @@ from decimal import Decimal
 from typing import Any, Final
 
 from clinic_orders.documents import render, words
-from clinic_orders.documents.bar_chart import BarChart, bar_chart
 from clinic_orders.documents.distribution import DEMO_MARK
+from clinic_orders.documents.month_chart import Axis, MonthChart, MonthFigure, month_chart
 from clinic_orders.queries.institutions import counties
 from clinic_orders.queries.roster import has_demo_data
 from clinic_orders.queries.score_lines import ScoreLine
@@ -175,14 +175,14 @@ def paper_data(paper: ScorecardPaper) -> dict[str, Any]:
     }
 
 
-def _chart(figure: _Figure, months: Sequence[tuple[Any, Score | None, bool]]) -> BarChart:
-    values = []
+def _chart(figure: _Figure, months: Sequence[tuple[Any, Score | None, bool]]) -> MonthChart:
+    """The months as columns or, where it is a share, as a line."""
+    figures = []
     for month, score, _frozen in months:
         value = None if score is None else figure.value(score)
-        values.append(
-            (str(month.number), None if value is None else Decimal(value.numerator) / value.denominator)
-        )
-    return bar_chart(values)
+        number = None if value is None else Decimal(value.numerator) / value.denominator
+        figures.append(MonthFigure(str(month.number), number, figure.text(score)))
+    return month_chart(figures, Axis.SHARE if figure.unit == "%" else Axis.NUMBER)
 
 
 def scorecard_paper(paper: ScorecardPaper) -> bytes:

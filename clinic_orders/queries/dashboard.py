@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -25,6 +26,8 @@ class MonthFound:
         frozen: whether they are those of its closing.
         at: their cut-off, or when the night reckoned them; None where there are none.
         blocks, by_county: as ``ClosedMonth`` has them.
+        more: the indicators beyond the contract, likewise, of the month that was asked for; empty where it was closed
+            before there were any.
 
     """
 
@@ -33,6 +36,7 @@ class MonthFound:
     at: datetime | None
     blocks: dict[str, Any]
     by_county: dict[str, Any]
+    more: dict[str, Any] = field(default_factory=dict)
 
     def _of(self, county: str) -> dict[str, Any]:
         found: dict[str, Any] = self.by_county.get(county, {}) if county else self.blocks
@@ -40,12 +44,12 @@ class MonthFound:
 
     def whole(self, county: str = "", kind: InstitutionKind | None = None) -> dict[str, Any] | None:
         """The block of the city, a county, a kind, or a kind in a county; None where nobody was a member."""
-        found = self._of(county)
-        if kind is not None:
-            return next((one for one in found.get("kinds", ()) if one["kind"] == kind.value), None)
-        if county:
-            return next(iter(found.get("counties", ())), None)
-        return found.get("city")
+        return _block(self._of(county), county, kind)
+
+    def further(self, county: str = "", kind: InstitutionKind | None = None) -> dict[str, Any] | None:
+        """The same block of the indicators beyond the contract."""
+        found = self.more.get("by_county", {}).get(county, {}) if county else self.more.get("blocks", {})
+        return _block(found, county, kind)
 
     def counties(self) -> dict[str, dict[str, Any]]:
         """The blocks of the counties by code."""
@@ -56,8 +60,19 @@ class MonthFound:
         return {one["kind"]: one for one in self._of(county).get("kinds", ())}
 
 
+def _block(found: Mapping[str, Any], county: str, kind: InstitutionKind | None) -> dict[str, Any] | None:
+    block: dict[str, Any] | None
+    if kind is not None:
+        block = next((one for one in found.get("kinds", ()) if one["kind"] == kind.value), None)
+    elif county:
+        block = next(iter(found.get("counties", ())), None)
+    else:
+        block = found.get("city")
+    return block
+
+
 def twelve_months(asked: Month, *, on: date) -> list[MonthFound]:
-    """Twelve months with the one asked for, the earliest first; two statements.
+    """Twelve months with the one asked for, the earliest first; three statements.
 
     They end with today's month, or with the one asked for where that lies further back.
 
@@ -92,6 +107,10 @@ def twelve_months(asked: Month, *, on: date) -> list[MonthFound]:
             found.append(MonthFound(month, False, other.reckoned_at, other.blocks, other.by_county))
         else:
             found.append(MonthFound(month, False, None, {}, {}))
+    place = months.index(asked)
+    table = ClosedMonth if found[place].frozen else ReckonedMonth
+    more = db.session.scalar(select(table.further).where(table.month == str(asked)))
+    found[place] = replace(found[place], more=more or {})
     return found
 
 

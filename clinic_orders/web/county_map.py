@@ -16,7 +16,7 @@ from clinic_orders.exchange.divisions import county_rings
 WIDTH, HEIGHT = 600, 560
 CLASSES = 5
 _MARGIN = 8
-# Inner districts are smaller than their names; the table below names them.
+# Inner districts are smaller than their names; a corner of the drawing enlarges them.
 _ROOM = 70
 
 
@@ -31,11 +31,29 @@ class Area:
 
 
 @dataclass(frozen=True, slots=True)
+class Inset:
+    """The inner districts enlarged in a corner: where they lie in the drawing, and what the corner shows.
+
+    Only the inner districts have a place for their number (``label``); their neighbours fill the frame.
+    """
+
+    x: float
+    y: float
+    width: float
+    height: float
+    areas: list[Area]
+
+
+@dataclass(frozen=True, slots=True)
 class CountyMap:
-    """All counties, and the figures between which the classes lie (six bounds, empty where all are alike)."""
+    """All counties, and the figures between which the classes lie (six bounds, empty where all are alike).
+
+    ``inset`` is None where no inner district has a figure.
+    """
 
     areas: list[Area]
     bounds: list[Decimal]
+    inset: Inset | None = None
 
 
 def _placing(
@@ -77,6 +95,33 @@ def _outlines() -> dict[str, tuple[str, tuple[float, float] | None]]:
             (round(middle[0], 1), round(middle[1], 1)) if roomy else None,
         )
     return found
+
+
+# The corner of the drawing that holds the inner districts; their names stand left of them.
+_INSET_LEFT, _INSET_RIGHT, _INSET_BOTTOM, _INSET_MARGIN = 138, 245, 154, 10
+_AROUND = 6
+
+
+@cache
+def _inset() -> tuple[tuple[float, float, float, float], dict[str, tuple[str, tuple[float, float] | None]]]:
+    """The frame around the inner districts in the drawing, and the outlines of what the corner shows."""
+    inner = [code for code, (_, label) in _outlines().items() if label is None]
+    rings = [ring for code in inner for ring in county_rings()[code]]
+    place = _placing((ring for every in county_rings().values() for ring in every), WIDTH, HEIGHT, _MARGIN)
+    drawn = [place(point) for ring in rings for point in ring]
+    west, east = min(x for x, _ in drawn) - _AROUND, max(x for x, _ in drawn) + _AROUND
+    north, south = min(y for _, y in drawn) - _AROUND, max(y for _, y in drawn) + _AROUND
+    near = _placing(rings, _INSET_RIGHT - _INSET_LEFT, _INSET_BOTTOM, _INSET_MARGIN)
+    outlines: dict[str, tuple[str, tuple[float, float] | None]] = {}
+    for code, every in county_rings().items():
+        large = [[(round(x + _INSET_LEFT, 1), y) for x, y in map(near, ring)] for ring in every]
+        xs, ys = [x for ring in large for x, _ in ring], [y for ring in large for _, y in ring]
+        if max(xs) < 0 or min(xs) > _INSET_RIGHT or max(ys) < 0 or min(ys) > _INSET_BOTTOM:
+            continue
+        middle = (round((min(xs) + max(xs)) / 2, 1), round((min(ys) + max(ys)) / 2 + 5, 1))
+        outlines[code] = _path(large), middle if code in inner else None
+    frame = round(west, 1), round(north, 1), round(east - west, 1), round(south - north, 1)
+    return frame, outlines
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,5 +180,11 @@ def county_map(values: Mapping[str, Decimal]) -> CountyMap:
             return 0
         return CLASSES if not step else min(CLASSES, int((values[code] - low) / step) + 1)
 
-    areas = [Area(code, path, label, shade(code)) for code, (path, label) in _outlines().items()]
-    return CountyMap(areas, [low + step * number for number in range(CLASSES + 1)] if step else [])
+    def shaded(outlines: Mapping[str, tuple[str, tuple[float, float] | None]]) -> list[Area]:
+        return [Area(code, path, label, shade(code)) for code, (path, label) in outlines.items()]
+
+    bounds = [low + step * number for number in range(CLASSES + 1)] if step else []
+    frame, enlarged = _inset()
+    inset = Inset(*frame, shaded(enlarged))
+    inner = any(area.label and area.code in values for area in inset.areas)
+    return CountyMap(shaded(_outlines()), bounds, inset if inner else None)

@@ -11,8 +11,8 @@ from flask import Blueprint, abort, render_template, request, url_for
 from flask_babel import gettext
 from werkzeug.wrappers import Response
 
-from clinic_orders.documents.bar_chart import BarChart, bar_chart
-from clinic_orders.documents.statistics_words import BY_NAME, Value, value_of, written
+from clinic_orders.documents.month_chart import MonthChart, MonthFigure, axis_of, month_chart
+from clinic_orders.documents.statistics_words import BY_NAME, Form, Value, value_of, written
 from clinic_orders.queries import dashboard as questions
 from clinic_orders.queries import institutions as roster
 from clinic_orders.queries.dashboard import MonthFound
@@ -58,6 +58,7 @@ DUTIES = (
     ),
     Duty("sell", N_("Price"), "价", ("over_markup_excess", "over_markup_lines"), CheckRule.OVER_MARKUP),
 )
+_AMOUNTS = ("order_amount", "orders")
 _BY_WORD = {duty.word: duty for duty in DUTIES}
 
 
@@ -141,6 +142,8 @@ def _rows_behind(name: str, asked: Asked, month: Month) -> str:
     county, kind = asked.county or None, asked.kind.value if asked.kind else None
     if name in {"on_time_payment_rate", "amount_due", "overdue_amount"}:
         return url_for("payables.index", state="", due=str(month))
+    if name == "participating":
+        return url_for("statistics.show", month=str(month), county=county)
     if name == "items_carried_average":
         return url_for("stocking.lists", county=county, kind=kind)
     if name in {"order_amount", "delivery_rate"}:
@@ -151,32 +154,57 @@ def _rows_behind(name: str, asked: Asked, month: Month) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Drawn:
+    """An indicator over the months: what it is called, its drawing and its table."""
+
+    name: str
+    chart: MonthChart
+    table: list[tuple[MonthFound, list[str]]]
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
-    """A duty of the page: its figures of the month with their rows, and the chart of its main one."""
+    """A duty of the page: its main indicator over the months, and what was found."""
 
     duty: Duty
-    figures: list[tuple[str, str, str]]
-    chart: BarChart
-    table: list[tuple[MonthFound, list[str]]]
+    drawn: Drawn
     findings: int
     findings_url: str
 
 
-def _card(duty: Duty, asked: Asked, months: list[MonthFound]) -> Card:
+def _drawn(names: tuple[str, ...], asked: Asked, months: list[MonthFound]) -> Drawn:
+    """The first of some indicators as a drawing, all of them as a table.
+
+    Shares of the month that runs are not drawn: what is half over would make the line of a year flat. They stand in the
+    table.
+    """
+    form = BY_NAME[names[0]].form
+    running = Month.of(today())
     blocks = [(found, found.whole(asked.county, asked.kind)) for found in months]
-    now = next((block for found, block in blocks if found.month == asked.month), None)
-    values: list[tuple[str, Decimal | None]] = []
+    figures = []
     for found, block in blocks:
-        value = _value(duty.indicators[0], block)
-        values.append((str(found.month.number), None if value is None else Decimal(value)))
+        value = _value(names[0], block)
+        left_out = value is None or (form is Form.RATE and found.month == running and not found.frozen)
+        figures.append(
+            MonthFigure(
+                str(found.month.number),
+                None if left_out else Decimal(value or 0),
+                _shown(names[0], block),
+                not found.frozen,
+            )
+        )
+    return Drawn(
+        names[0],
+        month_chart(figures, axis_of(form)),
+        [(found, [_shown(name, block) for name in names]) for found, block in blocks],
+    )
+
+
+def _card(duty: Duty, asked: Asked, months: list[MonthFound]) -> Card:
+    now = next(found for found in months if found.month == asked.month).whole(asked.county, asked.kind)
     return Card(
         duty,
-        [
-            (gettext(INDICATORS[name]), _shown(name, now), _rows_behind(name, asked, asked.month))
-            for name in duty.indicators
-        ],
-        bar_chart(values),
-        [(found, [_shown(name, block) for name in duty.indicators]) for found, block in blocks],
+        _drawn(duty.indicators, asked, months),
         (now or {}).get("findings", {}).get(duty.rule.value, 0),
         url_for(
             "findings.index",
@@ -186,6 +214,72 @@ def _card(duty: Duty, asked: Asked, months: list[MonthFound]) -> Card:
             kind=asked.kind.value if asked.kind else None,
         ),
     )
+
+
+def _since(name: str, now: dict[str, Any] | None, before: dict[str, Any] | None) -> str:
+    """By how many points of a percent a share has risen or fallen since the month before; "" where one is missing."""
+    later, earlier = _value(name, now), _value(name, before)
+    if later is None or earlier is None:
+        return ""
+    points = (Decimal(later) - Decimal(earlier)) * 100
+    return str(gettext(N_("%(points)s points since the month before"), points=f"{points:+.1f}"))
+
+
+def _summary(asked: Asked, months: list[MonthFound]) -> list[dict[str, str]]:
+    """The month's main figures, each with what belongs to it and with its rows."""
+    place = next(number for number, found in enumerate(months) if found.month == asked.month)
+    found = months[place]
+    now = found.whole(asked.county, asked.kind)
+    before = months[place - 1].whole(asked.county, asked.kind) if place else None
+    kinds = found.kinds(asked.county)
+
+    def fact(name: str, note: str, unit: str = "") -> dict[str, str]:
+        return {
+            "k": gettext(INDICATORS[name]),
+            "v": _shown(name, now),
+            "unit": unit,
+            "note": note,
+            "href": _rows_behind(name, asked, asked.month),
+        }
+
+    of_kinds = " · ".join(
+        f"{label(kind)} {_shown('items_carried_average', kinds.get(kind.value))}"
+        for kind in (InstitutionKind.TOWNSHIP_HOSPITAL, InstitutionKind.VILLAGE_CLINIC)
+        if kind.value in kinds and asked.kind is None
+    )
+    members = gettext(N_("of %(number)s members"), number=_shown("institutions", now))
+    return [
+        fact(
+            "participating", " · ".join(part for part in (members, _since("coverage", now, before)) if part)
+        ),
+        fact("items_carried_average", of_kinds),
+        fact("order_amount", gettext(N_("%(number)s orders"), number=_shown("orders", now))),
+        fact("delivery_rate", _since("delivery_rate", now, before)),
+        fact(
+            "on_time_payment_rate",
+            gettext(N_("overdue %(amount)s yuan"), amount=_shown("overdue_amount", now)),
+        ),
+        fact("over_markup_excess", gettext(N_("%(number)s sales"), number=_shown("over_markup_lines", now))),
+    ]
+
+
+# The longer a debt is overdue, the graver its bar.
+_AGES = (
+    ("overdue_1_30", N_("1–30 days"), "bar"),
+    ("overdue_31_60", N_("31–60 days"), "bar"),
+    ("overdue_61_90", N_("61–90 days"), "bar-warn"),
+    ("overdue_over_90", N_("over 90 days"), "bar-bad"),
+)
+
+
+def _ages(further: dict[str, Any] | None) -> list[tuple[str, float, str, str]]:
+    """What was overdue at the end of the month by its days: word, part of the greatest in hundredths, yuan, class."""
+    amounts = [Decimal((further or {}).get(name) or 0) for name, _, _ in _AGES]
+    greatest = max(amounts)
+    return [
+        (gettext(word), float(amount * 100 / greatest) if greatest else 0.0, f"{amount:,.2f}", kind)
+        for (_, word, kind), amount in zip(_AGES, amounts, strict=True)
+    ]
 
 
 @blueprint.get("/")
@@ -212,15 +306,18 @@ def index() -> str | Response:
     return render_template(
         "dashboard/index.html",
         asked=asked,
+        summary=_summary(asked, months),
+        columns={duty.word: duty.indicators for duty in DUTIES} | {"amounts": _AMOUNTS},
         cards=[_card(duty, asked, months) for duty in DUTIES],
+        amounts=_drawn(_AMOUNTS, asked, months),
+        ages=_ages(further) if (further := chosen.further(asked.county, asked.kind)) else [],
         months=months,
-        pale={str(found.month.number) for found in months if not found.frozen},
         chosen=chosen,
         duties=DUTIES,
         main=main,
         indicators=INDICATORS,
         map=county_map(values) if not asked.county and values else None,
-        percent_shade=BY_NAME[main].form.value == "rate",
+        percent_shade=BY_NAME[main].form is Form.RATE,
         names=names,
         values=values,
         shown=_shown,

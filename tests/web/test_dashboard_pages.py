@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from clinic_orders import jobs
 from clinic_orders.actions.statistics import close_month
+from clinic_orders.exchange.divisions import county_rings
 from clinic_orders.models.base import db
 from clinic_orders.models.jobs import JobRun, RunState
 from clinic_orders.models.supervision import FindingRecord
@@ -17,6 +19,7 @@ from clinic_orders.rules.days import Month
 from clinic_orders.rules.finding_states import FindingState
 from clinic_orders.rules.findings import CheckRule, Grade
 from clinic_orders.rules.parties import SYSTEM, Role
+from clinic_orders.web.county_map import county_map
 from tests import factories as make
 
 OCTOBER, NOVEMBER = Month(2026, 10), Month(2026, 11)
@@ -85,6 +88,37 @@ def test_every_figure_of_the_dashboard_opens_a_page(city: Any, world: make.World
     assert len(links) >= 4
     for link in sorted(links):
         city.get(link, status=200)
+
+
+def test_the_inner_districts_are_enlarged_where_they_have_figures() -> None:
+    two = county_map({"410325": Decimal("0.9"), "410329": Decimal("0.8")})
+    assert two.inset is None
+    inner = county_map({code: Decimal(code) for code in county_rings()}).inset
+    assert inner is not None
+    assert {area.code for area in inner.areas if area.label} == {"410302", "410303", "410304", "410305"}
+    for area in inner.areas:
+        if area.label:
+            assert 130 < area.label[0] < 245
+            assert 0 < area.label[1] < 154
+
+
+def test_the_dashboard_sums_the_month_up_and_shows_what_is_overdue_by_its_days(
+    city: Any, world: make.World
+) -> None:
+    close_month(OCTOBER, by=SYSTEM, at=make.NOW)
+    page = city.get("/dashboard/?month=2026-10", status=200).page
+    assert len(page.all("main nav.facts a")) == 6
+    assert "逾期货款，按天数" in page.text
+    assert [row.text for row in page.all("section[aria-labelledby=ages] tbody th")] == [
+        "1–30 天",
+        "31–60 天",
+        "61–90 天",
+        "90 天以上",
+    ]
+    # A month without figures has neither.
+    page = city.get("/dashboard/?month=2026-09", status=200).page
+    assert page.all("main nav.facts a") == []
+    assert page.all("section[aria-labelledby=ages]") == []
 
 
 def test_a_county_has_its_own_dashboard_only(client: Any, world: make.World) -> None:

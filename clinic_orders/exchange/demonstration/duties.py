@@ -6,7 +6,7 @@ have reported nothing, so that the bureau sees who is missing.
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from sqlalchemy import func, select
@@ -22,6 +22,7 @@ from clinic_orders.models.base import db
 from clinic_orders.models.roster import Institution
 from clinic_orders.models.volume import AgreedVolume
 from clinic_orders.queries import reports
+from clinic_orders.queries.statistics import closed_month
 from clinic_orders.queries.stocking_lists import own_list
 from clinic_orders.rules.days import Month, Quarter, add_months, day_in_china, start_of_day
 from clinic_orders.rules.parties import Actor, InstitutionKind, Role
@@ -81,21 +82,26 @@ def _plan(place: Place, quarter: Quarter, who: Actor, at: datetime) -> None:
     report_planned_volume(quarter, packs, seen=seen, by=who, at=at)
 
 
-def close_months(world: Demonstration, *, officer: Actor, now: datetime) -> list[Month]:
-    """Close the last whole quarter and the months after it up to the judged day, and draft the quarter's bulletin."""
-    judged = Month.of(world.as_of)
-    quarter = judged.quarter
-    if judged != quarter.months[2]:
-        quarter = Quarter.of(quarter.first_day - timedelta(days=1))
-    month, closed = max(quarter.months[0], Month.of(world.start), key=_first_day), []
-    while month.first_day <= judged.first_day:
-        close_month(month, by=officer, at=now)
+def close_months(world: Demonstration, *, every: bool, officer: Actor, now: datetime) -> list[Month]:
+    """Close months of the history up to the judged day, and draft the bulletin of the last whole quarter.
+
+    Months that an assessed year has closed already stay as they are.
+
+    Args:
+        world: whose months.
+        every: from the first month on; otherwise from the last whole quarter on, because a whole prefecture's month
+            takes its time.
+        officer: who closes them.
+        now: the instant of the closing.
+
+    """
+    first = Month.of(world.start)
+    month, closed = first if every else max(first, world.last_quarter.months[0]), []
+    while month.first_day <= world.as_of:
+        if closed_month(month) is None:
+            close_month(month, by=officer, at=now)
         closed.append(month)
         month = month.next()
-    if set(quarter.months) <= set(closed):
-        draft_bulletin(quarter, by=officer, at=now)
+    if set(world.last_quarter.months) <= set(closed):
+        draft_bulletin(world.last_quarter, by=officer, at=now)
     return closed
-
-
-def _first_day(month: Month) -> date:
-    return month.first_day

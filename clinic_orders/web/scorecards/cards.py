@@ -13,7 +13,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from clinic_orders.documents import scorecards as papers
-from clinic_orders.documents.bar_chart import BarChart, bar_chart
+from clinic_orders.documents.month_chart import Axis, MonthChart, MonthFigure, month_chart
 from clinic_orders.queries import institutions as roster
 from clinic_orders.queries.month_rows import ScoreRow
 from clinic_orders.queries.score_lines import Where, due_lines
@@ -265,18 +265,22 @@ def _townships(code: str | None) -> str | Response:
 
 def _charts(
     scores: list[MonthScore], month: Month, cards: list[Card]
-) -> list[tuple[Figure, BarChart, list[tuple[str, str, str]]]]:
+) -> list[tuple[Figure, MonthChart, list[tuple[str, str, str]]]]:
     """Twelve months as columns and as tables; the month that is shown has the figures of the page."""
     found = []
     for figure in (one for one in FIGURES if one.key in IN_CHARTS):
-        values, table = [], []
+        figures, table = [], []
         for one in scores:
             score = sum_of(card.score for card in cards) if one.month == month and cards else one.score
             value = None if score is None else figure.value(score)
-            values.append((str(one.month.number), None if value is None else _decimal(value)))
             text = "—" if score is None else figure.text(score)
+            figures.append(
+                MonthFigure(
+                    str(one.month.number), None if value is None else _decimal(value), text, not one.frozen
+                )
+            )
             table.append((str(one.month), month_words(one.month.first_day), text))
-        found.append((figure, bar_chart(values), table))
+        found.append((figure, month_chart(figures, Axis.SHARE if figure.percent else Axis.NUMBER), table))
     return found
 
 

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from clinic_orders.actions.statistics import ask_to_reckon, close_month
 from clinic_orders.documents import statistics as papers
-from clinic_orders.documents.bar_chart import BarChart, bar_chart
+from clinic_orders.documents.month_chart import MonthChart, MonthFigure, axis_of, month_chart
 from clinic_orders.documents.statistics_words import BY_NAME, Value, value_of, written
 from clinic_orders.queries import institutions as roster
 from clinic_orders.queries import months as questions
@@ -255,18 +255,26 @@ def _findings(blocks: dict[str, Any], county: str) -> list[tuple[CheckRule, int,
 
 def _charts(
     month: Month, county: str, whole: dict[str, Any]
-) -> list[tuple[str, BarChart, list[tuple[str, str]]]]:
+) -> list[tuple[str, MonthChart, list[tuple[str, str]]]]:
     """The twelve months that end with this one: frozen figures, and those of the month itself."""
     rows = questions.months(MonthsWanted(), on=month.last_day, county=county or None, sort="month")[-12:]
     found = []
     for name in IN_CHARTS:
-        values, table = [], []
+        figures, table = [], []
         for row in rows:
             block = whole if row.month == month else row.block
             value = value_of(BY_NAME[name], block) if block else None
-            values.append((str(row.month.number), None if value is None else Decimal(value)))
-            table.append((month_words(row.month.first_day), written(BY_NAME[name], value)))
-        found.append((name, bar_chart(values), table))
+            text = written(BY_NAME[name], value)
+            figures.append(
+                MonthFigure(
+                    str(row.month.number),
+                    None if value is None else Decimal(value),
+                    text,
+                    row.cut_off_at is None,
+                )
+            )
+            table.append((month_words(row.month.first_day), text))
+        found.append((name, month_chart(figures, axis_of(BY_NAME[name].form)), table))
     return found
 
 
