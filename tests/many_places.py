@@ -19,6 +19,7 @@ from clinic_orders.models.notices import Alarm
 from clinic_orders.models.policy import PolicyValue
 from clinic_orders.models.roster import DeliveryRelation, Distributor, Membership
 from clinic_orders.models.sales import SaleLine
+from clinic_orders.models.standards_runs import StandardsRun
 from clinic_orders.models.stock import ShelfPrice, StockCount
 from clinic_orders.models.tracing import TraceProduct
 from clinic_orders.models.trainings import TrainingRecord
@@ -26,7 +27,7 @@ from clinic_orders.models.volume import SupplyProblem
 from clinic_orders.rules.applications import ApplicationState
 from clinic_orders.rules.exits import ExitState
 from clinic_orders.rules.import_jobs import ImportState
-from clinic_orders.rules.letter_runs import LetterRunState
+from clinic_orders.rules.paper_runs import PaperRunState
 from clinic_orders.rules.parties import InstitutionKind, Role
 from tests.many_size import MANY, START
 from tests.orders_in_work import LONG_AGO, NOW, World, make_institution
@@ -198,11 +199,24 @@ def make_office(world: World) -> None:
                 ),
                 LetterRun(
                     token=f"{number:032}",
-                    state=LetterRunState.WAITING,
+                    state=PaperRunState.WAITING,
                     by_name=f"赵红军{number}",
                     first_day=at.date(),
                     last_day=at.date(),
                     letter_ids=[],
+                    total=number + 1,
+                    requested_at=at,
+                ),
+                StandardsRun(
+                    token=f"{number:032}",
+                    state=PaperRunState.WAITING,
+                    by_name=f"赵红军{number}",
+                    on_day=at.date(),
+                    place_code="410329",
+                    place="伊川县",
+                    township=f"鸦岭镇{number}",
+                    sheets=["sign"],
+                    institution_ids=[],
                     total=number + 1,
                     requested_at=at,
                 ),

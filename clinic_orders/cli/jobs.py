@@ -19,9 +19,10 @@ from clinic_orders.cli.behind import Worker
 from clinic_orders.cli.context import Console, Failed, pass_console
 from clinic_orders.cli.export_jobs import maker
 from clinic_orders.cli.import_jobs import runner
-from clinic_orders.cli.letters import printer
+from clinic_orders.cli.letters import printer as letter_printer
 from clinic_orders.cli.logs import set_up_logs
 from clinic_orders.cli.schema import refuse_not_newest
+from clinic_orders.cli.standards import printer as standards_printer
 from clinic_orders.exchange.backups import ServingLock
 from clinic_orders.models.base import db, reading_only
 from clinic_orders.models.jobs import JobRun, RunState
@@ -133,7 +134,8 @@ def run_scheduler(console: Console) -> None:
     behind: dict[str, Worker] = {
         "import-jobs": runner(console),
         "export-jobs": maker(console),
-        "letter-runs": printer(console),
+        "letter-runs": letter_printer(console),
+        "standards-runs": standards_printer(console),
     }
 
     def take_up(work: Worker) -> None:
@@ -177,7 +179,7 @@ def run_scheduler(console: Console) -> None:
         )
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
-        # A long file, a long export or a run of letters is given back, for the next process to go on with.
+        # A long file, a long export or a run of papers is given back, for the next process to go on with.
         for work in behind.values():
             work.stop.set()
         clockwork.shutdown(wait=True)

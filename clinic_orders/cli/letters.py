@@ -14,8 +14,10 @@ from clinic_orders.cli.context import Console, Failed, pass_console
 from clinic_orders.cli.whole_files import write_whole
 from clinic_orders.documents import PapersOff
 from clinic_orders.documents.letters import REVOKED_MARK, letter_pdf
-from clinic_orders.documents.letters.runs import RunPrinter
+from clinic_orders.documents.letters.runs import LETTER_RUNS
+from clinic_orders.documents.paper_runs import RunPrinter
 from clinic_orders.models.base import reading_only
+from clinic_orders.models.letter_runs import LetterRun
 from clinic_orders.queries import cases as questions
 from clinic_orders.rules.days import day_in_china
 from clinic_orders.rules.finding_states import FindingState
@@ -86,9 +88,9 @@ def _next(number: str) -> tuple[LetterContent, str]:
     return content, ""
 
 
-def printer(console: Console) -> RunPrinter:
+def printer(console: Console) -> RunPrinter[LetterRun]:
     """What prints the runs, as this process."""
-    return RunPrinter(console.settings.instance, jobs.worker_name())
+    return RunPrinter(console.settings.instance, jobs.worker_name(), LETTER_RUNS)
 
 
 @click.group("letter-runs")

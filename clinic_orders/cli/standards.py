@@ -1,4 +1,4 @@
-"""``clinic-orders standards``: the printable materials of the six unified standards for a whole county."""
+"""``clinic-orders standards`` and ``standards-runs``: the sheets of the six unified standards for a whole county."""
 
 from __future__ import annotations
 
@@ -7,14 +7,19 @@ from pathlib import Path
 
 import click
 
-from clinic_orders import clock
+from clinic_orders import clock, jobs
+from clinic_orders.cli.behind import run_out
 from clinic_orders.cli.context import Console, Failed, pass_console
 from clinic_orders.documents import PapersOff
-from clinic_orders.documents.standards import Sheet, standards_pdf, standards_zip
+from clinic_orders.documents.paper_runs import RunPrinter
+from clinic_orders.documents.standards import standards_pdf, standards_zip
+from clinic_orders.documents.standards_runs import STANDARDS_RUNS
 from clinic_orders.models.base import reading_only
+from clinic_orders.models.standards_runs import StandardsRun
 from clinic_orders.queries.standards import standards_of
 from clinic_orders.rules.days import day_in_china
 from clinic_orders.rules.parties import SYSTEM
+from clinic_orders.rules.standards import Sheet
 
 
 @click.command("standards")
@@ -63,4 +68,21 @@ def standards(console: Console, county: str, output: Path, township: str, sheets
     click.echo(f"{output}: {len(rows)}")
 
 
-COMMANDS = (standards,)
+def printer(console: Console) -> RunPrinter[StandardsRun]:
+    """What prints the runs, as this process."""
+    return RunPrinter(console.settings.instance, jobs.worker_name(), STANDARDS_RUNS)
+
+
+@click.group("standards-runs")
+def standards_runs() -> None:
+    """Sheets for many institutions that a bureau has asked for on a page."""
+
+
+@standards_runs.command("run")
+@pass_console
+def run(console: Console) -> None:
+    """Print every run whose turn it is, then end. The scheduler does the same every minute."""
+    click.echo(f"{run_out(console, printer(console))} runs were taken up")
+
+
+COMMANDS = (standards, standards_runs)

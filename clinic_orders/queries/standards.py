@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -29,7 +30,7 @@ def standards_of(
     actor: Actor,
     *,
     on: date,
-    institution_id: int | None = None,
+    among: Collection[int] | None = None,
     county: str = "",
     township: str = "",
     kind: InstitutionKind | None = None,
@@ -39,7 +40,7 @@ def standards_of(
     Args:
         actor: who prints.
         on: the day.
-        institution_id: only this one.
+        among: only institutions with these ids; None = all.
         county: only in this county; empty = all.
         township: only in this township; empty = all.
         kind: only of this kind; None = all.
@@ -64,8 +65,8 @@ def standards_of(
         .where(*members(on), institutions_of(actor, record.institution_id, on))
         .order_by(record.township, record.kind, record.name, Institution.code)
     )
-    if institution_id is not None:
-        statement = statement.where(record.institution_id == institution_id)
+    if among is not None:
+        statement = statement.where(record.institution_id.in_(among))
     if county:
         statement = statement.where(record.county_code == county)
     if township:

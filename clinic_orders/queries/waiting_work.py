@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from sqlalchemy import func, select, text
 
+from clinic_orders.models.background import Work
 from clinic_orders.models.base import db
 from clinic_orders.models.export_jobs import ExportJob
 from clinic_orders.models.import_jobs import ImportJob
 from clinic_orders.models.jobs import JobRun, RunState
 from clinic_orders.models.letter_runs import LetterRun
-from clinic_orders.rules.export_jobs import EXPORT
-from clinic_orders.rules.import_jobs import IMPORT
-from clinic_orders.rules.letter_runs import LETTER_RUN
+from clinic_orders.models.standards_runs import StandardsRun
+from clinic_orders.queries.background import count_open
 
 
 def schema_version() -> str | None:
@@ -21,16 +21,14 @@ def schema_version() -> str | None:
 
 
 def waiting_work() -> dict[str, int]:
-    """Long files, long exports and runs of letters that wait or are at work, by kind."""
-    kinds = {
-        "import-jobs": ImportJob.state.in_(IMPORT.open),
-        "export-jobs": ExportJob.state.in_(EXPORT.open),
-        "letter-runs": LetterRun.state.in_(LETTER_RUN.open),
+    """Long files, long exports and runs of papers that wait or are at work, by kind."""
+    kinds: dict[str, type[Work]] = {
+        "import-jobs": ImportJob,
+        "export-jobs": ExportJob,
+        "letter-runs": LetterRun,
+        "standards-runs": StandardsRun,
     }
-    return {
-        name: db.session.scalar(select(func.count()).where(still_open)) or 0
-        for name, still_open in kinds.items()
-    }
+    return {name: count_open(kind) for name, kind in kinds.items()}
 
 
 def failed_runs() -> int:

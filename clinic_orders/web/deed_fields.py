@@ -195,6 +195,7 @@ FIELDS: dict[str, str] = {
     "bytes": N_("Size in bytes"),
     "failures": N_("Times it broke off"),
     "letters": N_("Number of letters"),
+    "papers": N_("Number of papers"),
     "import_state": N_("State"),
     "prices": N_("Prices"),
     "problems": N_("Problems"),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from clinic_orders.rules.errors import N_
-from clinic_orders.rules.letter_runs import LetterRunState
 from clinic_orders.rules.letters import LetterKind
+from clinic_orders.rules.paper_runs import PaperRunState
 from clinic_orders.web.display import register_labels
 
 register_labels(
@@ -22,10 +22,10 @@ register_labels(
 )
 register_labels(
     {
-        LetterRunState.WAITING: N_("Waiting to be printed"),
-        LetterRunState.PRINTING: N_("Being printed"),
-        LetterRunState.DONE: N_("Printed"),
-        LetterRunState.FAILED: N_("Broken off"),
-        LetterRunState.CANCELLED: N_("Run cancelled"),
+        PaperRunState.WAITING: N_("Waiting to be printed"),
+        PaperRunState.PRINTING: N_("Being printed"),
+        PaperRunState.DONE: N_("Printed"),
+        PaperRunState.FAILED: N_("Broken off"),
+        PaperRunState.CANCELLED: N_("Run cancelled"),
     }
 )

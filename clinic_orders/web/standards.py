@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, current_app, render_template, request
+from flask import Blueprint, abort, current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from clinic_orders.documents.standards import Sheet, standards_pdf
+from clinic_orders.actions.standards_runs import request_standards_run
+from clinic_orders.documents.standards import standards_pdf
 from clinic_orders.queries.publicity.roster import places
 from clinic_orders.queries.standards import StandardsOf, standards_of
-from clinic_orders.rules.errors import N_
+from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.parties import InstitutionKind, Permission
+from clinic_orders.rules.standards import Sheet
 from clinic_orders.web.display import label, register_labels
-from clinic_orders.web.guards import actor, needs, today
+from clinic_orders.web.errors import say
+from clinic_orders.web.guards import actor, at, needs, today
 from clinic_orders.web.papers import pdf
 
 blueprint = Blueprint("standards", __name__, url_prefix="/standards")
 
 MOST = 30
-"""So many institutions are printed while a page waits; the console makes those of a whole county."""
+"""So many institutions are printed while a page waits; those of a whole county are made behind the scenes."""
 
 register_labels(
     {
@@ -60,47 +63,79 @@ def own_pdf() -> Response | tuple[str, int]:
     institution_id = actor().institution_id
     if institution_id is None:
         abort(404)
-    return _paper(standards_of(actor(), on=today(), institution_id=institution_id))
+    return _paper(standards_of(actor(), on=today(), among=[institution_id]))
+
+
+def _township() -> str:
+    return request.values.get("township", "")[:64]
+
+
+def _kind() -> InstitutionKind | None:
+    return next((one for one in InstitutionKind if one.value == request.values.get("kind")), None)
 
 
 def _chosen() -> list[StandardsOf]:
-    kind = next((one for one in InstitutionKind if one.value == request.args.get("kind")), None)
-    one = request.args.get("institution", type=int)
-    county = request.args.get("county", "")[:12]
+    one = request.values.get("institution", type=int)
+    county = request.values.get("county", "")[:12]
     if one is None and not county:
         return []
     return standards_of(
         actor(),
         on=today(),
-        institution_id=one,
+        among=None if one is None else [one],
         county=county,
-        township=request.args.get("township", "")[:64],
-        kind=kind,
+        township=_township(),
+        kind=_kind(),
+    )
+
+
+def _page(refusal: str = "") -> str:
+    own_county = actor().county_code
+    counties, townships = places()
+    county = request.values.get("county", "") or own_county or ""
+    rows = _chosen()
+    kind = _kind()
+    return render_template(
+        "standards/index.html",
+        sheets=list(Sheet),
+        ticked=[sheet for sheet in Sheet if sheet.value in request.form.getlist("sheet")]
+        if request.form
+        else list(Sheet),
+        phone=_phone(),
+        counties=[pair for pair in counties if own_county in {None, pair[0]}],
+        county=county,
+        townships=[(name, name) for name in townships.get(county, [])],
+        township=_township(),
+        kinds=[(one.value, label(one)) for one in InstitutionKind],
+        kind=kind.value if kind else "",
+        institution=request.values.get("institution", type=int),
+        rows=rows,
+        most=MOST,
+        behind=len(rows) > MOST or request.method == "POST" or "behind" in request.args,
+        refusal=refusal,
     )
 
 
 @blueprint.get("/")
 @needs(Permission.ROSTER_READ)
 def index() -> str:
-    """Whose sheets to print: one institution's, or those of a township or kind in a county."""
-    own_county = actor().county_code
-    counties, townships = places()
-    county = request.args.get("county", "") or own_county or ""
-    rows = _chosen()
-    return render_template(
-        "standards/index.html",
-        sheets=list(Sheet),
-        phone=_phone(),
-        counties=[pair for pair in counties if own_county in {None, pair[0]}],
-        county=county,
-        townships=[(name, name) for name in townships.get(county, [])],
-        township=request.args.get("township", ""),
-        kinds=[(kind.value, label(kind)) for kind in InstitutionKind],
-        kind=request.args.get("kind", ""),
-        institution=request.args.get("institution", type=int),
-        rows=rows,
-        most=MOST,
-    )
+    """Whose sheets to print: one institution's, or those of a county, a township or a kind."""
+    return _page()
+
+
+@blueprint.post("/")
+@needs(Permission.ROSTER_READ)
+def start() -> Response | tuple[str, int]:
+    """Ask that the sheets of many be made behind the scenes."""
+    sheets = [sheet for sheet in Sheet if sheet.value in request.form.getlist("sheet")]
+    county = request.form.get("county", "")[:12]
+    try:
+        run = request_standards_run(
+            county, sheets, township=_township(), kind=_kind(), phone=_phone(), by=actor(), at=at()
+        )
+    except RuleBroken as refusal:
+        return _page(say(refusal)), 422
+    return redirect(url_for("standards_runs.show", number=run.id), 303)
 
 
 @blueprint.get("/many.pdf")

@@ -9,9 +9,9 @@ import pytest
 from clinic_orders.rules.background import Course, MovedOn, Step
 from clinic_orders.rules.export_jobs import EXPORT, ExportState
 from clinic_orders.rules.import_jobs import IMPORT, ImportState
-from clinic_orders.rules.letter_runs import LETTER_RUN, LetterRunState
+from clinic_orders.rules.paper_runs import PAPER_RUN, PaperRunState
 
-COURSES = [(IMPORT, ImportState), (EXPORT, ExportState), (LETTER_RUN, LetterRunState)]
+COURSES = [(IMPORT, ImportState), (EXPORT, ExportState), (PAPER_RUN, PaperRunState)]
 
 
 @pytest.mark.parametrize(("course", "states"), COURSES)

@@ -102,6 +102,7 @@ LISTS: dict[str, tuple[List, ...]] = {
     "import_jobs.index": (List(Role.CITY, "/files/background/"),),
     "incentives.index": (List(Role.CITY, "/incentives/"),),
     "letter_runs.index": (List(Role.CITY, "/letter-runs/"),),
+    "standards_runs.index": (List(Role.CITY, "/standards/runs/"),),
     "jobs.index": (List(Role.OPERATOR, "/jobs/"),),
     "monitoring.index": (List(Role.CITY, "/monitoring/"),),
     "monitoring.labels": (List(Role.CITY, "/monitoring/labels"),),

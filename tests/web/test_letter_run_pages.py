@@ -11,11 +11,12 @@ from flask import Flask
 from sqlalchemy import select
 
 from clinic_orders.actions import cases as deeds
-from clinic_orders.documents.letters.runs import RunPrinter
+from clinic_orders.documents.letters.runs import LETTER_RUNS
+from clinic_orders.documents.paper_runs import RunPrinter
 from clinic_orders.models.base import db
 from clinic_orders.models.letter_runs import LetterRun
 from clinic_orders.rules.ladder import Level
-from clinic_orders.rules.letter_runs import LetterRunState
+from clinic_orders.rules.paper_runs import PaperRunState
 from tests.cases_world import NOW, World, found, issue, make_world, overdue
 from tests.checking_client import CheckingClient
 
@@ -47,7 +48,7 @@ def test_letters_are_chosen_printed_and_fetched(app: Flask, client: CheckingClie
     assert "批量打印 2 份文书" in shown
     assert "已生成 0 / 2 份" in shown
     instance: Path = app.extensions["settings"].instance
-    assert RunPrinter(instance, "here", processes=0).run_waiting() == 1
+    assert RunPrinter(instance, "here", LETTER_RUNS, processes=0).run_waiting() == 1
     assert "合并 PDF" in text(client, f"/letter-runs/{run.id}")
     for form, begins in (("pdf", b"%PDF"), ("zip", b"PK")):
         found = client.get(f"/letter-runs/{run.id}/letters.{form}")
@@ -75,7 +76,7 @@ def test_a_run_is_cancelled_from_its_page(client: CheckingClient, world: World) 
     run = db.session.scalars(select(LetterRun)).one()
     text(client, f"/letter-runs/{run.id}?still=1")
     client.submit(f"form[action='/letter-runs/{run.id}/cancel']")
-    assert run.state is LetterRunState.CANCELLED
+    assert run.state is PaperRunState.CANCELLED
 
 
 def test_a_county_does_not_see_the_runs_of_another(client: CheckingClient, world: World) -> None:

@@ -15,8 +15,9 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from clinic_orders.documents.letters import letter_pdf
-from clinic_orders.documents.letters.runs import IN_PART, make_part, put_together
+from clinic_orders.documents.letters.runs import IN_PART, make_part
 from clinic_orders.documents.letters.specimens import letter
+from clinic_orders.documents.paper_runs import PDF, ZIP, put_together
 from clinic_orders.rules.findings import CheckRule
 from clinic_orders.rules.letters import LetterContent, LetterKind
 
@@ -77,7 +78,7 @@ def _held_mb() -> float:
 def _measured_part(folder: Path, part: int, texts: Sequence[str], address: str) -> tuple[float, float]:
     """Make a part of a run, and say what it cost: processor seconds, the most memory of the process in MB."""
     began = time.process_time()
-    make_part(folder, part, texts, address)
+    make_part(folder, part, part * IN_PART, texts, address)
     return time.process_time() - began, _held_mb()
 
 
@@ -92,6 +93,7 @@ def _pool(processes: int) -> Iterator[ProcessPoolExecutor]:
                     make_part,
                     [Path(folder)] * processes,
                     range(processes),
+                    [0] * processes,
                     [warm] * processes,
                     [OWN] * processes,
                 )
@@ -135,6 +137,6 @@ def measure_letters(count: int, sample: int, rounds: int, processes: int) -> Mea
                 spent = time.process_time() - began + sum(seconds for seconds, _held in costs)
                 found.bulk_cpu.append(count / spent)
                 found.most_mb = max(found.most_mb, _held_mb(), *(held for _seconds, held in costs))
-                found.zip_kb = (folder / "letters.zip").stat().st_size / 1024 / count
-                found.pdf_kb = (folder / "letters.pdf").stat().st_size / 1024 / count
+                found.zip_kb = (folder / ZIP).stat().st_size / 1024 / count
+                found.pdf_kb = (folder / PDF).stat().st_size / 1024 / count
     return found
