@@ -279,7 +279,10 @@ def demo(console: Console, size: str, months: int, seed: int, if_empty: bool, fo
             for file in files(world):
                 name = f"演示数据：{KINDS[file.kind].label} {file.name}".rstrip()
                 # Nobody undoes a demonstration file by file; to keep what each did would double the time.
-                all_stored(import_rows(file.kind, file.rows, filename=name, traced=False, by=SYSTEM, at=now))
+                known_at = file.reported_at or now
+                all_stored(
+                    import_rows(file.kind, file.rows, filename=name, traced=False, by=SYSTEM, at=known_at)
+                )
                 bar.update(min(len(file.rows), max(0, steps - bar.pos)))
             bar.update(max(0, steps - bar.pos))
         keep_payables(by=SYSTEM, at=now)

@@ -17,7 +17,7 @@ from itertools import groupby
 from clinic_orders.exchange.demonstration.tracing import TracePlanter, in_order_of_chance
 from clinic_orders.exchange.demonstration.trade import ROWS_A_FILE, working_moment
 from clinic_orders.exchange.demonstration.world import Demonstration, File, Place, Planted, Row, dice_for
-from clinic_orders.rules.days import Month, add_months
+from clinic_orders.rules.days import Month, add_months, start_of_day
 from clinic_orders.rules.parties import InstitutionKind
 
 Stock = dict[tuple[str, str], int]
@@ -39,6 +39,9 @@ def worth(price: Decimal, rate: Decimal, units: int, pack_size: int) -> Decimal:
     whole = int(price.scaleb(4)) * (10_000 + int(rate.scaleb(4))) * units
     parts = 1_000_000 * pack_size
     return max(Decimal((2 * whole + parts) // (2 * parts)).scaleb(-2), Decimal("0.01"))
+
+
+_REPORTED_AFTER = timedelta(days=2, hours=16)
 
 
 @dataclass(slots=True)
@@ -71,6 +74,7 @@ class Selling:
     _coming: frozenset[tuple[str, str]] = frozenset()
     _sold_before: list[tuple[str, tuple[str, str], datetime]] = field(default_factory=list)
     _none_left: list[Row] = field(default_factory=list)
+    _reported_at: datetime | None = None
 
     def __post_init__(self) -> None:
         """Look up once what every sale asks for."""
@@ -87,6 +91,9 @@ class Selling:
         judged = (first.year, first.month) == (self.world.as_of.year, self.world.as_of.month)
         self._sold, self._serial, self._reserved = {}, 0, set()
         self._uncoded, self._coming = Counter(), frozenset(accepted)
+        # Whoever reports does so within the days that the policy gives; what the running month sold is new today.
+        reported_at = start_of_day(add_months(first, 1)) + _REPORTED_AFTER
+        self._reported_at = reported_at if reported_at < self.world.now else None
         name = f"{first:%Y-%m}"
         posted = self._plant_over_shelf(first, dice) if judged else []
         posted += [self._post(key, first) for key in sorted(self.stock) if self._is_new_on_a_shelf(key)]
@@ -120,11 +127,11 @@ class Selling:
         if judged:
             counts = self._count(last)
             self._note_beyond_stock(counts)
-            yield File("stock-counts", name, self._none_left + counts)
+            yield File("stock-counts", name, self._none_left + counts, self._reported_at)
         elif last < self.world.today and (counts := self._count(last)):
             if is_before:
                 self.counted_before = {str(row["institution_code"]) for row in counts}
-            yield File("stock-counts", name, counts)
+            yield File("stock-counts", name, counts, self._reported_at)
 
     def _file(self, name: str) -> File:
         """The sales made so far as a file; whole packs of items with trace products that went without a code are noted."""
@@ -137,7 +144,7 @@ class Selling:
                 and not row.get("trace_codes")
             ):
                 self._uncoded[str(row["institution_code"]), item] += 1
-        return File("sales", name, rows)
+        return File("sales", name, rows, self._reported_at)
 
     def _note_missing(self, month: str) -> None:
         """What is sold without a code though it must have one, one clue per place and item (R-TRACE-2, T9)."""

@@ -93,11 +93,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """Rows that are imported as one file would be: its kind, a word that tells it from others, the rows."""
+    """Rows that are imported as one file would be: its kind, a word that tells it from others, the rows.
+
+    ``reported_at`` is the instant since when they are known; None = since the demonstration is made.
+    """
 
     kind: str
     name: str
     rows: list[Row]
+    reported_at: datetime | None = None
 
 
 class Pack(NamedTuple):
