@@ -17,7 +17,7 @@ from flask import Flask
 
 from clinic_orders.cli.benchmark.world import World, application, fill
 from clinic_orders.cli.context import Failed
-from clinic_orders.cli.throwaway_postgres import SETTINGS, cluster, server_programs
+from clinic_orders.cli.throwaway_postgres import SETTINGS, cluster, kept_cluster, server_programs
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 CARE: Final = {
@@ -82,17 +82,39 @@ def filled(make_app: Callable[[], Flask], name: str, folder: Path) -> Iterator[W
 
 
 @contextlib.contextmanager
-def bench_application(
-    make_app: Callable[[], Flask], name: str, folder: Path, **settings: str
-) -> Iterator[Flask]:
-    """The application on an empty database of this kind; gone after the block. ``settings`` are PostgreSQL's."""
+def bench_application(make_app: Callable[[], Flask], name: str, folder: Path) -> Iterator[Flask]:
+    """The application on an empty database of this kind; gone after the block."""
     with contextlib.ExitStack() as stack:
         if name == SQLITE:
             url = f"sqlite:///{folder / 'bench.sqlite3'}"
         else:
-            server = stack.enter_context(cluster(SETTINGS | settings))
+            server = stack.enter_context(cluster(SETTINGS))
             url = server.url(server.create())
         yield stack.enter_context(application(make_app, url, folder / f"{name}-instance"))
+
+
+@contextlib.contextmanager
+def kept_application(
+    make_app: Callable[[], Flask], name: str, folder: Path, *, anew: bool, **settings: str
+) -> Iterator[Flask]:
+    """The application on a database that stays in its folder; ``anew``: on an empty one. ``settings`` are PostgreSQL's."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in (folder.parent, folder):
+        # PostgreSQL's server runs as somebody else where this process is root's.
+        one.chmod(0o755)
+    with contextlib.ExitStack() as stack:
+        if name == SQLITE:
+            if anew:
+                for left in folder.glob("bench.sqlite3*"):
+                    left.unlink()
+            url = f"sqlite:///{folder / 'bench.sqlite3'}"
+        else:
+            server = stack.enter_context(kept_cluster(folder / "server", SETTINGS | settings))
+            if anew:
+                server.drop("bench")
+                server.create(name="bench")
+            url = server.url("bench")
+        yield stack.enter_context(application(make_app, url, folder / "instance"))
 
 
 def print_comparison(comparison: dict[str, Any]) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Final
 
 from flask import Flask
@@ -34,18 +33,13 @@ class Bulk:
             migrate()
             self._is_postgresql = db.engine.dialect.name == "postgresql"
 
-    @contextmanager
-    def asked(self) -> Iterator[None]:
-        """With every index inside, and without most of them again after it."""
+    def ask(self) -> None:
+        """Make every index, and settings as in service."""
         if not self._is_postgresql:
-            yield
             return
         with self._app.app_context():
             self._run(self._missing)
             self._run(["ALTER DATABASE {name} RESET ALL", "VACUUM ANALYZE"])
-        yield
-        with self._app.app_context():
-            self.fill()
 
     def fill(self) -> None:
         """Take away what slows filling down."""
