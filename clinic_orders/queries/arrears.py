@@ -16,7 +16,7 @@ from clinic_orders.models.base import db
 from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, ShipmentLine
 from clinic_orders.models.orders import OrderLine
 from clinic_orders.models.roster import County, Distributor, InstitutionRecord
-from clinic_orders.queries.lists import in_order
+from clinic_orders.queries.lists import in_order, with_words
 from clinic_orders.queries.payables import Book, PayableState
 from clinic_orders.queries.policy import policy_book
 from clinic_orders.queries.roster import current, institutions_of
@@ -299,10 +299,7 @@ def _listed(actor: Actor, on: date, wanted: HoldsWanted) -> Select[*tuple[Any, .
     if wanted.running is not None:
         ended = PaymentHold.ended_at
         conditions.append(ended.is_(None) if wanted.running else ended.is_not(None))
-    if wanted.search:
-        conditions.append(
-            or_(*(name.contains(wanted.search, autoescape=True) for name in (record.name, Distributor.name)))
-        )
+    conditions += with_words(wanted.search, record.name, Distributor.name)
     if wanted.county:
         conditions.append(record.county_code == wanted.county)
     return (

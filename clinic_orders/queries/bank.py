@@ -8,13 +8,13 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, case, func, select
 
 from clinic_orders.models.bank import BankColumns, BankFile, BankLine
 from clinic_orders.models.base import db
 from clinic_orders.models.payments import Payment
 from clinic_orders.models.roster import Distributor, Institution
-from clinic_orders.queries.lists import in_order
+from clinic_orders.queries.lists import in_order, with_words
 from clinic_orders.queries.payables import Book
 from clinic_orders.queries.payments import payers_of
 from clinic_orders.rules.bank_files import (
@@ -69,9 +69,7 @@ def _listed(actor: Actor, search: str) -> Select[*tuple[Any, ...]]:
         entered.label("entered"),
         case((BankFile.lines > 0, 1), else_=0).label("is_mapped"),
     ).where(BankFile.owner == owner_of(actor))
-    if search:
-        statement = statement.where(BankFile.filename.contains(search, autoescape=True))
-    return statement
+    return statement.where(*with_words(search, BankFile.filename))
 
 
 def bank_files(
@@ -172,10 +170,7 @@ def _lines(file_id: int, search: str, state: BankLineState | None) -> Select[Ban
     statement = select(BankLine).where(BankLine.file_id == file_id)
     if state is not None:
         statement = statement.where(BankLine.state == state)
-    if search:
-        columns = (BankLine.party, BankLine.account, BankLine.reference)
-        statement = statement.where(or_(*(column.contains(search, autoescape=True) for column in columns)))
-    return statement
+    return statement.where(*with_words(search, BankLine.party, BankLine.account, BankLine.reference))
 
 
 LINE_SORTS = ("row", "amount", "day")

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, String, func, or_, select
+from sqlalchemy import ColumnElement, String, func, select
 
 from clinic_orders.models.base import db
 from clinic_orders.models.exchange import BatchRecord, ImportBatch, RecordChange
 from clinic_orders.models.roster import Institution
+from clinic_orders.queries.lists import stands_in, with_words
 from clinic_orders.queries.traced import TRACED, Traced, names_by_id, names_of, plain
 
 Facts = dict[str, Any]
@@ -59,7 +60,7 @@ def batch(batch_id: int) -> ImportBatch | None:
 
 def _conditions(batch_id: int, words: str, change: str) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = [BatchRecord.batch_id == batch_id]
-    conditions += [BatchRecord.name.icontains(word, autoescape=True) for word in words.split()]
+    conditions += with_words(words, BatchRecord.name)
     if change:
         conditions.append(BatchRecord.change == RecordChange(change))
     return conditions
@@ -69,16 +70,13 @@ def _own_rows(traced: Traced, batch_id: int, words: str, change: str) -> list[Co
     """The rows of a ``Recorded`` table that came with the batch."""
     table = traced.table
     conditions: list[ColumnElement[bool]] = [table.c.import_batch_id == batch_id]
-    for word in words.split():
-        texts = [
-            table.c[name].icontains(word, autoescape=True)
-            for name in traced.name
-            if isinstance(table.c[name].type, String)
-        ]
-        if "institution_id" in table.c:
-            fitting = select(Institution.id).where(Institution.code.icontains(word, autoescape=True))
-            texts.append(table.c.institution_id.in_(fitting))
-        conditions.append(or_(*texts))
+
+    def at_institution(word: str) -> ColumnElement[bool]:
+        fitting = select(Institution.id).where(stands_in(word, Institution.code))
+        return table.c.institution_id.in_(fitting)
+
+    texts = [table.c[name] for name in traced.name if isinstance(table.c[name].type, String)]
+    conditions += with_words(words, *texts, also=at_institution if "institution_id" in table.c else None)
     if change == RecordChange.CREATED:
         conditions.append(table.c.replaces_id.is_(None))
     elif change == RecordChange.CHANGED:

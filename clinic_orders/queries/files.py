@@ -38,6 +38,7 @@ from clinic_orders.models.roster import (
 )
 from clinic_orders.queries import reported
 from clinic_orders.queries.clues.issued import issued_clue_rows
+from clinic_orders.queries.lists import with_words
 from clinic_orders.queries.roster import institutions_of
 from clinic_orders.queries.streaming import PART, Row, stream
 from clinic_orders.queries.visibility import (
@@ -442,14 +443,7 @@ BATCH_SORTS: Final = {
 
 
 def _batches(words: str, kind: str, state: str) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    for word in words.split():
-        conditions.append(
-            or_(
-                ImportBatch.filename.icontains(word, autoescape=True),
-                ImportBatch.by_name.icontains(word, autoescape=True),
-            )
-        )
+    conditions = with_words(words, ImportBatch.filename, ImportBatch.by_name)
     if kind:
         conditions.append(ImportBatch.kind == kind)
     if state == "undone":

@@ -18,7 +18,7 @@ from clinic_orders.models.roster import County, Distributor, Institution, Instit
 from clinic_orders.models.sales import SaleLine
 from clinic_orders.models.stock import OtherPurchase
 from clinic_orders.models.supervision import FindingHistory, FindingInstitution, FindingRecord
-from clinic_orders.queries.lists import in_order
+from clinic_orders.queries.lists import in_order, stands_in, with_words
 from clinic_orders.queries.roster import current, institutions_of
 from clinic_orders.rules.clues import CLUE_RULES
 from clinic_orders.rules.finding_states import BUREAU_ONLY, SEVERITY, FindingState, Severity
@@ -178,10 +178,10 @@ def _conditions(
         conditions.append(or_(InstitutionRecord.county_code == wanted.county, in_it))
     if wanted.kind is not None:
         conditions.append(InstitutionRecord.kind == wanted.kind)
-    for word in wanted.words.split()[:5]:
-        columns = (InstitutionRecord.name, Distributor.name, Item.generic_name, record.key)
-        named = _place_with(_PlaceRecord.name.icontains(word, autoescape=True), on)
-        conditions.append(or_(*(column.icontains(word, autoescape=True) for column in columns), named))
+    conditions += with_words(
+        wanted.words, InstitutionRecord.name, Distributor.name, Item.generic_name, record.key,
+        also=lambda word: _place_with(stands_in(word, _PlaceRecord.name), on),
+    )  # fmt: skip
     if wanted.unassigned:
         looked_into = exists(select(Clue.id).where(Clue.finding_id == record.id))
         conditions += [record.rule.in_(CLUE_RULES), ~looked_into]

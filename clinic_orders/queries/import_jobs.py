@@ -6,12 +6,13 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, func, select
 
 from clinic_orders.models.base import db
 from clinic_orders.models.import_jobs import ImportJob
 from clinic_orders.queries import background
 from clinic_orders.queries.accounts import Principal, posts_of, principal
+from clinic_orders.queries.lists import with_words
 from clinic_orders.rules.import_jobs import IMPORT, ImportState
 from clinic_orders.rules.parties import GRANTS, Permission
 
@@ -26,13 +27,7 @@ JOB_SORTS: Final = {
 
 
 def _conditions(words: str, kind: str, state: ImportState | None) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = [
-        or_(
-            ImportJob.filename.icontains(word, autoescape=True),
-            ImportJob.by_name.icontains(word, autoescape=True),
-        )
-        for word in words.split()
-    ]
+    conditions = with_words(words, ImportJob.filename, ImportJob.by_name)
     if kind:
         conditions.append(ImportJob.kind == kind)
     if state is not None:

@@ -10,6 +10,7 @@ from sqlalchemy import Select, func, or_, select
 
 from clinic_orders.models.base import db
 from clinic_orders.models.jobs import JobRun, RunState
+from clinic_orders.queries.lists import stands_in
 
 
 def last_done_slot(job: str) -> datetime | None:
@@ -76,9 +77,7 @@ def runs(
     for number, word in enumerate(words):
         statement = statement.where(
             or_(
-                JobRun.job.icontains(word, autoescape=True),
-                JobRun.error.icontains(word, autoescape=True),
-                JobRun.worker.icontains(word, autoescape=True),
+                stands_in(word, JobRun.job, JobRun.error, JobRun.worker),
                 JobRun.job.in_(titled[number] if number < len(titled) else ()),
             )
         )

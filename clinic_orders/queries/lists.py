@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, or_
@@ -10,16 +10,24 @@ from sqlalchemy import ColumnElement, or_
 _MOST_WORDS: Final = 5
 
 
-def with_words(words: str, *columns: Any) -> list[ColumnElement[bool]]:
+def stands_in(word: str, *columns: Any) -> ColumnElement[bool]:
+    """The condition under which a word stands in one of the columns, in any case; ``%`` and ``_`` mean themselves."""
+    return or_(*(column.icontains(word, autoescape=True) for column in columns))
+
+
+def with_words(
+    words: str, *columns: Any, also: Callable[[str], ColumnElement[bool]] | None = None
+) -> list[ColumnElement[bool]]:
     """The conditions under which each of the words stands in one of the columns, in any case.
 
     Args:
         words: what was typed, parted by blanks; more than five words narrow nothing further.
         columns: texts; ``%`` and ``_`` in the words mean themselves.
+        also: under what else a word counts as found, such as in the lines of an order.
 
     """
     return [
-        or_(*(column.icontains(word, autoescape=True) for column in columns))
+        stands_in(word, *columns) if also is None else or_(stands_in(word, *columns), also(word))
         for word in words.split()[:_MOST_WORDS]
     ]
 

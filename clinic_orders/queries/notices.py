@@ -14,6 +14,7 @@ from sqlalchemy import cast as sql_cast
 from clinic_orders.models.base import db
 from clinic_orders.models.notices import Notice
 from clinic_orders.queries.counting import Question, numbers
+from clinic_orders.queries.lists import stands_in
 from clinic_orders.rules.parties import Actor, Role
 
 
@@ -71,7 +72,7 @@ def _conditions(actor: Actor, wanted: Wanted) -> list[ColumnElement[bool]]:
     for number, word in enumerate(wanted.words):
         # Facts are kept as JSON, in which Chinese characters stand as their numbers.
         written = json.dumps(word)[1:-1]
-        found = [facts.icontains(written, autoescape=True)]
+        found = [stands_in(written, facts)]
         if number < len(wanted.titled) and wanted.titled[number]:
             found.append(Notice.kind.in_(wanted.titled[number]))
         conditions.append(or_(*found))

@@ -18,6 +18,7 @@ from clinic_orders.models.deliveries import Shipment
 from clinic_orders.models.orders import Order, OrderEvent, OrderLine, Submission
 from clinic_orders.models.roster import Distributor, Institution, InstitutionRecord
 from clinic_orders.queries.deadlines import lapse_instant
+from clinic_orders.queries.lists import stands_in, with_words
 from clinic_orders.queries.policy import policy_book
 from clinic_orders.queries.roster import current
 from clinic_orders.queries.visibility import orders_visible_to
@@ -231,22 +232,17 @@ class OrderList:
         statement = _base(self.actor, day_in_china(self.at))
         if self.chosen is not None:
             statement = statement.where(_narrowed(self.chosen, self.at))
-        for word in self.words.split()[:5]:
-            like = f"%{word.replace('%', '').replace('_', '')}%"
-            holds = exists().where(
+
+        def in_lines(word: str) -> ColumnElement[bool]:
+            return exists().where(
                 OrderLine.order_id == Order.id,
                 OrderLine.item_id == Item.id,
-                or_(Item.search_text.ilike(like), Item.search_initials.ilike(like)),
+                stands_in(word, Item.search_text, Item.search_initials),
             )
-            statement = statement.where(
-                or_(
-                    Order.order_no.ilike(like),
-                    Distributor.name.ilike(like),
-                    _receiver.name.ilike(like),
-                    holds,
-                )
-            )
-        return statement
+
+        return statement.where(
+            *with_words(self.words, Order.order_no, Distributor.name, _receiver.name, also=in_lines)
+        )
 
     def count(self) -> int:
         """How many there are."""

@@ -7,14 +7,14 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 
 from clinic_orders.models.base import db
 from clinic_orders.models.deliveries import Shipment
 from clinic_orders.models.payment_links import GatewayMessage, PaymentLink
 from clinic_orders.models.payments import Payment
 from clinic_orders.models.roster import Distributor, InstitutionRecord
-from clinic_orders.queries.lists import in_order
+from clinic_orders.queries.lists import in_order, with_words
 from clinic_orders.queries.roster import current
 from clinic_orders.queries.visibility import links_visible_to
 from clinic_orders.rules.parties import Actor
@@ -151,9 +151,7 @@ def _messages(on: date, wanted: MessagesWanted) -> Select[*tuple[Any, ...]]:
     conditions: list[ColumnElement[bool]] = []
     if wanted.verdict is not None:
         conditions.append(message.verdict == wanted.verdict)
-    if wanted.search:
-        columns = (message.number, record.name, Distributor.name, message.fields)
-        conditions.append(or_(*(column.contains(wanted.search, autoescape=True) for column in columns)))
+    conditions += with_words(wanted.search, message.number, record.name, Distributor.name, message.fields)
     return (
         select(
             message.id,

@@ -7,14 +7,14 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, select
 from sqlalchemy.orm import aliased
 
 from clinic_orders.models.base import db
 from clinic_orders.models.deliveries import Shipment
 from clinic_orders.models.payments import Payment
 from clinic_orders.models.roster import Distributor, InstitutionRecord
-from clinic_orders.queries.lists import in_order
+from clinic_orders.queries.lists import in_order, with_words
 from clinic_orders.queries.payables import payables_visible_to
 from clinic_orders.queries.roster import current
 from clinic_orders.queries.visibility import payments_visible_to
@@ -125,9 +125,14 @@ def _conditions(actor: Actor, on: date, wanted: PaymentsWanted) -> list[ColumnEl
 def _listed(actor: Actor, on: date, wanted: PaymentsWanted) -> Select[*tuple[Any, ...]]:
     payer = aliased(InstitutionRecord, name="payer")
     conditions = _conditions(actor, on, wanted)
-    if wanted.search:
-        columns = (Payment.payment_no, Payment.reference, payer.name, Distributor.name, Shipment.receipt_no)
-        conditions.append(or_(*(column.contains(wanted.search, autoescape=True) for column in columns)))
+    conditions += with_words(
+        wanted.search,
+        Payment.payment_no,
+        Payment.reference,
+        payer.name,
+        Distributor.name,
+        Shipment.receipt_no,
+    )
     return (
         select(
             Payment.id,

@@ -29,7 +29,7 @@ from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, Shipment, S
 from clinic_orders.models.orders import Order, OrderLine
 from clinic_orders.models.roster import Distributor, InstitutionRecord
 from clinic_orders.queries.counting import Question
-from clinic_orders.queries.lists import in_order
+from clinic_orders.queries.lists import in_order, stands_in, with_words
 from clinic_orders.queries.roster import current
 from clinic_orders.queries.visibility import returns_visible_to, shipments_visible_to
 from clinic_orders.rules.days import Month, day_in_china, end_of_day, start_of_day
@@ -129,24 +129,24 @@ def _of_lines(expression: Any) -> Any:
     )
 
 
-def _matches(search: str) -> ColumnElement[bool]:
-    """Numbers, names, items (Chinese or pinyin initials) and batches that contain the text."""
-    in_lines = exists().where(
+def _in_lines(word: str) -> ColumnElement[bool]:
+    """Whether an item (Chinese or pinyin initials) or a batch of the shipment contains the word."""
+    return exists().where(
         ShipmentLine.shipment_id == Shipment.id,
         OrderLine.id == ShipmentLine.order_line_id,
         Item.id == OrderLine.item_id,
-        or_(
-            Item.generic_name.contains(search, autoescape=True),
-            Item.search_initials.contains(search.lower(), autoescape=True),
-            ShipmentLine.batch_no.contains(search, autoescape=True),
-        ),
+        stands_in(word, Item.generic_name, Item.search_initials, ShipmentLine.batch_no),
     )
-    return or_(
-        Shipment.receipt_no.contains(search, autoescape=True),
-        Order.order_no.contains(search, autoescape=True),
-        Distributor.name.contains(search, autoescape=True),
-        _receiver.name.contains(search, autoescape=True),
-        in_lines,
+
+
+def _in_returned_lines(word: str) -> ColumnElement[bool]:
+    """The same of the lines of a return."""
+    return exists().where(
+        ReturnLine.return_id == GoodsReturn.id,
+        ShipmentLine.id == ReturnLine.shipment_line_id,
+        OrderLine.id == ShipmentLine.order_line_id,
+        Item.id == OrderLine.item_id,
+        stands_in(word, Item.generic_name, Item.search_initials, ShipmentLine.batch_no),
     )
 
 
@@ -192,9 +192,8 @@ def _receipts(actor: Actor, on: date, wanted: ReceiptsWanted) -> Select[*tuple[A
             func.coalesce(Shipment.accepted_at, Shipment.shipped_at) >= start_of_day(first),
             func.coalesce(Shipment.accepted_at, Shipment.shipped_at) < end_of_day(last),
         )
-    if wanted.search:
-        statement = statement.where(_matches(wanted.search))
-    return statement
+    texts = (Shipment.receipt_no, Order.order_no, Distributor.name, _receiver.name)
+    return statement.where(*with_words(wanted.search, *texts, also=_in_lines))
 
 
 def to_be_received_by(row: ReceiptRow, book: PolicyBook) -> date | None:
@@ -356,23 +355,8 @@ def _returns(actor: Actor, on: date, wanted: ReturnsWanted) -> Select[*tuple[Any
     )
     if wanted.state is not None:
         statement = statement.where(_in_state(wanted.state))
-    if wanted.search:
-        in_lines = exists().where(
-            ReturnLine.return_id == GoodsReturn.id,
-            ShipmentLine.id == ReturnLine.shipment_line_id,
-            OrderLine.id == ShipmentLine.order_line_id,
-            Item.id == OrderLine.item_id,
-            or_(
-                Item.generic_name.contains(wanted.search, autoescape=True),
-                Item.search_initials.contains(wanted.search.lower(), autoescape=True),
-                ShipmentLine.batch_no.contains(wanted.search, autoescape=True),
-            ),
-        )
-        texts = (GoodsReturn.return_no, Shipment.receipt_no, Distributor.name, _receiver.name)
-        statement = statement.where(
-            or_(*(text.contains(wanted.search, autoescape=True) for text in texts), in_lines)
-        )
-    return statement
+    texts = (GoodsReturn.return_no, Shipment.receipt_no, Distributor.name, _receiver.name)
+    return statement.where(*with_words(wanted.search, *texts, also=_in_returned_lines))
 
 
 RETURN_SORTS = ("return", "requested", "distributor", "amount")

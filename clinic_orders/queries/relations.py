@@ -57,14 +57,7 @@ DISTRIBUTOR_SORTS: dict[str, Any] = {"code": Distributor.code, "name": Distribut
 
 
 def _distributor_words(words: str) -> list[ColumnElement[bool]]:
-    return [
-        or_(
-            Distributor.name.icontains(word, autoescape=True),
-            Distributor.code.icontains(word, autoescape=True),
-            Distributor.uscc.icontains(word, autoescape=True),
-        )
-        for word in words.split()[:5]
-    ]
+    return with_words(words, Distributor.name, Distributor.code, Distributor.uscc)
 
 
 def count_distributors(words: str = "") -> int:

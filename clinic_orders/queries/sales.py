@@ -8,12 +8,13 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, distinct, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, distinct, func, select
 
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.sales import SaleLine
 from clinic_orders.models.stock_entries import StockEntry
+from clinic_orders.queries.lists import with_words
 
 SORTS = ("sold", "item", "units", "amount", "number")
 
@@ -32,7 +33,7 @@ class SalesWanted:
 
     first: date
     last: date
-    words: tuple[str, ...] = ()
+    words: str = ""
     kind: str = ""
     item_id: int | None = None
 
@@ -88,16 +89,9 @@ def _listed(institution_id: int, wanted: SalesWanted) -> Select[*tuple[Any, ...]
         conditions.append(_line.base_units < 0)
     if wanted.item_id is not None:
         conditions.append(_line.item_id == wanted.item_id)
-    for word in wanted.words:
-        conditions.append(
-            or_(
-                _name.icontains(word, autoescape=True),
-                Item.manufacturer.icontains(word, autoescape=True),
-                Item.search_initials.icontains(word, autoescape=True),
-                _line.sale_no.icontains(word, autoescape=True),
-                entry.entered_by_name.icontains(word, autoescape=True),
-            )
-        )
+    conditions += with_words(
+        wanted.words, _name, Item.manufacturer, Item.search_initials, _line.sale_no, entry.entered_by_name
+    )
     return (
         select(
             _line.sold_at,

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import InstrumentedAttribute, aliased, selectinload
 
 from clinic_orders.models.base import db
@@ -15,6 +15,7 @@ from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, Shipment, S
 from clinic_orders.models.orders import Order, OrderLine
 from clinic_orders.models.roster import County, InstitutionRecord
 from clinic_orders.queries.distribution import Place, places_of
+from clinic_orders.queries.lists import with_words
 from clinic_orders.queries.roster import current
 from clinic_orders.queries.visibility import returns_visible_to, shipments_visible_to
 from clinic_orders.rules.days import day_in_china
@@ -93,12 +94,6 @@ _RETURN_STATES: dict[ReturnState, ColumnElement[bool]] = {
 }
 
 
-def _words(words: str, *columns: Any) -> list[ColumnElement[bool]]:
-    return [
-        or_(*(column.icontains(word, autoescape=True) for column in columns)) for word in words.split()[:5]
-    ]
-
-
 def _joined(statement: Select[*tuple[Any, ...]], institution_id: Any, on: date) -> Select[*tuple[Any, ...]]:
     return statement.outerjoin(
         _receiver, and_(_receiver.institution_id == institution_id, current(_receiver, on))
@@ -167,7 +162,7 @@ def shipments_page(
         on,
     ).where(
         shipments_visible_to(by, on),
-        *_words(words, Shipment.receipt_no, Order.order_no, _receiver.name, _receiver.township),
+        *with_words(words, Shipment.receipt_no, Order.order_no, _receiver.name, _receiver.township),
     )
     if state is not None:
         statement = statement.where(_SHIPMENT_STATES[state])
@@ -242,7 +237,7 @@ def returns_page(
         on,
     ).where(
         returns_visible_to(by, on),
-        *_words(words, GoodsReturn.return_no, Shipment.receipt_no, Order.order_no, _receiver.name),
+        *with_words(words, GoodsReturn.return_no, Shipment.receipt_no, Order.order_no, _receiver.name),
     )
     if state is not None:
         statement = statement.where(_RETURN_STATES[state])

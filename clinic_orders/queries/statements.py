@@ -16,6 +16,7 @@ from clinic_orders.models.deliveries import GoodsReturn, Shipment
 from clinic_orders.models.payments import Payment
 from clinic_orders.models.roster import County, Distributor, Institution, InstitutionRecord
 from clinic_orders.models.statements import AccountStatement
+from clinic_orders.queries.lists import with_words
 from clinic_orders.queries.roster import current, institutions_of
 from clinic_orders.rules.allocation import Part, SentBack, allocate
 from clinic_orders.rules.days import Month, day_in_china, end_of_day
@@ -257,9 +258,7 @@ def _listed(actor: Actor, on: date, wanted: StatementsWanted) -> Select[*tuple[A
         conditions.append(made.state == wanted.state)
     if wanted.month is not None:
         conditions.append(made.month == str(wanted.month))
-    if wanted.search:
-        names = (record.name, Distributor.name)
-        conditions.append(or_(*(name.contains(wanted.search, autoescape=True) for name in names)))
+    conditions += with_words(wanted.search, record.name, Distributor.name)
     return (
         select(
             made.id,

@@ -38,6 +38,13 @@ def test_signs_that_mean_anything_to_the_database_mean_themselves() -> None:
     assert (found("%"), found("_"), found("康%药"), found("\\")) == (["D2"], ["D3"], [], [])
 
 
+def test_a_word_may_be_found_elsewhere_too() -> None:
+    also_first = select(Distributor.code).where(
+        *with_words("大药房 d", Distributor.name, also=lambda word: Distributor.code == word.upper() + "3")
+    )
+    assert list(db.session.scalars(also_first)) == ["D3"]
+
+
 def test_an_order_turns_round_as_a_whole() -> None:
     columns = {"kind": Distributor.name.contains("医药")}
     wanted = select(Distributor.code).where(Distributor.code.in_(NAMES))

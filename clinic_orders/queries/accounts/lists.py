@@ -12,6 +12,7 @@ from clinic_orders.models.accounts import RoleAssignment, User
 from clinic_orders.models.base import db
 from clinic_orders.models.roster import County, Distributor, Institution, InstitutionRecord
 from clinic_orders.queries.accounts.scope import assignments_in_scope
+from clinic_orders.queries.lists import with_words
 from clinic_orders.queries.roster import current
 from clinic_orders.rules.parties import Actor, Role
 
@@ -68,16 +69,9 @@ def _account_rows(actor: Actor, on: date, q: str, role: Role | None, county_code
             or_(RoleAssignment.valid_to.is_(None), RoleAssignment.valid_to >= on),
         )
     )
-    if q:
-        like = f"%{_escaped(q)}%"
-        statement = statement.where(
-            or_(
-                *(
-                    column.ilike(like, escape="\\")
-                    for column in (User.username, User.name, User.phone, record.name, Distributor.name)
-                )
-            )
-        )
+    statement = statement.where(
+        *with_words(q, User.username, User.name, User.phone, record.name, Distributor.name)
+    )
     if role is not None:
         statement = statement.where(RoleAssignment.role == role)
     if county_code:
@@ -90,10 +84,6 @@ def _account_rows(actor: Actor, on: date, q: str, role: Role | None, county_code
         "open": User.disabled_at.is_(None),
     }
     return statement.where(conditions[state]) if state in conditions else statement
-
-
-def _escaped(typed: str) -> str:
-    return typed.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 ACCOUNT_ORDERS = ("username", "name", "role", "org", "place", "login")

@@ -16,7 +16,7 @@ from clinic_orders.models.roster import County, Distributor, InstitutionRecord
 from clinic_orders.models.supervision import FindingRecord
 from clinic_orders.queries.cases.visible import OUT, cases_visible_to, letters_visible_to
 from clinic_orders.queries.counting import Question
-from clinic_orders.queries.lists import in_order, with_words
+from clinic_orders.queries.lists import in_order, stands_in, with_words
 from clinic_orders.queries.roster import current
 from clinic_orders.rules.findings import CheckRule
 from clinic_orders.rules.ladder import OVER, CaseOutcome, CaseState, LetterState
@@ -103,18 +103,13 @@ def _conditions(actor: Actor, on: date, wanted: CasesWanted) -> list[ColumnEleme
         conditions.append(InstitutionRecord.county_code == wanted.county)
     if wanted.kind is not None:
         conditions.append(InstitutionRecord.kind == wanted.kind)
-    for word in wanted.words.split()[:5]:
-        numbered = CaseLetter.number.icontains(word, autoescape=True)
-        conditions.append(
-            or_(
-                *(
-                    column.icontains(word, autoescape=True)
-                    for column in (InstitutionRecord.name, Distributor.name, record.number)
-                ),
-                record.id.in_(select(CaseLetter.case_id).where(numbered)),
-            )
-        )
-    return conditions
+
+    def in_letter(word: str) -> ColumnElement[bool]:
+        return record.id.in_(select(CaseLetter.case_id).where(stands_in(word, CaseLetter.number)))
+
+    return conditions + with_words(
+        wanted.words, InstitutionRecord.name, Distributor.name, record.number, also=in_letter
+    )
 
 
 def _with_names(statement: Select[*tuple[Any, ...]], on: date) -> Select[*tuple[Any, ...]]:

@@ -19,7 +19,7 @@ from clinic_orders.models.tracing import TraceProduct
 from clinic_orders.queries.checks.code_lives import PREFIX
 from clinic_orders.queries.clues.visible import clues_visible_to
 from clinic_orders.queries.counting import Question
-from clinic_orders.queries.lists import in_order
+from clinic_orders.queries.lists import in_order, stands_in, with_words
 from clinic_orders.queries.roster import current
 from clinic_orders.rules.clues import CLUE_OVER, ClueState, ClueVerdict, ExclusionGround
 from clinic_orders.rules.finding_states import FindingState
@@ -145,7 +145,7 @@ def _named_like(word: str, on: date) -> ColumnElement[bool]:
     return exists(
         select(ClueParty.clue_id)
         .join(record, and_(record.institution_id == ClueParty.institution_id, current(record, on)))
-        .where(ClueParty.clue_id == Clue.id, record.name.icontains(word, autoescape=True))
+        .where(ClueParty.clue_id == Clue.id, stands_in(word, record.name))
     )
 
 
@@ -165,19 +165,8 @@ def _conditions(actor: Actor, on: date, wanted: CluesWanted) -> list[ColumnEleme
         conditions.append(Clue.issued_batch.is_(None))
     if wanted.county:
         conditions.append(_in_county(wanted.county, on))
-    for word in wanted.words.split()[:5]:
-        columns = (
-            Clue.number,
-            Clue.team,
-            CODE,
-            Item.generic_name,
-            IssuedClue.product_name,
-            Clue.issued_batch,
-        )
-        conditions.append(
-            or_(*(column.icontains(word, autoescape=True) for column in columns), _named_like(word, on))
-        )
-    return conditions
+    columns = (Clue.number, Clue.team, CODE, Item.generic_name, IssuedClue.product_name, Clue.issued_batch)
+    return conditions + with_words(wanted.words, *columns, also=lambda word: _named_like(word, on))
 
 
 def joined(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:

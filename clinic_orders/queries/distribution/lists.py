@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from clinic_orders.models.base import db
@@ -23,6 +23,7 @@ from clinic_orders.queries.distribution.rows import (
     rows_by_ids,
 )
 from clinic_orders.queries.distribution.work import unshipped_ids
+from clinic_orders.queries.lists import stands_in, with_words
 from clinic_orders.queries.policy import policy_book
 from clinic_orders.queries.visibility import orders_visible_to
 from clinic_orders.rules.days import day_in_china, end_of_day, start_of_day
@@ -58,27 +59,11 @@ SORTS: dict[str, InstrumentedAttribute[Any]] = {
 }
 
 
-def _contains(column: Any, word: str) -> ColumnElement[bool]:
-    found: ColumnElement[bool] = column.icontains(word, autoescape=True)
-    return found
-
-
-def _word_condition(word: str) -> ColumnElement[bool]:
-    """A word may be part of the number, of the receiver's name or township, or of an item of the order."""
-    item = exists().where(
+def _in_items(word: str) -> ColumnElement[bool]:
+    return exists().where(
         OrderLine.order_id == Order.id,
         OrderLine.item_id == Item.id,
-        or_(
-            _contains(Item.generic_name, word),
-            _contains(Item.item_code, word),
-            _contains(Item.manufacturer, word),
-        ),
-    )
-    return or_(
-        _contains(Order.order_no, word),
-        _contains(receiver.name, word),
-        _contains(receiver.township, word),
-        item,
+        stands_in(word, Item.generic_name, Item.item_code, Item.manufacturer),
     )
 
 
@@ -106,7 +91,7 @@ def _status_condition(status: OrderStatus, *, at: datetime, book: PolicyBook) ->
 
 def _filtered(by: Actor, wanted: OrderFilter, *, at: datetime, book: PolicyBook) -> list[ColumnElement[bool]]:
     conditions = [orders_visible_to(by, day_in_china(at))]
-    conditions.extend(_word_condition(word) for word in wanted.words.split()[:5])
+    conditions += with_words(wanted.words, Order.order_no, receiver.name, receiver.township, also=_in_items)
     if wanted.status is not None:
         conditions.append(_status_condition(wanted.status, at=at, book=book))
     if wanted.county:

@@ -13,7 +13,7 @@ from clinic_orders.models.base import Yuan, db
 from clinic_orders.models.deliveries import GoodsReturn, Shipment, ShipmentLine
 from clinic_orders.models.orders import Order
 from clinic_orders.models.roster import Distributor, InstitutionRecord
-from clinic_orders.queries.lists import in_order
+from clinic_orders.queries.lists import in_order, stands_in, with_words
 from clinic_orders.queries.payables.records import Wanted
 from clinic_orders.queries.payables.visible import returned_by
 from clinic_orders.queries.roster import current
@@ -48,27 +48,20 @@ def _conditions(wanted: Wanted, payer: type[InstitutionRecord], on: date) -> lis
         found.append(Shipment.due_on == wanted.due_on)
     if wanted.county:
         found.append(payer.county_code == wanted.county)
-    if wanted.search:
-        found.append(_named(wanted.search, on))
-    return found
+    return found + with_words(wanted.search, Shipment.receipt_no, also=lambda word: _named(word, on))
 
 
-def _named(words: str, on: date) -> ColumnElement[bool]:
-    """Receipts with these words in a number or in the name of a side.
+def _named(word: str, on: date) -> ColumnElement[bool]:
+    """Receipts with this word in the number of the order or in the name of a side.
 
     Each name is looked at once, and not once for each receipt: of a name there are thousands, of receipts hundreds of
     thousands.
     """
     record = InstitutionRecord
-    institutions = select(record.institution_id).where(
-        current(record, on), record.name.contains(words, autoescape=True)
-    )
+    institutions = select(record.institution_id).where(current(record, on), stands_in(word, record.name))
     return or_(
-        Shipment.receipt_no.contains(words, autoescape=True),
-        Shipment.order_id.in_(select(Order.id).where(Order.order_no.contains(words, autoescape=True))),
-        Shipment.distributor_id.in_(
-            select(Distributor.id).where(Distributor.name.contains(words, autoescape=True))
-        ),
+        Shipment.order_id.in_(select(Order.id).where(stands_in(word, Order.order_no))),
+        Shipment.distributor_id.in_(select(Distributor.id).where(stands_in(word, Distributor.name))),
         Shipment.paying_id.in_(institutions),
         Shipment.institution_id.in_(institutions),
     )

@@ -79,7 +79,7 @@ def index() -> str | FlaskResponse:
     wanted = SalesWanted(
         day or month.first_day,
         day or month.last_day,
-        tuple(request.args.get("q", "")[:64].split()[:5]),
+        request.args.get("q", "").strip()[:64],
         kind if kind in dict(KINDS) else "",
     )
     sort = sort_order(set(lists.SORTS), "-sold")
