@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,10 +25,11 @@ FLAGS = [
 
 
 class Chromium:
-    """A running browser."""
+    """A running browser; ``launch`` starts another one with flags of its own."""
 
-    def __init__(self, browser: Browser) -> None:
+    def __init__(self, browser: Browser, launch: Callable[[list[str]], Browser]) -> None:
         self.browser = browser
+        self._launch = launch
 
     @staticmethod
     @contextmanager
@@ -41,11 +42,24 @@ class Chromium:
                 "or name another one in CHROMIUM."
             )
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+
+            def launch(flags: list[str]) -> Browser:
+                return playwright.chromium.launch(executable_path=program, args=flags)
+
+            browser = launch(FLAGS)
             try:
-                yield Chromium(browser)
+                yield Chromium(browser, launch)
             finally:
                 browser.close()
+
+    @contextmanager
+    def another(self, *flags: str) -> Iterator[Chromium]:
+        """A second one beside it, with these flags as well."""
+        browser = self._launch([*FLAGS, *flags])
+        try:
+            yield Chromium(browser, self._launch)
+        finally:
+            browser.close()
 
     @contextmanager
     def contexts(self, base_url: str) -> Iterator[Contexts]:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, or_
+from sqlalchemy import ColumnElement, false, or_
 
 _MOST_WORDS: Final = 5
 
 
 def stands_in(word: str, *columns: Any) -> ColumnElement[bool]:
-    """The condition under which a word stands in one of the columns, in any case; ``%`` and ``_`` mean themselves."""
-    return or_(*(column.icontains(word, autoescape=True) for column in columns))
+    """The condition under which a word stands in one of the columns, in any case; of none, it does not.
+
+    ``%`` and ``_`` in the word mean themselves.
+    """
+    return or_(false(), *(column.icontains(word, autoescape=True) for column in columns))
 
 
 def with_words(
