@@ -73,11 +73,19 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class MonthChart:
-    """The months that have figures; ``path`` joins those that follow each other, empty for columns.
+    """Months on an axis.
 
-    ``in_ten_thousands`` says that the axis counts units of ten thousand yuan.
+    Attributes:
+        months: where the word of each month stands, and the word.
+        columns: the months that have figures.
+        grid: the lines across, the lowest first.
+        path: joins the months that follow each other; empty for columns.
+        is_line: whether it is a line.
+        in_ten_thousands: whether the axis counts units of ten thousand yuan.
+
     """
 
+    months: list[tuple[float, str]]
     columns: list[Column]
     grid: list[GridLine]
     path: str = ""
@@ -131,12 +139,13 @@ def month_chart(figures: Sequence[MonthFigure], axis: Axis = Axis.NUMBER) -> Mon
 
     room = (RIGHT - LEFT) / max(1, len(figures))
     width = round(min(_WIDEST, room * 0.64), 1)
+    middles = [round(LEFT + room * (number + 0.5), 1) for number in range(len(figures))]
     columns, path, follows = [], "", False
-    for number, (one, value) in enumerate(zip(figures, values, strict=True)):
+    for middle, one, value in zip(middles, figures, values, strict=True):
         if value is None:
             follows = False
             continue
-        tall, middle = height(value), round(LEFT + room * (number + 0.5), 1)
+        tall = height(value)
         y = round(BOTTOM - tall, 1)
         columns.append(
             Column(round(middle - width / 2, 1), y, width, tall, middle, one.word, one.text, one.pale)
@@ -149,4 +158,5 @@ def month_chart(figures: Sequence[MonthFigure], axis: Axis = Axis.NUMBER) -> Mon
         grid.append(GridLine(round(BOTTOM - height(level), 1), text))
         level += step
     is_line = axis is Axis.SHARE
-    return MonthChart(columns, grid if columns else grid[:1], path if is_line else "", is_line, many)
+    months = [(middle, one.word) for middle, one in zip(middles, figures, strict=True)]
+    return MonthChart(months, columns, grid if columns else grid[:1], path if is_line else "", is_line, many)

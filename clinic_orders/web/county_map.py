@@ -97,8 +97,8 @@ def _outlines() -> dict[str, tuple[str, tuple[float, float] | None]]:
     return found
 
 
-# The corner of the drawing that holds the inner districts; their names stand left of them.
-_INSET_LEFT, _INSET_RIGHT, _INSET_BOTTOM, _INSET_MARGIN = 138, 245, 154, 10
+# The corner of the drawing that holds the inner districts; their names stand below the drawing.
+_INSET_RIGHT, _INSET_BOTTOM, _INSET_MARGIN = 246, 154, 12
 _AROUND = 6
 
 
@@ -111,10 +111,10 @@ def _inset() -> tuple[tuple[float, float, float, float], dict[str, tuple[str, tu
     drawn = [place(point) for ring in rings for point in ring]
     west, east = min(x for x, _ in drawn) - _AROUND, max(x for x, _ in drawn) + _AROUND
     north, south = min(y for _, y in drawn) - _AROUND, max(y for _, y in drawn) + _AROUND
-    near = _placing(rings, _INSET_RIGHT - _INSET_LEFT, _INSET_BOTTOM, _INSET_MARGIN)
+    near = _placing(rings, _INSET_RIGHT, _INSET_BOTTOM, _INSET_MARGIN)
     outlines: dict[str, tuple[str, tuple[float, float] | None]] = {}
     for code, every in county_rings().items():
-        large = [[(round(x + _INSET_LEFT, 1), y) for x, y in map(near, ring)] for ring in every]
+        large = [[near(point) for point in ring] for ring in every]
         xs, ys = [x for ring in large for x, _ in ring], [y for ring in large for _, y in ring]
         if max(xs) < 0 or min(xs) > _INSET_RIGHT or max(ys) < 0 or min(ys) > _INSET_BOTTOM:
             continue

@@ -222,6 +222,8 @@ def _since(name: str, now: dict[str, Any] | None, before: dict[str, Any] | None)
     if later is None or earlier is None:
         return ""
     points = (Decimal(later) - Decimal(earlier)) * 100
+    if abs(points) < Decimal("0.05"):
+        return gettext("as in the month before")
     return str(gettext(N_("%(points)s points since the month before"), points=f"{points:+.1f}"))
 
 
@@ -247,11 +249,11 @@ def _summary(asked: Asked, months: list[MonthFound]) -> list[dict[str, str]]:
         for kind in (InstitutionKind.TOWNSHIP_HOSPITAL, InstitutionKind.VILLAGE_CLINIC)
         if kind.value in kinds and asked.kind is None
     )
-    members = gettext(N_("of %(number)s members"), number=_shown("institutions", now))
+    members = gettext(
+        N_("of %(number)s, %(share)s"), number=_shown("institutions", now), share=_shown("coverage", now)
+    )
     return [
-        fact(
-            "participating", " · ".join(part for part in (members, _since("coverage", now, before)) if part)
-        ),
+        fact("participating", members),
         fact("items_carried_average", of_kinds),
         fact("order_amount", gettext(N_("%(number)s orders"), number=_shown("orders", now))),
         fact("delivery_rate", _since("delivery_rate", now, before)),
