@@ -223,7 +223,7 @@ def _since(name: str, now: dict[str, Any] | None, before: dict[str, Any] | None)
         return ""
     points = (Decimal(later) - Decimal(earlier)) * 100
     if abs(points) < Decimal("0.05"):
-        return gettext("as in the month before")
+        return str(gettext("as in the month before"))
     return str(gettext(N_("%(points)s points since the month before"), points=f"{points:+.1f}"))
 
 
