@@ -172,6 +172,8 @@ class Order(Base):
         CheckConstraint("answered_at IS NULL OR answered_at >= submitted_at", name="answer_after_submission"),
         Index("ix_purchase_order_distributor", "distributor_id", "submitted_at"),
         Index("ix_purchase_order_institution", "institution_id", "submitted_at"),
+        # To whom a distributor brings anything, without its orders.
+        Index("ix_purchase_order_served", "distributor_id", "institution_id"),
         Index("ix_purchase_order_unanswered", "answered_at", "answer_due_at", "submitted_at"),
         # A month of everybody's orders, for the checks and the statistics.
         Index("ix_purchase_order_submitted", "submitted_at", "answered_at"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Select
@@ -12,7 +12,10 @@ from clinic_orders.models.base import in_one_piece
 
 
 def driver_rows(
-    connection: Connection, statement: Select[*tuple[Any, ...]], part: int = 5000
+    connection: Connection,
+    statement: Select[*tuple[Any, ...]],
+    part: int = 5000,
+    values: Mapping[str, Any] | None = None,
 ) -> Iterator[Sequence[tuple[Any, ...]]]:
     """The rows of a question as the driver gives them, in parts, never all at once.
 
@@ -23,7 +26,7 @@ def driver_rows(
         # PostgreSQL plans a cursor for its first rows; here all are read, and sorting them beats walking an index.
         connection.exec_driver_sql("SET LOCAL cursor_tuple_fraction = 1")
     whole = in_one_piece(connection)
-    with whole.execute(statement.execution_options(stream_results=True)) as result:
+    with whole.execute(statement, values or {}, execution_options={"stream_results": True}) as result:
         # A buffered result has read one row ahead; that one comes from it, the others from its cursor.
         first = result.fetchone()
         if first is None or result.cursor is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, select
@@ -17,6 +18,8 @@ from clinic_orders.models.notices import Alarm
 from clinic_orders.models.orders import Order
 from clinic_orders.models.roster import County, InstitutionRecord
 from clinic_orders.queries.arrears import holds_count
+from clinic_orders.queries.askers import Asking, anybody, asking
+from clinic_orders.queries.counting import Question
 from clinic_orders.queries.deadlines import awaits_answer, has_lapsed
 from clinic_orders.queries.institutions import LACKS, InstitutionFilter, count_institutions
 from clinic_orders.queries.lists import with_words
@@ -178,14 +181,14 @@ def _alarm_row(row: Any) -> AlarmRow:
     )
 
 
-def count_open_alarms(by: Actor, at: datetime) -> int:
-    """The number beside the desk's tab; one cheap statement."""
-    return (
-        db.session.scalar(
-            select(func.count()).select_from(Alarm).where(Alarm.closed_at.is_(None), alarms_visible_to(by))
-        )
-        or 0
-    )
+@cache
+def _open_alarms(kind: Asking) -> Select[int]:
+    return select(func.count(Alarm.id)).where(Alarm.closed_at.is_(None), alarms_visible_to(anybody(kind)))
+
+
+def count_open_alarms(by: Actor) -> Question:
+    """The number beside the desk's tab."""
+    return Question(_open_alarms(asking(by)), {"asking_county": by.county_code})
 
 
 # The desk ---------------------------------------------------------------------------------------------

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, or_
+from sqlalchemy import ColumnElement, and_, bindparam, exists, or_
 
+from clinic_orders.models.base import UtcDateTime
 from clinic_orders.models.orders import Order, OrderLine
 from clinic_orders.rules.days import day_in_china, end_of_day, start_of_day
 from clinic_orders.rules.ordering import lapses_at
@@ -29,15 +31,24 @@ def lapse_instant(
     return max(lapses_at(submitted_at, confirm_days=days), answer_due_at)
 
 
-def time_is_up(at: datetime, book: PolicyBook) -> ColumnElement[bool]:
-    """The condition on ``Order`` that its last day to answer is over at an instant; see ``lapse_instant``."""
+def emergencies_up_before(at: datetime, book: PolicyBook) -> datetime:
+    """The instant before whose submission every unanswered emergency's last day to answer is over at an instant."""
     day = day_in_china(at)
     for _step in range(_LONGEST_ANSWER):
         if lapses_at(start_of_day(day), confirm_days=book.whole("order.confirm_days", on=day)) <= at:
             break
         day -= timedelta(days=1)
+    return end_of_day(day)
+
+
+def time_is_up(at: datetime, book: PolicyBook) -> ColumnElement[bool]:
+    """The condition on ``Order`` that its last day to answer is over at an instant; see ``lapse_instant``."""
+    return _up(at, emergencies_up_before(at, book))
+
+
+def _up(at: Any, emergencies_before: Any) -> ColumnElement[bool]:
     return and_(
-        Order.answer_due_at <= at, or_(Order.emergency.is_(False), Order.submitted_at < end_of_day(day))
+        Order.answer_due_at <= at, or_(Order.emergency.is_(False), Order.submitted_at < emergencies_before)
     )
 
 
@@ -52,9 +63,21 @@ def still_ordered() -> ColumnElement[bool]:
 
 def awaits_answer(at: datetime, book: PolicyBook) -> ColumnElement[bool]:
     """The condition on ``Order`` that the distributor may still answer it at an instant."""
-    return and_(
-        Order.answered_at.is_(None), Order.disowned_at.is_(None), still_ordered(), ~time_is_up(at, book)
-    )
+    return _awaits(time_is_up(at, book))
+
+
+def awaits_answer_then() -> ColumnElement[bool]:
+    """The same for a statement that is made once; ``instants_of`` fills it in."""
+    return _awaits(_up(bindparam("now", type_=UtcDateTime), bindparam("urgent_before", type_=UtcDateTime)))
+
+
+def instants_of(at: datetime, book: PolicyBook) -> dict[str, datetime]:
+    """What is filled in for ``awaits_answer_then`` at an instant."""
+    return {"now": at, "urgent_before": emergencies_up_before(at, book)}
+
+
+def _awaits(is_up: ColumnElement[bool]) -> ColumnElement[bool]:
+    return and_(Order.answered_at.is_(None), Order.disowned_at.is_(None), still_ordered(), ~is_up)
 
 
 def has_lapsed(at: datetime, book: PolicyBook) -> ColumnElement[bool]:

@@ -8,22 +8,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+from functools import cache
+from typing import Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import Date, Integer, Select, and_, bindparam, case, exists, false, func, or_, select
 
 from clinic_orders.models.base import db
-from clinic_orders.models.catalogue import Item
+from clinic_orders.models.catalogue import Item, Price
 from clinic_orders.models.roster import Institution, InstitutionRecord, Membership
 from clinic_orders.models.sales import SaleLine
+from clinic_orders.models.stock import ShelfPrice
 from clinic_orders.models.supervision import FindingRecord
 from clinic_orders.queries.checks import Scope, check
-from clinic_orders.queries.checks.stocking import carried_items, edition_items
+from clinic_orders.queries.checks.over_markup import above, may_be_over, sales
+from clinic_orders.queries.checks.over_shelf_price import posted_price
+from clinic_orders.queries.checks.stocking import carried_by
 from clinic_orders.queries.checks.volume import tally
 from clinic_orders.queries.lists import with_words
+from clinic_orders.queries.ordering import items_on
 from clinic_orders.queries.roster import current, institutions_of
-from clinic_orders.rules.catalogue import suits
 from clinic_orders.rules.finding_states import FindingState
 from clinic_orders.rules.findings import CheckRule, Finding, Grade
+from clinic_orders.rules.markup import MarkupBase
 from clinic_orders.rules.parties import Actor, InstitutionKind
 from clinic_orders.rules.roster import Days
 from clinic_orders.rules.volume_progress import Standing, blame, grade, standing
@@ -118,17 +124,12 @@ def kept(institution_id: int, kind: InstitutionKind, scale: str, scope: Scope) -
     """What is kept on the day, by the names of the items."""
     on, book = scope.as_of, scope.book
     window_days = book.whole("stocking.window_days", on=on)
-    only = select(Institution.id).where(Institution.id == institution_id)
-    items = edition_items(on)
-    found = [
-        item_id
-        for item_id in carried_items(on, window_days=window_days, institutions=only).get(institution_id, ())
-        if item_id in items and suits(items[item_id][1], kind)
-    ]
-    names = dict(db.session.execute(select(Item.id, Item.generic_name).where(Item.id.in_(found))).all())
+    items = items_on(on).by_id
+    found = (items.get(one) for one in carried_by(institution_id, on, window_days=window_days))
+    names = [item.name for item in found if item is not None and item.in_edition and item.suits_kind(kind)]
     value = book.find("stocking.minimum", kind=kind, scale=scale or None, on=on)
     minimum = value.value if isinstance(value.value, int) else None
-    return Kept(tuple(sorted(names[one] for one in found)), minimum, value.confirmed, window_days)
+    return Kept(tuple(sorted(names)), minimum, value.confirmed, window_days)
 
 
 def volume(institution_id: int, scope: Scope) -> Volume:
@@ -137,6 +138,8 @@ def volume(institution_id: int, scope: Scope) -> Volume:
     warn_pp = scope.book.whole("volume.warn_pp", on=on)
     interview_pp = scope.book.whole("volume.interview_pp", on=on)
     tallies = tally(scope, until=on)
+    if not tallies:
+        return Volume((), warn_pp, interview_pp)
     codes = [one.agreement.item_code for one in tallies]
     names = dict(
         db.session.execute(select(Item.item_code, Item.generic_name).where(Item.item_code.in_(codes))).all()
@@ -167,27 +170,60 @@ def volume(institution_id: int, scope: Scope) -> Volume:
     return Volume(tuple(rows), warn_pp, interview_pp)
 
 
+@cache
+def _sold() -> Select[*tuple[Any, ...]]:
+    """The month's sale lines: how many, how many that a check looks at closely, and whether a posting is one of these.
+
+    Made once; the checks themselves are a dozen questions, and of most months there is nothing to ask them.
+    """
+    line, tag = SaleLine, ShelfPrice
+    first, day = bindparam("first", type_=Date), bindparam("day", type_=Date)
+    whose = bindparam("institution", type_=Integer)
+    statement, seen = sales(
+        line.institution_id == whose,
+        line.sold_on >= first,
+        line.sold_on <= day,
+        spans=None,
+        more=(posted_price(),),
+    )
+    doubtful = or_(
+        may_be_over(seen),
+        func.coalesce(above(seen.amount, seen.posted, seen.base_units, Item.pack_size), false()),
+    )
+    selected = (
+        select(Price.pack_price)
+        .where(Price.item_id == tag.item_id, Price.valid_from <= tag.posted_on)
+        .order_by(Price.valid_from.desc())
+        .limit(1)
+        .correlate(tag)
+        .scalar_subquery()
+    )
+    posted = exists().where(
+        tag.institution_id == whose,
+        tag.posted_on >= first,
+        tag.posted_on <= day,
+        tag.replaced_at.is_(None),
+        or_(selected.is_(None), tag.price > selected),
+    )
+    return statement.with_only_columns(
+        func.count(), func.coalesce(func.sum(case((doubtful, 1), else_=0)), 0), posted
+    )
+
+
 def sold(institution_id: int, scope: Scope) -> Sold:
     """The month's sales up to the day, and the findings on their prices."""
-    line = SaleLine
-    lines = db.session.scalar(
-        select(func.count())
-        .select_from(line)
-        .where(
-            line.institution_id == institution_id,
-            line.replaced_at.is_(None),
-            line.item_id.is_not(None),
-            line.base_units > 0,
-            line.sold_on >= scope.month.first_day,
-            line.sold_on <= scope.as_of,
-        )
-    )
+    values = {"institution": institution_id, "first": scope.month.first_day, "day": scope.as_of}
+    lines, doubtful, posted = db.session.connection().execute(_sold(), values).one()
+    bounded = MarkupBase.PURCHASE_PRICE not in scope.book.texts("markup.base")
+    if bounded and not doubtful and not posted:
+        # Nobody who sells and posts at most at the selected price, and sells at most as posted, is too dear.
+        return Sold(lines, (), {})
     findings = check(scope, [CheckRule.OVER_MARKUP, CheckRule.OVER_SHELF_PRICE])
     codes = {one.key for one in findings if one.key}
     names = dict(
         db.session.execute(select(Item.item_code, Item.generic_name).where(Item.item_code.in_(codes))).all()
     )
-    return Sold(lines or 0, tuple(findings), names)
+    return Sold(lines, tuple(findings), names)
 
 
 # The villages of a hospital -------------------------------------------------------------------------------

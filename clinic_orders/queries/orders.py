@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select
+from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, exists, false, func, or_, select
 from sqlalchemy.orm import aliased
 
 from clinic_orders.models.base import db
@@ -17,6 +18,7 @@ from clinic_orders.models.catalogue import Item
 from clinic_orders.models.deliveries import Shipment
 from clinic_orders.models.orders import Order, OrderEvent, OrderLine, Submission
 from clinic_orders.models.roster import Distributor, Institution, InstitutionRecord
+from clinic_orders.queries.askers import Asking, anybody, asking, ids_of
 from clinic_orders.queries.deadlines import lapse_instant
 from clinic_orders.queries.lists import stands_in, with_words
 from clinic_orders.queries.policy import policy_book
@@ -113,24 +115,25 @@ def _values(row: Any) -> list[Any]:
     return list(row)
 
 
+_LINES = select(
+    OrderLine.order_id,
+    OrderLine.packs,
+    OrderLine.withdrawn_before,
+    OrderLine.confirmed_packs,
+    OrderLine.withdrawn_after,
+    OrderLine.closed_packs,
+    OrderLine.shipped_packs,
+    OrderLine.accepted_packs,
+    OrderLine.rejected_packs,
+    OrderLine.returned_packs,
+).where(OrderLine.order_id.in_(bindparam("orders", expanding=True)))
+
+
 def _lines_by_order(ids: Iterable[int]) -> dict[int, list[LineQuantities]]:
     """The quantities of the lines of some orders, one statement."""
     found: dict[int, list[LineQuantities]] = {}
-    rows = db.session.execute(
-        select(
-            OrderLine.order_id,
-            OrderLine.packs,
-            OrderLine.withdrawn_before,
-            OrderLine.confirmed_packs,
-            OrderLine.withdrawn_after,
-            OrderLine.closed_packs,
-            OrderLine.shipped_packs,
-            OrderLine.accepted_packs,
-            OrderLine.rejected_packs,
-            OrderLine.returned_packs,
-        ).where(OrderLine.order_id.in_(list(ids)))
-    )
-    for row in rows:
+    rows = db.session.connection().execute(_LINES, {"orders": list(ids)})
+    for row in rows.all():
         found.setdefault(row[0], []).append(LineQuantities(*_values(row)[1:]))
     return found
 
@@ -201,7 +204,9 @@ def _narrowed(chosen: OrderFilter, at: datetime) -> ColumnElement[bool]:
     )
 
 
-def _base(actor: Actor, on: date) -> Any:
+@lru_cache(maxsize=64)
+def _base(kind: Asking, on: date) -> Any:
+    """The orders that an actor of a kind may see; made once for a day, and asked with ``ids_of``."""
     return (
         select(*_COLUMNS)
         .join(Distributor, Distributor.id == Order.distributor_id)
@@ -213,8 +218,26 @@ def _base(actor: Actor, on: date) -> Any:
                 or_(_receiver.valid_before.is_(None), _receiver.valid_before > on),
             ),
         )
-        .where(orders_visible_to(actor, on))
+        .where(orders_visible_to(anybody(kind), on))
     )
+
+
+@lru_cache(maxsize=64)
+def _all_counted(kind: Asking, on: date) -> Select[int]:
+    """How many orders an actor of a kind may see."""
+    return select(func.count()).select_from(_base(kind, on).subquery())
+
+
+@lru_cache(maxsize=64)
+def _all_sorted(kind: Asking, on: date, sort: str) -> Any:
+    """The orders that an actor of a kind may see, a page of them."""
+    page = _base(kind, on).order_by(*_in_order(sort))
+    return page.offset(bindparam("before", type_=Integer)).limit(bindparam("most", type_=Integer))
+
+
+def _in_order(sort: str) -> tuple[Any, ...]:
+    column = SORTS[sort.removeprefix("-")]
+    return (column.desc() if sort.startswith("-") else column), Order.id.desc()
 
 
 @dataclass(slots=True)
@@ -229,7 +252,7 @@ class OrderList:
     sort: str = "-submitted"
 
     def _statement(self) -> Any:
-        statement = _base(self.actor, day_in_china(self.at))
+        statement = _base(asking(self.actor), day_in_china(self.at))
         if self.chosen is not None:
             statement = statement.where(_narrowed(self.chosen, self.at))
 
@@ -246,17 +269,28 @@ class OrderList:
 
     def count(self) -> int:
         """How many there are."""
-        return db.session.scalar(select(func.count()).select_from(self._statement().subquery())) or 0
+        if self._is_whole:
+            statement = _all_counted(asking(self.actor), day_in_china(self.at))
+        else:
+            statement = select(func.count()).select_from(self._statement().subquery())
+        return db.session.connection().execute(statement, ids_of(self.actor)).scalar_one()
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether all orders are wanted, as when a page is opened: that is asked most, by statements made once."""
+        return self.chosen is None and not self.words.split()
 
     def rows(self, *, offset: int = 0, limit: int | None = None) -> list[OrderRow]:
         """The orders in the asked order, with their states; a fixed number of statements."""
-        column = SORTS[self.sort.removeprefix("-")]
-        statement = self._statement().order_by(
-            column.desc() if self.sort.startswith("-") else column, Order.id.desc()
-        )
-        if limit is not None:
-            statement = statement.offset(offset).limit(limit)
-        return _with_states([OrderRow(*row) for row in db.session.execute(statement)], self.at)
+        values = ids_of(self.actor)
+        if self._is_whole and limit is not None:
+            statement = _all_sorted(asking(self.actor), day_in_china(self.at), self.sort)
+            values |= {"before": offset, "most": limit}
+        else:
+            statement = self._statement().order_by(*_in_order(self.sort))
+            statement = statement if limit is None else statement.offset(offset).limit(limit)
+        rows = db.session.connection().execute(statement, values).all()
+        return _with_states([OrderRow(*row) for row in rows], self.at)
 
 
 def unanswered_count(actor: Actor, at: datetime) -> int:
@@ -312,7 +346,7 @@ def order_detail(order_no: str, *, actor: Actor, at: datetime) -> OrderDetail | 
         aliased(Order),
     )
     row = db.session.execute(
-        _base(actor, on)
+        _base(asking(actor), on)
         .add_columns(
             Institution.code,
             orderer.name,
@@ -324,7 +358,8 @@ def order_detail(order_no: str, *, actor: Actor, at: datetime) -> OrderDetail | 
         .join(orderer, and_(orderer.institution_id == Order.ordering_id, current_of(orderer, on)))
         .join(payer, and_(payer.institution_id == Order.paying_id, current_of(payer, on)))
         .outerjoin(older, older.id == Order.resent_from_id)
-        .where(Order.order_no == order_no)
+        .where(Order.order_no == order_no),
+        ids_of(actor),
     ).first()
     if row is None:
         return None

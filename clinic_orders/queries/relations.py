@@ -116,10 +116,12 @@ def distributor(distributor_id: int) -> Distributor | None:
     return db.session.get(Distributor, distributor_id)
 
 
+_CHOICES = select(Distributor.code, Distributor.name).order_by(Distributor.code)
+
+
 def distributor_choices() -> list[tuple[str, str]]:
     """All distributors, code and name, for a form; one statement."""
-    rows = db.session.execute(select(Distributor.code, Distributor.name).order_by(Distributor.code))
-    return [(row.code, row.name) for row in rows]
+    return [(row.code, row.name) for row in db.session.connection().execute(_CHOICES).all()]
 
 
 # Relations --------------------------------------------------------------------------------------------

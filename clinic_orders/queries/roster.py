@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Date, Integer, and_, bindparam, exists, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from clinic_orders.models.base import db
@@ -68,6 +68,22 @@ class Standing:
     county_code: str
 
 
+_STANDING = (
+    select(
+        InstitutionRecord.name, InstitutionRecord.kind, InstitutionRecord.scale, InstitutionRecord.county_code
+    )
+    .where(
+        InstitutionRecord.institution_id == bindparam("institution", type_=Integer),
+        or_(
+            InstitutionRecord.valid_before.is_(None),
+            InstitutionRecord.valid_before > bindparam("day", type_=Date),
+        ),
+    )
+    .order_by(InstitutionRecord.valid_from)
+    .limit(1)
+)
+
+
 def standing(institution_id: int, *, on: date) -> Standing:
     """The state of an institution on a day; before its first record, that of the first (R-ROSTER-3).
 
@@ -75,17 +91,8 @@ def standing(institution_id: int, *, on: date) -> Standing:
         NoResultFound: the institution has no record at all, which the roster never lets happen.
 
     """
-    record = InstitutionRecord
-    row = db.session.execute(
-        select(record.name, record.kind, record.scale, record.county_code)
-        .where(
-            record.institution_id == institution_id,
-            or_(record.valid_before.is_(None), record.valid_before > on),
-        )
-        .order_by(record.valid_from)
-        .limit(1)
-    ).one()
-    return Standing(row.name, row.kind, row.scale, row.county_code)
+    values = {"institution": institution_id, "day": on}
+    return Standing(*db.session.connection().execute(_STANDING, values).one())
 
 
 def seen_standing(institution_id: int, actor: Actor, *, on: date) -> Standing | None:

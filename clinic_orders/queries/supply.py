@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, String, and_, bindparam, func, or_, select
 from sqlalchemy.orm import aliased
 
 from clinic_orders.models.base import db
@@ -173,10 +174,11 @@ class Shortage(NamedTuple):
     backup: str
 
 
-def shortages(county_code: str, *, on: date) -> dict[str, Shortage]:
-    """The verified problems that hold in a county on a day, by item code; one statement (R-VOL-7)."""
+@lru_cache(maxsize=8)
+def _shortages(on: date) -> Select[*tuple[Any, ...]]:
+    """The question of ``shortages``, made once for a day: every order page asks it."""
     problem, backup = SupplyProblem, aliased(Item)
-    rows = db.session.execute(
+    return (
         select(Item.item_code, problem.first_day, func.coalesce(backup.generic_name, ""))
         .join(Item, Item.id == problem.item_id)
         .outerjoin(backup, backup.id == problem.backup_item_id)
@@ -184,11 +186,16 @@ def shortages(county_code: str, *, on: date) -> dict[str, Shortage]:
             problem.replaced_at.is_(None),
             in_state(ProblemState.VERIFIED, on),
             problem.first_day <= on,
-            or_(problem.county_code.is_(None), problem.county_code == county_code),
+            or_(problem.county_code.is_(None), problem.county_code == bindparam("county", type_=String)),
         )
         # A problem of the county says more than one of the city, so it comes last and stays.
         .order_by(problem.county_code.is_not(None), problem.first_day)
     )
+
+
+def shortages(county_code: str, *, on: date) -> dict[str, Shortage]:
+    """The verified problems that hold in a county on a day, by item code; one statement (R-VOL-7)."""
+    rows = db.session.connection().execute(_shortages(on), {"county": county_code}).all()
     return {code: Shortage(first, name) for code, first, name in rows}
 
 

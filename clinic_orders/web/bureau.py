@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
@@ -16,11 +17,12 @@ from clinic_orders.queries import closing
 from clinic_orders.queries import findings as finding_questions
 from clinic_orders.queries import institutions as roster
 from clinic_orders.queries.bureau import AlarmFilter, AlarmRow, Desk
+from clinic_orders.queries.counting import Question
 from clinic_orders.queries.findings import FindingsWanted
 from clinic_orders.queries.lapsing import EMERGENCY_ALARM
 from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.finding_states import Severity
-from clinic_orders.rules.parties import InstitutionKind, Permission, Role
+from clinic_orders.rules.parties import Actor, InstitutionKind, Permission, Role
 from clinic_orders.web import guards
 from clinic_orders.web.addresses import own_path
 from clinic_orders.web.checklist import checklist
@@ -51,8 +53,8 @@ def alarm_word(kind: str) -> str:
 
 
 @counts("bureau.desk")
-def _open_alarms(actor: object, at: object) -> int:
-    return questions.count_open_alarms(actor, at)  # type: ignore[arg-type]
+def _open_alarms(by: Actor, _at: datetime) -> Question:
+    return questions.count_open_alarms(by)
 
 
 # The desk ---------------------------------------------------------------------------------------------

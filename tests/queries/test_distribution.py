@@ -11,6 +11,7 @@ from clinic_orders.actions.answering import Answer, answer_order, answer_order_i
 from clinic_orders.actions.shipping import ShipLine, ship
 from clinic_orders.models.base import db
 from clinic_orders.models.roster import InstitutionRecord
+from clinic_orders.queries.counting import numbers
 from clinic_orders.queries.distribution import (
     OrderFilter,
     OrderStatus,
@@ -59,7 +60,7 @@ def test_the_work_list_has_the_most_urgent_first_and_only_open_orders(world: Wor
         "明白川村卫生室",
         "嵩县",
     )
-    assert count_open(world.seller, NOW) == 3
+    assert numbers([count_open(world.seller, NOW)]) == [3]
     assert lapsed_since(world.seller, since=NOW - timedelta(days=20), at=NOW) == 1
     assert lapsed_since(world.seller, since=NOW - timedelta(days=1), at=NOW) == 0
     statuses = {row.order_no: row.status for row in orders_listed(world.seller, OrderFilter(), at=NOW)}

@@ -12,6 +12,7 @@ from sqlalchemy import and_, exists, func, select, true
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Edition, EditionItem, Item, Price
 from clinic_orders.queries.catalogue.items import price_day_of
+from clinic_orders.queries.remembered import remembered
 from clinic_orders.rules.catalogue import edition_in_force
 
 
@@ -35,7 +36,13 @@ class EditionLine:
 
 
 def editions(on: date, *, item_id: int | None = None) -> list[EditionLine]:
-    """All editions, newest first, or those in which an item stands; one statement."""
+    """All editions, newest first, or those in which an item stands; at most one statement."""
+    if item_id is not None:
+        return _editions(on, item_id)
+    return list(remembered("catalogue", ("editions", on), lambda: _editions(on, None)))
+
+
+def _editions(on: date, item_id: int | None) -> list[EditionLine]:
     count = (
         select(func.count())
         .select_from(EditionItem)

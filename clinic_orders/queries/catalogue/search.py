@@ -6,15 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, Integer, Select, String, and_, bindparam, func, or_, select
 from sqlalchemy.orm import aliased
 
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Edition, EditionItem, Item, Price
 from clinic_orders.queries.catalogue.items import PART, price_day_of
 from clinic_orders.queries.catalogue.places import EVERY, Place, delivered
+from clinic_orders.queries.remembered import remembered
 from clinic_orders.queries.scanning import searched_item
 from clinic_orders.rules.parties import InstitutionKind
 from clinic_orders.rules.pinyin import SearchKeys, matches, nearly_matches, rank
@@ -134,15 +136,47 @@ def _conditions(wanted: Wanted, place: Place, on: date) -> Iterator[ColumnElemen
 
 
 def find_items(wanted: Wanted, place: Place, *, on: date, sort: str = "name") -> list[int]:
-    """The row ids of the items that fit, in the order wanted; one statement.
+    """The row ids of the items that fit, in the order wanted; at most one statement.
 
     With a search the words are looked for as text and as pinyin of every reading; a word that is an item code
     finds that item, and so does a scanned trace code or 69-code (one statement more).
     """
-    keys = (Item.search_text, Item.search_initials, Item.search_pinyin) if wanted.q else ()
+    rest = replace(wanted, q="")
+    if rest == Wanted():
+        # The edition in force, as every box searches it: known as long as the catalogue does not change.
+        order = "name" if sort.removeprefix("-") == "fit" else sort
+        rows = remembered("catalogue", ("found", on, order), lambda: _rows(rest, place, on, order))
+    else:
+        rows = _rows(rest, place, on, sort)
+    if not wanted.q:
+        return [row.id for row in rows]
+    scanned = searched_item(wanted.q)
+    typed = wanted.q.strip().casefold()
+    found = [
+        (_fit(wanted.q, row), row.id)
+        for row in rows
+        if matches(wanted.q, row.keys) or row.id == scanned or _is_code(typed, row.code)
+    ]
+    if sort.removeprefix("-") == "fit":
+        found.sort(key=lambda pair: pair[0])
+    return [pair[1] for pair in found]
+
+
+class _Row(NamedTuple):
+    """An item that may be found: its code in one writing, and by what it is found."""
+
+    id: int
+    code: str
+    keys: SearchKeys
+
+
+def _rows(wanted: Wanted, place: Place, on: date, sort: str) -> list[_Row]:
+    """The items that the filters leave, in the order wanted; one statement."""
     key, down = sort.removeprefix("-"), sort.startswith("-")
     column = _ORDERS.get(key, Item.search_initials)
-    statement: Any = select(Item.id, Item.item_code, *keys).where(*_conditions(wanted, place, on))
+    statement: Any = select(
+        Item.id, Item.item_code, Item.search_text, Item.search_initials, Item.search_pinyin
+    ).where(*_conditions(wanted, place, on))
     if key == "price":
         statement = statement.outerjoin(
             Price, and_(Price.item_id == Item.id, Price.valid_from == price_day_of(on))
@@ -151,17 +185,7 @@ def find_items(wanted: Wanted, place: Place, *, on: date, sort: str = "name") ->
     statement = statement.order_by(column.desc() if down else column, Item.item_code)
     # Plain rows: hundreds of them, and nothing is pending that had to be flushed before.
     rows = db.session.connection().execute(statement).all()
-    if not wanted.q:
-        return [row.id for row in rows]
-    scanned = searched_item(wanted.q)
-    found = [
-        (_fit(wanted.q, row), row.id)
-        for row in rows
-        if row.id == scanned or _is_code(wanted.q, row) or matches(wanted.q, _keys(row))
-    ]
-    if key == "fit":
-        found.sort(key=lambda pair: pair[0])
-    return [pair[1] for pair in found]
+    return [_Row(row.id, row.item_code.casefold(), _keys(row)) for row in rows]
 
 
 def near_items(wanted: Wanted, place: Place, *, on: date) -> list[int]:
@@ -181,20 +205,25 @@ def _keys(row: Any) -> SearchKeys:
     return SearchKeys(row.search_text, row.search_initials, row.search_pinyin)
 
 
-def _is_code(query: str, row: Any) -> bool:
+def _is_code(typed: str, code: str) -> bool:
     """Codes are found whole, or by a beginning that has a figure: LY is the beginning of them all."""
-    typed, code = query.strip().casefold(), row.item_code.casefold()
-    return bool(typed == code or (code.startswith(typed) and any(sign.isdigit() for sign in typed)))
+    return bool(code.startswith(typed) and (typed == code or any(sign.isdigit() for sign in typed)))
 
 
-def _fit(query: str, row: Any) -> int:
-    return -1 if _is_code(query, row) else rank(query, _keys(row))
+def _fit(query: str, row: _Row) -> int:
+    return -1 if _is_code(query.strip().casefold(), row.code) else rank(query, row.keys)
 
 
-def item_lines(ids: Sequence[int], place: Place, *, on: date) -> list[ItemLine]:
-    """The items of these row ids with what holds on a day, in the order of the ids; a statement per 500."""
-    coming = aliased(Price)
-    statement = (
+@lru_cache(maxsize=16)
+def _lines(on: date, known: tuple[bool, bool, bool]) -> Select[*tuple[Any, ...]]:
+    """The question of ``item_lines``, made once for a day and the kind of place; see ``_PLACE``."""
+    parameters: list[Any] = [
+        bindparam(name, type_=kind) if there else None
+        for there, (name, kind) in zip(known, _PLACE, strict=True)
+    ]
+    institution, county, distributor = parameters
+    place, coming = Place(None, institution, county, distributor), aliased(Price)
+    return (
         select(
             Item.id, Item.item_code, Item.generic_name, Item.form, Item.strength, Item.pack_size, Item.base_unit,
             Item.manufacturer, Item.batch, Item.batch_year, Item.pack_size_basis, Item.approval_no, Item.suits,
@@ -207,16 +236,31 @@ def item_lines(ids: Sequence[int], place: Place, *, on: date) -> list[ItemLine]:
         .outerjoin(
             EditionItem, and_(EditionItem.item_id == Item.id, EditionItem.edition_id == _edition_id(on))
         )
+        .where(Item.id.in_(bindparam("items", expanding=True)))
     )  # fmt: skip
+
+
+_PLACE: Final = (("at_institution", Integer), ("in_county", String), ("of_distributor", Integer))
+
+
+def item_lines(ids: Sequence[int], place: Place, *, on: date) -> list[ItemLine]:
+    """The items of these row ids with what holds on a day, in the order of the ids; a statement per 500."""
+    where = (place.institution_id, place.county_code, place.distributor_id)
+    statement = _lines(on, (where[0] is not None, where[1] is not None, where[2] is not None))
+    values = {name: value for (name, _), value in zip(_PLACE, where, strict=True)}
     found: dict[int, ItemLine] = {}
     for first in range(0, len(ids), PART):
-        part = ids[first : first + PART]
-        for row in db.session.execute(statement.where(Item.id.in_(part))):
+        part = list(ids[first : first + PART])
+        for row in db.session.connection().execute(statement, values | {"items": part}).all():
             found[row[0]] = ItemLine._make(row)
     return [found[item_id] for item_id in ids if item_id in found]
 
 
 def forms_and_batches() -> tuple[list[str], list[str]]:
-    """The dosage forms and the batches there are, to choose from; one statement."""
-    rows = db.session.execute(select(Item.form, Item.batch).distinct()).all()
-    return sorted({row.form for row in rows}), sorted({row.batch for row in rows})
+    """The dosage forms and the batches there are, to choose from; at most one statement."""
+
+    def read() -> tuple[list[str], list[str]]:
+        rows = db.session.connection().execute(select(Item.form, Item.batch).distinct()).all()
+        return sorted({row.form for row in rows}), sorted({row.batch for row in rows})
+
+    return remembered("catalogue", "forms and batches", read)

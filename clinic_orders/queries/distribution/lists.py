@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, select
+from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, exists, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.orders import Order, OrderLine
 from clinic_orders.models.roster import County, Distributor
+from clinic_orders.queries.askers import Asking, anybody, asking, ids_of
 from clinic_orders.queries.deadlines import awaits_answer, has_lapsed, still_ordered
 from clinic_orders.queries.distribution.rows import (
     PARAMETERS,
@@ -50,6 +52,7 @@ class OrderFilter:
     answer_due_by: datetime | None = None
 
 
+_ALL = OrderFilter()
 SORTS: dict[str, InstrumentedAttribute[Any]] = {
     "submitted": Order.submitted_at,
     "number": Order.order_no,
@@ -129,8 +132,29 @@ def _ids(
     return statement
 
 
+@lru_cache(maxsize=64)
+def _all_counted(kind: Asking, on: date) -> Select[int]:
+    """How many orders an actor of a kind may see; made once for a day, and asked with ``ids_of``."""
+    return select(func.count(Order.id)).where(orders_visible_to(anybody(kind), on))
+
+
+@lru_cache(maxsize=64)
+def _all_sorted(kind: Asking, on: date, sort: str) -> Select[int]:
+    """The ids of the orders that an actor of a kind may see, a page of them."""
+    ids = select(Order.id).where(orders_visible_to(anybody(kind), on)).order_by(*_in_order(sort))
+    return ids.offset(bindparam("before", type_=Integer)).limit(bindparam("most", type_=Integer))
+
+
+def _in_order(sort: str) -> tuple[Any, ...]:
+    column = SORTS.get(sort.removeprefix("-"), Order.submitted_at)
+    return (column.desc() if sort.startswith("-") else column), Order.id.desc()
+
+
 def count_orders(by: Actor, wanted: OrderFilter, *, at: datetime) -> int:
-    """How many orders are found; two statements."""
+    """How many orders are found; two statements, one where all are wanted."""
+    if wanted == _ALL:
+        statement = _all_counted(asking(by), day_in_china(at))
+        return db.session.connection().execute(statement, ids_of(by)).scalar_one()
     ids = _ids(by, wanted, at=at, book=policy_book(*PARAMETERS))
     return db.session.execute(select(func.count()).select_from(ids.subquery())).scalar_one()
 
@@ -156,12 +180,15 @@ def orders_listed(
 
     """
     book = policy_book(*PARAMETERS)
-    column = SORTS.get(sort.removeprefix("-"), Order.submitted_at)
-    ids = _ids(by, wanted, at=at, book=book, names=column is receiver.name)
-    ordered = ids.order_by(column.desc() if sort.startswith("-") else column, Order.id.desc())
-    if limit is not None:
-        ordered = ordered.offset(offset).limit(limit)
-    return rows_by_ids(list(db.session.scalars(ordered)), at=at, on=day_in_china(at), book=book)
+    by_name, on = sort.removeprefix("-") == "institution", day_in_china(at)
+    if wanted == _ALL and limit is not None and not by_name:
+        # As a list is opened: that is asked most, by a statement made once.
+        ordered, values = _all_sorted(asking(by), on, sort), {"before": offset, "most": limit}
+    else:
+        ordered, values = _ids(by, wanted, at=at, book=book, names=by_name).order_by(*_in_order(sort)), {}
+        ordered = ordered if limit is None else ordered.offset(offset).limit(limit)
+    found = db.session.connection().execute(ordered, ids_of(by) | values).all()
+    return rows_by_ids([row_id for (row_id,) in found], at=at, on=on, book=book)
 
 
 def orders_page(
@@ -178,17 +205,17 @@ def orders_page(
     return rows, count_orders(by, wanted, at=at)
 
 
-def counties_of(by: Actor, *, at: datetime) -> list[tuple[str, str]]:
-    """The counties to which the distributor's orders go, for the filter; code and name."""
-    on = day_in_china(at)
-    statement = (
+@lru_cache(maxsize=64)
+def _counties(kind: Asking, on: date) -> Select[str, str]:
+    """The question of ``counties_of``, made once for a day."""
+    return (
         select(County.code, County.name)
         .where(
             County.code.in_(
                 # Ten thousand orders are of some hundred institutions: their records are looked up once each.
                 select(receiver.county_code).where(
                     receiver.institution_id.in_(
-                        select(Order.institution_id).where(orders_visible_to(by, on))
+                        select(Order.institution_id).where(orders_visible_to(anybody(kind), on)).distinct()
                     ),
                     current_record(receiver, on),
                 )
@@ -196,4 +223,10 @@ def counties_of(by: Actor, *, at: datetime) -> list[tuple[str, str]]:
         )
         .order_by(County.code)
     )
-    return [(row.code, row.name) for row in db.session.execute(statement)]
+
+
+def counties_of(by: Actor, *, at: datetime) -> list[tuple[str, str]]:
+    """The counties to which the distributor's orders go, for the filter; code and name."""
+    statement = _counties(asking(by), day_in_china(at))
+    rows = db.session.connection().execute(statement, ids_of(by)).all()
+    return [(row.code, row.name) for row in rows]

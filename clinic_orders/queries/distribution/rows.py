@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, or_, select
 from sqlalchemy.orm import aliased
 
 from clinic_orders.models.base import china_day, db
@@ -246,9 +246,21 @@ def _order_row(row: Any, *, at: datetime, book: PolicyBook) -> OrderRow:
     )
 
 
-def order_rows(statement: Select[*tuple[Any, ...]], *, at: datetime, book: PolicyBook) -> list[OrderRow]:
+@lru_cache(maxsize=8)
+def _some_rows(on: date) -> Select[*tuple[Any, ...]]:
+    return rows_statement(on).where(Order.id.in_(bindparam("orders", expanding=True)))
+
+
+def order_rows(
+    statement: Select[*tuple[Any, ...]],
+    values: Mapping[str, Any] | None = None,
+    *,
+    at: datetime,
+    book: PolicyBook,
+) -> list[OrderRow]:
     """Ask a statement of ``rows_statement`` for its rows."""
-    return [_order_row(row, at=at, book=book) for row in db.session.execute(statement)]
+    rows = db.session.connection().execute(statement, values or {}).all()
+    return [_order_row(row, at=at, book=book) for row in rows]
 
 
 def rows_by_ids(ids: Sequence[int], *, at: datetime, on: date, book: PolicyBook) -> list[OrderRow]:
@@ -258,6 +270,6 @@ def rows_by_ids(ids: Sequence[int], *, at: datetime, on: date, book: PolicyBook)
     # Long lists of ids are read in parts: databases limit the parameters of one statement.
     rows: dict[int, OrderRow] = {}
     for start in range(0, len(ids), 5000):
-        statement = rows_statement(on).where(Order.id.in_(ids[start : start + 5000]))
-        rows.update((row.id, row) for row in order_rows(statement, at=at, book=book))
+        found = order_rows(_some_rows(on), {"orders": ids[start : start + 5000]}, at=at, book=book)
+        rows.update((row.id, row) for row in found)
     return [rows[id_] for id_ in ids]

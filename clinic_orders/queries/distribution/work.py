@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import Select, func, or_, select, text
+from sqlalchemy import Integer, Select, bindparam, func, or_, select, text
 
 from clinic_orders.models.base import db
 from clinic_orders.models.deliveries import GoodsReturn, ReturnLine
 from clinic_orders.models.orders import UNSHIPPED, Order, OrderLine
-from clinic_orders.queries.deadlines import awaits_answer, has_lapsed
+from clinic_orders.queries.counting import Question
+from clinic_orders.queries.deadlines import awaits_answer, awaits_answer_then, has_lapsed, instants_of
 from clinic_orders.queries.distribution.rows import (
     PARAMETERS,
     OrderRow,
@@ -64,21 +66,18 @@ def returns_to_agree(by: Actor, *, at: datetime) -> ReturnSums:
     return ReturnSums(row[0], row[1])
 
 
-def count_open(by: Actor, at: datetime) -> int:
-    """The number beside the tab: open orders; one cheap statement and the policy."""
-    on = day_in_china(at)
-    statement = (
-        select(func.count())
-        .select_from(Order)
-        .where(
-            orders_visible_to(by, on),
-            or_(
-                awaits_answer(at, policy_book("order.confirm_days")),
-                Order.id.in_(unshipped_ids()),
-            ),
-        )
-    )
-    return db.session.execute(statement).scalar_one()
+@cache
+def _open_of_a_distributor() -> Select[int]:
+    """Made once: every page of a distributor asks it."""
+    whose = bindparam("asking_distributor", type_=Integer)
+    open_ = or_(awaits_answer_then(), Order.id.in_(unshipped_ids()))
+    return select(func.count(Order.id)).where(Order.distributor_id == whose, open_)
+
+
+def count_open(by: Actor, at: datetime) -> Question:
+    """The number beside the tab: open orders; asks only for the policy."""
+    instants = instants_of(at, policy_book("order.confirm_days"))
+    return Question(_open_of_a_distributor(), {"asking_distributor": by.distributor_id, **instants})
 
 
 def lapsed_since(by: Actor, *, since: datetime, at: datetime) -> int:

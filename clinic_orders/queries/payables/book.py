@@ -9,7 +9,7 @@ from functools import cached_property
 from heapq import nsmallest
 from typing import Any, NamedTuple
 
-from sqlalchemy import Date, select
+from sqlalchemy import ColumnElement, Date, select
 
 from clinic_orders.models.base import db
 from clinic_orders.models.deliveries import Shipment
@@ -108,12 +108,7 @@ class Book:
 
         """
         self.on = on
-        self._visible = payables_visible_to(actor, on, scope)
-        payments = payments_visible_to(actor, on, members=scope is Scope.MEMBERS)
-        if pair is not None:
-            self._visible &= (Shipment.paying_id == pair[0]) & (Shipment.distributor_id == pair[1])
-            payments &= (Payment.paying_id == pair[0]) & (Payment.distributor_id == pair[1])
-        self._payments = payments
+        self._asked = actor, scope, pair
         self.receipts: list[Debt] = []
         self.outstanding: dict[int, Decimal] = {}
         self.count = 0
@@ -124,23 +119,44 @@ class Book:
         self._dues: set[Any] = set()
         # What the session still holds back is to be seen.
         db.session.flush()
-        which = Which(self._visible, self._payments)
         if pair is not None:
-            self._lay_out(which, whole=True)
+            self._lay_out(self._which, whole=True)
         else:
-            self._read(which, kept_pairs(actor, on, scope))
+            self._read(kept_pairs(actor, on, scope))
         self.outstanding.update((row.id, row.outstanding) for row in self.receipts)
 
-    def _read(self, which: Which, kept: Kept) -> None:
+    @cached_property
+    def _visible(self) -> ColumnElement[bool]:
+        """The receipts in view; most pages find everything kept and never ask."""
+        actor, scope, pair = self._asked
+        found = payables_visible_to(actor, self.on, scope)
+        if pair is not None:
+            found &= (Shipment.paying_id == pair[0]) & (Shipment.distributor_id == pair[1])
+        return found
+
+    @cached_property
+    def _payments(self) -> ColumnElement[bool]:
+        """The payments in view."""
+        actor, scope, pair = self._asked
+        found = payments_visible_to(actor, self.on, members=scope is Scope.MEMBERS)
+        if pair is not None:
+            found &= (Payment.paying_id == pair[0]) & (Payment.distributor_id == pair[1])
+        return found
+
+    @property
+    def _which(self) -> Which:
+        return Which(self._visible, self._payments)
+
+    def _read(self, kept: Kept) -> None:
         """Take what is kept and holds; lay out the rest."""
         payers = kept.stale_payers
         if len(payers) > FEW:
-            self._lay_out(which)
+            self._lay_out(self._which)
             return
         for pair, found in kept.holding.items():
             self._note(pair, found.receipts, found.dues, found.open, found.advance)
         if payers:
-            self._lay_out(of_payers(which, payers), holding=kept.holding)
+            self._lay_out(of_payers(self._which, payers), holding=kept.holding)
 
     def _lay_out(self, which: Which, *, holding: Container[Pair] = frozenset(), whole: bool = False) -> None:
         for pair, receipts, laid in lay_out_all(db.session.connection(), self.on, which):

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import BigInteger, String, and_, func, literal, or_, select, type_coerce
+from sqlalchemy import BigInteger, Select, String, and_, func, literal, or_, select, type_coerce
 
 from clinic_orders.models.base import db
 from clinic_orders.models.deliveries import GoodsReturn, Shipment
 from clinic_orders.models.payables import PayableChange, PayableOpen, PayablePair
 from clinic_orders.models.payments import Payment
 from clinic_orders.models.streaming import driver_rows
+from clinic_orders.queries.askers import Asking, anybody, asking, ids_of
 from clinic_orders.queries.payables.laying import OpenReceipt, Pair, Which, first_running_dispute
 from clinic_orders.queries.payables.records import Scope
 from clinic_orders.queries.payables.visible import pairs_visible_to
@@ -58,23 +60,19 @@ class Kept(NamedTuple):
         return sorted({paying for paying, _ in self.stale})
 
 
-def kept_pairs(actor: Actor, on: date, scope: Scope) -> Kept:
-    """What is kept of the pairs that an actor sees; two statements.
+@lru_cache(maxsize=64)
+def _changed(kind: Asking, on: date, scope: Scope) -> Select[int, int]:
+    """The pairs in view of an actor of a kind that have changed; made once for a day, and asked with ``ids_of``."""
+    change = PayableChange
+    seen = pairs_visible_to(anybody(kind), on, scope, change.paying_id, change.distributor_id)
+    return select(change.paying_id, change.distributor_id).where(seen).distinct()
 
-    The changes are read first. What is laid out between the two is then newer than they, never older.
-    """
-    connection = db.session.connection()
-    change, pair, open_ = PayableChange, PayablePair, PayableOpen
-    stale: set[Pair] = {
-        (paying, distributor)
-        for paying, distributor in connection.execute(
-            select(change.paying_id, change.distributor_id)
-            .where(pairs_visible_to(actor, on, scope, change.paying_id, change.distributor_id))
-            .distinct()
-        ).all()
-    }
-    holding: dict[Pair, KeptPair] = {}
-    statement = (
+
+@lru_cache(maxsize=64)
+def _kept(kind: Asking, on: date, scope: Scope) -> Select[*tuple[Any, ...]]:
+    """What is kept of the pairs in view, a row for each open receipt."""
+    pair, open_ = PayablePair, PayableOpen
+    return (
         select(
             pair.paying_id,
             pair.distributor_id,
@@ -91,10 +89,27 @@ def kept_pairs(actor: Actor, on: date, scope: Scope) -> Kept:
         .outerjoin(
             open_, and_(open_.paying_id == pair.paying_id, open_.distributor_id == pair.distributor_id)
         )
-        .where(pairs_visible_to(actor, on, scope, pair.paying_id, pair.distributor_id))
+        .where(pairs_visible_to(anybody(kind), on, scope, pair.paying_id, pair.distributor_id))
     )
-    # A city sees tens of thousands; a row object of each would cost more than fetching it.
-    for rows in driver_rows(connection, statement):
+
+
+def kept_pairs(actor: Actor, on: date, scope: Scope) -> Kept:
+    """What is kept of the pairs that an actor sees; two statements.
+
+    The changes are read first. What is laid out between the two is then newer than they, never older.
+    """
+    connection, kind, ids = db.session.connection(), asking(actor), ids_of(actor)
+    changed = connection.execute(_changed(kind, on, scope), ids).all()
+    stale: set[Pair] = {(paying, distributor) for paying, distributor in changed}
+    holding: dict[Pair, KeptPair] = {}
+    statement = _kept(kind, on, scope)
+    if actor.institution_id is not None:
+        # Some dozens: to keep the rest of an answer at PostgreSQL's server takes more ways there than to fetch it.
+        parts: Iterable[Sequence[Any]] = [connection.execute(statement, ids).all()]
+    else:
+        # A city sees tens of thousands; a row object of each would cost more than fetching it.
+        parts = driver_rows(connection, statement, values=ids)
+    for rows in parts:
         for paying, distributor, holds, receipts, advance, first_due, last_due, *found in rows:
             whose = (paying, distributor)
             if whose in stale:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, type_coerce
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select, type_coerce
 from sqlalchemy.orm import aliased
 
 from clinic_orders.models.base import Yuan, db
@@ -67,11 +67,14 @@ def _named(word: str, on: date) -> ColumnElement[bool]:
     )
 
 
+_NAMES = select(Distributor.id, Distributor.code, Distributor.name).where(
+    Distributor.id.in_(bindparam("distributors", expanding=True))
+)
+
+
 def distributor_names(ids: Iterable[int]) -> dict[int, tuple[str, str]]:
     """Code and name of each; one statement."""
-    rows = db.session.execute(
-        select(Distributor.id, Distributor.code, Distributor.name).where(Distributor.id.in_(ids))
-    )
+    rows = db.session.connection().execute(_NAMES, {"distributors": list(ids)}).all()
     return {row_id: (code, name) for row_id, code, name in rows}
 
 

@@ -10,6 +10,7 @@ from flask import Flask
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from clinic_orders.queries import duties
 from clinic_orders.queries.checks import Scope, check
 from clinic_orders.queries.checks.over_markup import NotJudged, unjudged
 from clinic_orders.rules.days import start_of_day
@@ -115,6 +116,10 @@ def test_the_passes_and_the_rules_agree(world, drawn, as_of):
     found = check(Scope(as_of), RULES)
     assert [one.as_json() for one in found] == [one.as_json() for one in expected]
     assert [one.rows for one in found] == [one.rows for one in expected]
+    # The card of one institution asks first whether anything may be too dear, and must not leave out what is.
+    for code, number in ids()[0].items():
+        card = duties.sold(number, Scope(as_of, [number]))
+        assert list(card.findings) == [one for one in expected if one.institution == code]
 
 
 @WITHOUT_SHRINKING

@@ -11,15 +11,17 @@ import pytest
 from flask import Flask
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, Shipment, ShipmentLine
 from clinic_orders.models.orders import Order, OrderEvent, OrderLine
+from clinic_orders.models.roster import Institution
 from clinic_orders.models.sales import SaleLine
 from clinic_orders.models.stock import StockCount
 from clinic_orders.queries.checks import Scope, check
+from clinic_orders.queries.checks.stocking import carried_by, carried_items
 from clinic_orders.rules.days import day_in_china, start_of_day
 from clinic_orders.rules.findings import CheckRule, Finding, in_order
 from clinic_orders.rules.stocking import (
@@ -201,4 +203,7 @@ def test_sql_and_rules_find_the_same(world, seed, for_all):
     for on in (date(2026, 1, 31), date(2026, 3, 31)):
         found = check(Scope(on), [CheckRule.STOCKING_SHORT])
         assert [one.as_json() for one in found] == [one.as_json() for one in plain(rows, on, items)]
+        carried = carried_items(on, window_days=45)
+        for number in db.session.scalars(select(Institution.id)):
+            assert carried_by(number, on, window_days=45) == carried.get(number, set())
     assert check(Scope(date(2026, 3, 30)), [CheckRule.STOCKING_SHORT]) == []
