@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, cast
 
-from sqlalchemy import Table, delete, select, update
+from sqlalchemy import Table, bindparam, delete, select, update
 
 from clinic_orders.actions import notices
 from clinic_orders.actions.assessments._common import take, write
@@ -20,6 +20,7 @@ from clinic_orders.rules.parties import Actor, Permission
 
 _SHEET: Final = cast("Table", AssessmentSheet.__table__)
 _LINE: Final = cast("Table", AssessmentLine.__table__)
+_UPDATE: Final = update(_SHEET).where(_SHEET.c.id == bindparam("sheet_id"))
 Typed = dict[tuple[int, Indicator], tuple[Decimal | None, Decimal | None]]
 
 
@@ -53,14 +54,14 @@ def keep_assessment(reckoned: Reckoned, *, by: Actor, at: datetime) -> int:
     typed = _typed(assessment.id)
     new = [one for one in reckoned.sheets if one.institution_id not in known]
     ids = known | dict(zip((one.institution_id for one in new), reserve_ids(_SHEET, len(new)), strict=True))
-    for one in reckoned.sheets:
-        if one.institution_id in known:
-            db.session.execute(
-                update(AssessmentSheet)
-                .where(AssessmentSheet.id == known[one.institution_id])
-                .values(_place(one))
-                .execution_options(synchronize_session=False)
-            )
+    again = [
+        {"sheet_id": known[one.institution_id], **_place(one)}
+        for one in reckoned.sheets
+        if one.institution_id in known
+    ]
+    if again:
+        # One statement for all of them: on SQLite nobody else writes meanwhile.
+        db.session.connection().execute(_UPDATE, again)
     insert_rows(_SHEET, [_new_sheet(one, ids[one.institution_id], assessment.id) for one in new])
     _forget(assessment.id, {one.institution_id for one in reckoned.sheets})
     mine = [ids[one.institution_id] for one in reckoned.sheets]

@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final
@@ -57,9 +57,8 @@ class MonthPart:
 
     def kept(self) -> dict[str, Any]:
         """As JSON keeps it."""
-        return {
-            name: str(value) if isinstance(value, Decimal) else value for name, value in asdict(self).items()
-        }
+        values = ((name, getattr(self, name)) for name in self.__slots__)
+        return {name: str(value) if isinstance(value, Decimal) else value for name, value in values}
 
     @classmethod
     def read(cls, kept: Mapping[str, Any]) -> MonthPart:
