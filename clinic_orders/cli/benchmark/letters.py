@@ -46,7 +46,7 @@ def letters(count: int) -> Iterator[LetterContent]:
 class Measured:
     """Letters a second of each round by the clock and by the processor, the size of what came out, the memory.
 
-    ``most_mb`` is the most that one of the processes held, the one that puts everything together included.
+    ``most_mb`` is the most that one of the processes of the run held, the one that puts everything together included.
     """
 
     count: int
@@ -79,6 +79,13 @@ def _measured_part(folder: Path, part: int, texts: Sequence[str], address: str) 
     """Make a part of a run, and say what it cost: processor seconds, the most memory of the process in MB."""
     began = time.process_time()
     make_part(folder, part, part * IN_PART, texts, address)
+    return time.process_time() - began, _held_mb()
+
+
+def _measured_whole(folder: Path, parts: int) -> tuple[float, float]:
+    """Put a run together, and say what it cost; in a process that has not made letters one by one."""
+    began = time.process_time()
+    put_together(folder, parts, title="bench")
     return time.process_time() - began, _held_mb()
 
 
@@ -132,11 +139,11 @@ def measure_letters(count: int, sample: int, rounds: int, processes: int) -> Mea
                 costs = list(
                     pool.map(_measured_part, [folder] * len(parts), parts, chunks, [OWN] * len(parts))
                 )
-                put_together(folder, len(parts), title="bench")
+                costs.append(pool.submit(_measured_whole, folder, len(parts)).result())
                 found.bulk.append(count / (time.perf_counter() - started))
                 spent = time.process_time() - began + sum(seconds for seconds, _held in costs)
                 found.bulk_cpu.append(count / spent)
-                found.most_mb = max(found.most_mb, _held_mb(), *(held for _seconds, held in costs))
+                found.most_mb = max(found.most_mb, *(held for _seconds, held in costs))
                 found.zip_kb = (folder / ZIP).stat().st_size / 1024 / count
                 found.pdf_kb = (folder / PDF).stat().st_size / 1024 / count
     return found

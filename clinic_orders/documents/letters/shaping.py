@@ -16,6 +16,8 @@ LANGUAGE: Final = b"zh-CN"
 # What ``font-variant-numeric: tabular-nums`` and ``font-kerning: auto`` of the style sheet come to.
 _FEATURES: Final = b"tnum 1"
 _EMPTY: Final = 0x0FFFFFFF
+# So many paragraphs are remembered in lines; what all letters say comes back soon after it was forgotten.
+_REMEMBERED: Final = 20_000
 _UNKNOWN: Final = 0x10000000
 
 
@@ -104,7 +106,6 @@ class Shaper:
         self._by_pointer: dict[int, Font] = {}
         self._by_name: dict[str, Font] = {}
         self._contexts: dict[Style, tuple[Any, Any, Any]] = {}
-        self._shaped: dict[tuple[Style, str], _Shaped] = {}
         self._broken: dict[tuple[Style, str, float, float], tuple[Line, ...]] = {}
 
     def lines(self, text: str, style: Style, width: float, *, indent: float = 0.0) -> tuple[Line, ...]:
@@ -120,9 +121,8 @@ class Shaper:
         key = (style, text, width, indent)
         found = self._broken.get(key)
         if found is None:
-            if len(self._broken) > 50_000:
+            if len(self._broken) > _REMEMBERED:
                 self._broken.clear()
-                self._shaped.clear()
             found = self._broken[key] = tuple(self._break(" ".join(text.split()), style, width, indent))
         return found
 
@@ -191,9 +191,6 @@ class Shaper:
         return self._contexts[style]
 
     def _shape(self, text: str, style: Style) -> _Shaped:
-        found = self._shaped.get((style, text))
-        if found is not None:
-            return found
         lib = self._lib
         pango, ffi = lib.pango, lib.ffi
         _, _, layout = self._context(style)
@@ -223,15 +220,13 @@ class Shaper:
         number = ffi.new("int *")
         marks = pango.pango_layout_get_log_attrs_readonly(layout, number)
         breaks = tuple(bool(marks[place].is_line_break) for place in range(len(text)))
-        shaped = _Shaped(
+        return _Shaped(
             text,
             tuple(tuple(found) for found in glyphs),
             breaks,
             extents.height * lib.FROM_UNITS,
             pango.pango_layout_get_baseline(layout) * lib.FROM_UNITS,
         )
-        self._shaped[style, text] = shaped
-        return shaped
 
     def _read(
         self, item: Any, text: str, place_of: dict[int, int], glyphs: list[list[_Glyph]], style: Style
