@@ -10,6 +10,7 @@ from clinic_orders.models.accounts import RoleAssignment, User
 from clinic_orders.models.applications import Application
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Edition, EditionItem, Price
+from clinic_orders.models.draft_runs import DraftRun
 from clinic_orders.models.exchange import ImportBatch
 from clinic_orders.models.exits import ExitRequest
 from clinic_orders.models.import_jobs import ImportJob
@@ -204,6 +205,15 @@ def make_office(world: World) -> None:
                     first_day=at.date(),
                     last_day=at.date(),
                     letter_ids=[],
+                    total=number + 1,
+                    requested_at=at,
+                ),
+                DraftRun(
+                    token=f"{number:032}",
+                    state=PaperRunState.WAITING,
+                    by_name=f"赵红军{number}",
+                    case_numbers=[],
+                    wanted={},
                     total=number + 1,
                     requested_at=at,
                 ),

@@ -1,6 +1,6 @@
 """What happens to a run of papers of any kind once it was asked for: claim it, say how far it is, end it, cancel it.
 
-The history calls these deeds by the kind of run: ``finish_letter_run``, ``cancel_standards_run`` and so on.
+The history calls these deeds by the kind of run: ``finish_letter_run``, ``cancel_draft_run`` and so on.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from clinic_orders.actions import audit
 from clinic_orders.actions.background import Claim, Desk
 from clinic_orders.actions.transaction import transactional
 from clinic_orders.models.base import db
+from clinic_orders.models.draft_runs import DraftRun
 from clinic_orders.models.letter_runs import LetterRun
 from clinic_orders.models.paper_runs import PaperRun
 from clinic_orders.models.standards_runs import StandardsRun
@@ -39,6 +40,16 @@ def ask_for(run: R, *, by: Actor, at: datetime) -> R:
 def claim_run(kind: type[R], worker: str, *, by: Actor, at: datetime) -> R | None:
     """Take the oldest run of a kind whose turn it is for this process; None if there is none."""
     return _desk(kind).claim(worker, to_claim(kind, at), by=by, at=at)
+
+
+def claimed_run(kind: type[R], claim: Claim, *, by: Actor, at: datetime) -> R:
+    """The locked row of a run in hand, for a deed on it that only its kind knows.
+
+    Raises:
+        MovedOn: the run is no longer this process's.
+
+    """
+    return _desk(kind).claimed(claim, by=by, at=at)
 
 
 @transactional
@@ -123,6 +134,7 @@ def _given_up(run: PaperRun, /, *, by: Actor, at: datetime) -> None:
 
 
 NEEDS: Final[dict[type[PaperRun], Permission]] = {
+    DraftRun: Permission.CASES_HANDLE,
     LetterRun: Permission.CASES_HANDLE,
     StandardsRun: Permission.ROSTER_READ,
 }

@@ -19,6 +19,7 @@ from clinic_orders.cli.behind import Worker
 from clinic_orders.cli.context import Console, Failed, pass_console
 from clinic_orders.cli.export_jobs import maker
 from clinic_orders.cli.import_jobs import runner
+from clinic_orders.cli.letters import draft_printer
 from clinic_orders.cli.letters import printer as letter_printer
 from clinic_orders.cli.logs import set_up_logs
 from clinic_orders.cli.schema import refuse_not_newest
@@ -135,6 +136,7 @@ def run_scheduler(console: Console) -> None:
         "import-jobs": runner(console),
         "export-jobs": maker(console),
         "letter-runs": letter_printer(console),
+        "draft-runs": draft_printer(console),
         "standards-runs": standards_printer(console),
     }
 

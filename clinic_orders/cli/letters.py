@@ -1,28 +1,28 @@
-"""``clinic-orders letter`` and ``letter-runs``: the last letter of a case as PDF, the next one; many in one run (R-CASE-2)."""
+"""``clinic-orders letter``, ``letter-runs``, ``draft-runs``: a letter of a case as PDF; many in one run (R-CASE-2)."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 
 import click
 
 from clinic_orders import clock, jobs
-from clinic_orders.actions.cases.issuing import answer_days
+from clinic_orders.actions.cases import suggested_request
 from clinic_orders.cli.behind import run_out
 from clinic_orders.cli.context import Console, Failed, pass_console
 from clinic_orders.cli.whole_files import write_whole
 from clinic_orders.documents import PapersOff
 from clinic_orders.documents.letters import REVOKED_MARK, letter_pdf
+from clinic_orders.documents.letters.drafts import DRAFT_RUNS
 from clinic_orders.documents.letters.runs import LETTER_RUNS
 from clinic_orders.documents.paper_runs import RunPrinter
 from clinic_orders.models.base import reading_only
+from clinic_orders.models.draft_runs import DraftRun
 from clinic_orders.models.letter_runs import LetterRun
 from clinic_orders.queries import cases as questions
 from clinic_orders.rules.days import day_in_china
 from clinic_orders.rules.finding_states import FindingState
-from clinic_orders.rules.ladder import LetterState, Level, next_level
-from clinic_orders.rules.letter_requests import LetterRequest
+from clinic_orders.rules.ladder import LetterState
 from clinic_orders.rules.letters import LetterContent
 from clinic_orders.rules.parties import SYSTEM
 
@@ -76,11 +76,10 @@ def _next(number: str) -> tuple[LetterContent, str]:
     found = questions.find_case(number, SYSTEM, on=on)
     if found is None:
         raise Failed(f"there is no case {number}")
-    level = next_level(None if found.level is None else Level(found.level), found.kind)
-    if level is None:
+    request = suggested_request(found, last=questions.last_letter(found.id), at=at)
+    if request is None:
         raise Failed(f"case {number} has reached the last level of its ladder")
     findings = [one for one in questions.findings_of(found.id, on=on) if one.state is FindingState.OPEN]
-    request = LetterRequest(level=level, deadline=on + timedelta(days=answer_days(at=at)))
     record = questions.case_by_id(found.id)
     content = questions.content_of(
         record, request, findings, questions.standards_of(findings), by=SYSTEM, on=on
@@ -105,4 +104,21 @@ def run(console: Console) -> None:
     click.echo(f"{run_out(console, printer(console))} runs were taken up")
 
 
-COMMANDS = (letter_command, letter_runs)
+def draft_printer(console: Console) -> RunPrinter[DraftRun]:
+    """What prints the runs of drafts, as this process."""
+    return RunPrinter(console.settings.instance, jobs.worker_name(), DRAFT_RUNS)
+
+
+@click.group("draft-runs")
+def draft_runs() -> None:
+    """Drafts of many letters that a bureau wants to read before anything is issued."""
+
+
+@draft_runs.command("run")
+@pass_console
+def run_drafts(console: Console) -> None:
+    """Print every run whose turn it is, then end. The scheduler does the same every minute."""
+    click.echo(f"{run_out(console, draft_printer(console))} runs were taken up")
+
+
+COMMANDS = (letter_command, letter_runs, draft_runs)

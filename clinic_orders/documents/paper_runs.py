@@ -51,12 +51,14 @@ class Wanted:
         title: of the PDF of all.
         ids: of what its papers are made of, in order.
         load: reads from the database what ``Kind.make_part`` needs of some of them, besides folder and part.
+        loaded: told what was read, where the kind of run has something to write down about it.
 
     """
 
     title: str
-    ids: Sequence[int]
-    load: Callable[[Sequence[int]], tuple[Any, ...]]
+    ids: Sequence[Any]
+    load: Callable[[Sequence[Any]], tuple[Any, ...]]
+    loaded: Callable[[tuple[Any, ...]], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,10 +190,13 @@ class RunPrinter(Generic[R]):
 
     def _run(self, run: R) -> None:
         records, claim = self.kind.records, Claim(run.id, run.attempt)
-        folder, wanted = self.kind.folder_of(self.instance, run.token), self.kind.wanted(run)
+        folder = self.kind.folder_of(self.instance, run.token)
         name = f"{self.kind.folder} {claim.number}"
         log.info("%s is claimed by %s, attempt %d", name, self.worker, claim.attempt)
         try:
+            with reading_only():
+                wanted = self.kind.wanted(run)
+                end_reading()
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if self._print(claim, folder, wanted):
                 put_together(folder, -(-len(wanted.ids) // self.kind.in_part), title=wanted.title)
@@ -244,6 +249,8 @@ class RunPrinter(Generic[R]):
         with reading_only():
             needed = wanted.load(wanted.ids[first : first + self.kind.in_part])
             end_reading()
+        if wanted.loaded is not None:
+            wanted.loaded(needed)
         return pool.submit(self.kind.make_part, folder, part, first, *needed)
 
     def _pool(self) -> ProcessPoolExecutor | ThreadPoolExecutor:

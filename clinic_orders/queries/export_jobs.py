@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, and_, func, select
 
 from clinic_orders.models.base import db
 from clinic_orders.models.export_jobs import ExportJob
-from clinic_orders.queries.accounts import posts_of, principal
+from clinic_orders.queries.accounts import actor_again
 from clinic_orders.rules.export_jobs import EXPORT, ExportState
 from clinic_orders.rules.parties import Actor, Permission
 
@@ -94,9 +94,5 @@ def open_export(kind: str, form: str, actor: Actor) -> ExportJob | None:
 
 def exporter_of(job: ExportJob, on: date) -> Actor | None:
     """Who asked, in the role in which they asked; None if they do not hold it on a day or may not export."""
-    for post in posts_of(job.by_id, on=on):
-        found = principal(job.by_id, post.assignment_id, on=on) if post.role is job.role else None
-        if found is None or (found.actor.county_code or "") != job.county_code:
-            continue
-        return found.actor if found.actor.may(Permission.FILES_EXPORT) else None
-    return None
+    found = actor_again(job.by_id, job.role, job.county_code, on=on)
+    return found if found is not None and found.may(Permission.FILES_EXPORT) else None

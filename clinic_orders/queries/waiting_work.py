@@ -6,6 +6,7 @@ from sqlalchemy import func, select, text
 
 from clinic_orders.models.background import Work
 from clinic_orders.models.base import db
+from clinic_orders.models.draft_runs import DraftRun
 from clinic_orders.models.export_jobs import ExportJob
 from clinic_orders.models.import_jobs import ImportJob
 from clinic_orders.models.jobs import JobRun, RunState
@@ -25,6 +26,7 @@ def waiting_work() -> dict[str, int]:
     kinds: dict[str, type[Work]] = {
         "import-jobs": ImportJob,
         "export-jobs": ExportJob,
+        "draft-runs": DraftRun,
         "letter-runs": LetterRun,
         "standards-runs": StandardsRun,
     }

@@ -88,7 +88,7 @@ def test_a_letter_is_set_in_a_chinese_font_that_it_carries(long_one: tuple[Lette
 def test_a_draft_says_on_every_page_that_it_has_no_force_and_bears_no_code() -> None:
     html = letter_html(letter(serial=None), address=OWN)
     assert "草稿 · 无效力" in html
-    assert "（未编号）" in html
+    assert "（草稿，未编号）" in html
     assert "扫码核验" not in html
 
 

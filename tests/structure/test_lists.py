@@ -103,6 +103,7 @@ LISTS: dict[str, tuple[List, ...]] = {
     "home.notices": (List(Role.INSTITUTION, "/notices"),),
     "import_jobs.index": (List(Role.CITY, "/files/background/"),),
     "incentives.index": (List(Role.CITY, "/incentives/"),),
+    "draft_runs.index": (List(Role.CITY, "/draft-runs/"),),
     "letter_runs.index": (List(Role.CITY, "/letter-runs/"),),
     "standards_runs.index": (List(Role.CITY, "/standards/runs/"),),
     "jobs.index": (List(Role.OPERATOR, "/jobs/"),),

@@ -1,4 +1,4 @@
-"""Deeds on cases (R-CASE): ``opening`` · ``issuing`` · ``answering`` · ``deciding`` · ``reminding``."""
+"""Deeds on cases (R-CASE): ``opening`` · ``issuing`` · ``answering`` · ``deciding`` · ``reminding`` · ``suggesting``."""
 
 from __future__ import annotations
 
@@ -44,6 +44,7 @@ from clinic_orders.actions.cases.opening import (
     withdraw_case,
 )
 from clinic_orders.actions.cases.reminding import remind_of_case
+from clinic_orders.actions.cases.suggesting import noticed_level, suggested_draft, suggested_request
 
 __all__ = [
     "AboutNobody",
@@ -71,6 +72,7 @@ __all__ = [
     "issue_letter",
     "kind_of",
     "letter_draft",
+    "noticed_level",
     "open_case",
     "propose_letter",
     "receive_letter",
@@ -78,6 +80,8 @@ __all__ = [
     "remind_of_case",
     "remove_finding",
     "send_letter_back",
+    "suggested_draft",
+    "suggested_request",
     "uphold_appeal",
     "withdraw_case",
 ]

@@ -31,8 +31,9 @@ class Made:
 
 
 def title_of(content: LetterContent) -> str:
-    """What the file is called inside: title, number and party."""
-    return " ".join(filter(None, (content.title, str(content.number or ""), content.addressee)))
+    """What the file is called inside: title, number and party; a draft says that it is one."""
+    draft = "草稿" if content.is_draft else ""
+    return " ".join(filter(None, (draft, content.title, str(content.number or ""), content.addressee)))
 
 
 def set_letters(contents: Sequence[LetterContent], *, address: str) -> list[Made]:

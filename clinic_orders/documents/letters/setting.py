@@ -227,7 +227,7 @@ class Setter:
         for row in rows:
             row.colour = RED
             self._put(row)
-        number = self._centred(str(content.number or "（未编号）"), BODY, 8 * MM)
+        number = self._centred(str(content.number or "（草稿，未编号）"), BODY, 8 * MM)
         number[0].before, number[-1].after = 11 * MM, 4 * MM
         for row in number:
             self._put(row)

@@ -10,7 +10,7 @@ from clinic_orders.queries.accounts.lists import (
     list_accounts,
     roles_of,
 )
-from clinic_orders.queries.accounts.persons import Post, Principal, posts_of, principal
+from clinic_orders.queries.accounts.persons import Post, Principal, actor_again, posts_of, principal
 from clinic_orders.queries.accounts.scope import (
     ROLES_IN_CARE,
     account,
@@ -41,6 +41,7 @@ __all__ = [
     "Waiting",
     "account",
     "accounts_visible_to",
+    "actor_again",
     "assignments_in_scope",
     "count_accounts",
     "count_without_account",

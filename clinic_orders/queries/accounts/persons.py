@@ -187,3 +187,20 @@ def posts_of(user_id: int, *, on: date) -> list[Post]:
         )
         for row in rows
     ]
+
+
+def actor_again(user_id: int, role: Role, county_code: str, *, on: date) -> Actor | None:
+    """A person in the role in which they once asked for work behind the scenes; None if they do not hold it on a day.
+
+    Args:
+        user_id: who.
+        role: in which.
+        county_code: of the county's bureau; empty for another.
+        on: the day.
+
+    """
+    for post in posts_of(user_id, on=on):
+        found = principal(user_id, post.assignment_id, on=on) if post.role is role else None
+        if found is not None and (found.actor.county_code or "") == county_code:
+            return found.actor
+    return None

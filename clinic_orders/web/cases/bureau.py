@@ -38,6 +38,7 @@ from clinic_orders.rules.letters.figures import in_words
 from clinic_orders.rules.parties import Actor, InstitutionKind, Permission, Role
 from clinic_orders.web.attached_files import attached
 from clinic_orders.web.cases.door import LETTER_SHAPES, SHAPES, blueprint, file_name, fresh_key
+from clinic_orders.web.cases.filters import cases_wanted
 from clinic_orders.web.cases.forms import LetterForm, letter_form
 from clinic_orders.web.context import locale
 from clinic_orders.web.display import label
@@ -70,24 +71,11 @@ def _waiting(person: Actor, _at: object) -> Any:
     return queries.waiting_question(person, today())
 
 
-def _wanted() -> CasesWanted:
-    """What the address asks for; words that are none of the lists filter nothing."""
-    state, kind = request.args.get("state", "live"), request.args.get("kind", "")
-    level = request.args.get("level", 0, int)
-    return CasesWanted(
-        request.args.get("q", "").strip()[:64],
-        state if state in {*CaseState, "live", "mine", "all"} else "live",
-        level if level in set(Level) else 0,
-        request.args.get("county", "")[:12] if actor().role is Role.CITY else "",
-        InstitutionKind(kind) if kind in set(InstitutionKind) else None,
-    )
-
-
 @blueprint.get("/cases/")
 @needs(Permission.CASES_HANDLE)
 def index() -> str | Response:
     """The cases of the bureau, those that moved last first."""
-    wanted, on = _wanted(), today()
+    wanted, on = cases_wanted(request.args), today()
     sort = sort_order(set(queries.SORTS), "-moved")
     if wanted_file():
         return as_file("cases", COLUMNS, queries.cases(actor(), on=on, wanted=wanted, sort=sort))
@@ -141,13 +129,6 @@ def open_case() -> Response:
 # One case ----------------------------------------------------------------------------------------------
 
 
-def _noticed(last: CaseLetter | None) -> Level | None:
-    """The level of which the last letter gave prior notice."""
-    if last is None or last.kind is not LetterKind.PRIOR_NOTICE:
-        return None
-    return Level(last.level)
-
-
 def _steps(sides: frozenset[CaseSide], state: CaseState) -> set[str]:
     return {step.value for step in case_steps_open_to(sides, state)}
 
@@ -171,7 +152,7 @@ def _page(
     findings = queries.findings_of(case.id, on=on)
     standing = [one for one in findings if one.state is FindingState.OPEN]
     may_write = bool(steps & {CaseStep.ISSUE, CaseStep.GIVE_NOTICE, CaseStep.PROPOSE}) and bool(standing)
-    form = form or (letter_form(case, request.args, noticed=_noticed(last), last=last) if may_write else None)
+    form = form or (letter_form(case, request.args, last=last) if may_write else None)
     preview, trouble = _preview(case, last, form) if form is not None else (_content(last), "")
     reached = None if case.level is None else Level(case.level)
     return render_template(
@@ -274,7 +255,7 @@ def draft(number: str) -> Response | tuple[str, int]:
     case = _found(number)
     letters = queries.letters_of(case.id)
     last = letters[-1] if letters else None
-    form = letter_form(case, request.args, noticed=_noticed(last), last=last)
+    form = letter_form(case, request.args, last=last)
     wanted = form.request() if form else None
     if wanted is None:
         abort(404)
@@ -309,7 +290,7 @@ def write_letter(number: str) -> Response | tuple[str, int] | str:
     """Show the letter as typed, or issue it, give its notice, or propose it to the second officer."""
     case = _found(number)
     letters = queries.letters_of(case.id)
-    form = letter_form(case, request.form, noticed=_noticed(letters[-1] if letters else None))
+    form = letter_form(case, request.form, last=letters[-1] if letters else None)
     if form is None:
         abort(400)
     if request.form.get("do") == "show":

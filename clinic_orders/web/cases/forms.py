@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from typing import Any
 
 from flask_babel import gettext
@@ -14,7 +14,7 @@ from clinic_orders.models.cases import CaseLetter
 from clinic_orders.queries.cases import CaseRow
 from clinic_orders.rules.days import SHANGHAI, parse_day
 from clinic_orders.rules.errors import RuleBroken
-from clinic_orders.rules.ladder import SEVERE, Level, earliest_deadline, is_jump, next_level
+from clinic_orders.rules.ladder import SEVERE, Level
 from clinic_orders.rules.letter_requests import LetterRequest
 from clinic_orders.rules.parties import InstitutionKind
 from clinic_orders.web.errors import say
@@ -105,36 +105,30 @@ BOXES = (
 )  # fmt: skip
 
 
-def letter_form(
-    case: CaseRow, asked: Mapping[str, Any], *, noticed: Level | None, last: CaseLetter | None = None
-) -> LetterForm | None:
+def letter_form(case: CaseRow, asked: Mapping[str, Any], *, last: CaseLetter | None) -> LetterForm | None:
     """The form of the next letter: as it was typed, else with what suggests itself; None at the ladder's end.
 
     Args:
         case: whose.
         asked: the form or the address of this request.
-        noticed: the level of which the last letter gave prior notice.
-        last: the last letter; the days that a notice named suggest themselves for the decision.
+        last: the last letter.
 
     """
-    reached = None if case.level is None else Level(case.level)
-    following = next_level(reached, case.kind)
-    if following is None:
-        return None
-    suggested = noticed or (Level(case.suggested_level) if case.suggested_level else following)
     text = str(asked.get("level", ""))
-    level = Level(int(text)) if text.isdecimal() and int(text) in set(Level) else suggested
+    typed = Level(int(text)) if text.isdecimal() and int(text) in set(Level) else None
+    suggested = deeds.suggested_request(case, last=last, level=typed, at=at())
+    if suggested is None:
+        return None
     values = {name: str(asked.get(name, "")) for name in BOXES}
-    days = deeds.answer_days(at=at())
-    values["deadline"] = values["deadline"] or earliest_deadline(today(), days).isoformat()
-    if noticed is level and last is not None:
-        for name in ("first_day", "last_day"):
-            named = getattr(last, name)
-            values[name] = values[name] or (named.isoformat() if named is not None else "")
-    if level is Level.INTERVIEW:
-        values["meeting_on"] = values["meeting_on"] or (today() + timedelta(days=days + 1)).isoformat()
-        values["meeting_time"] = values["meeting_time"] or "9:30"
-    if case.suggested_level and level == case.suggested_level and is_jump(level, reached, case.kind):
-        # Written into the letter, which is Chinese whatever the language of the screen is.
-        values["jump_reason"] = values["jump_reason"] or "多个品规约定采购量进度滞后，达到规定约谈的数量"
-    return LetterForm(values, level, proposing=noticed is not None and level is noticed, kind=case.kind)
+    values["deadline"] = values["deadline"] or suggested.deadline.isoformat()
+    for name in ("first_day", "last_day"):
+        named = getattr(suggested, name)
+        if named is not None and name not in asked:
+            values[name] = named.isoformat()
+    if suggested.meeting_at is not None:
+        meeting = suggested.meeting_at
+        values["meeting_on"] = values["meeting_on"] or meeting.date().isoformat()
+        values["meeting_time"] = values["meeting_time"] or f"{meeting:%-H:%M}"
+    values["jump_reason"] = values["jump_reason"] or suggested.jump_reason
+    proposing = suggested.level in SEVERE and not suggested.notice
+    return LetterForm(values, suggested.level, proposing=proposing, kind=case.kind)
