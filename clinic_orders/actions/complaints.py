@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
 from clinic_orders.actions import audit, notices
 from clinic_orders.actions.found_by_people import let_go_found, raise_found
@@ -77,18 +78,19 @@ def file_complaint(
         NotFound: no such institution or county.
 
     """
-    # The series of numbers lets in one after the other, so that one form sent twice at once makes one complaint.
-    number = next_numbers(COMPLAINT, at=at)[0]
-    known = db.session.scalars(select(Complaint).where(Complaint.form_key == key)).one_or_none()
+    made = select(Complaint).where(Complaint.form_key == key)
+    known = db.session.scalars(made).one_or_none()
     if known is not None:
         return known
+    number = next_numbers(COMPLAINT, at=at)[0]
     today = day_in_china(at)
     institution_id = _institution(institution_code, THE_PUBLIC, at=at) if institution_code else None
     if institution_id is not None:
         county_code = standing(institution_id, on=today).county_code
     elif county_code and db.session.get(County, county_code) is None:
         raise NotFound(number=county_code)
-    days = policy_book("complaint.answer_days").whole_or_none("complaint.answer_days", on=today)
+    book = policy_book("complaint.answer_days")
+    days = book.whole_or_none("complaint.answer_days", on=today)
     complaint = Complaint(
         number=number,
         tracking=_tracking(),
@@ -105,9 +107,17 @@ def file_complaint(
         filed_at=at,
         filed_on=today,
         deadline=answer_by(today, days),
+        deadline_confirmed=days is not None and book.find("complaint.answer_days", on=today).confirmed,
     )
-    db.session.add(complaint)
-    db.session.flush()
+    try:
+        with db.session.begin_nested():
+            db.session.add(complaint)
+    except IntegrityError:
+        # The same form came twice at once: the other one has made the complaint and committed it.
+        known = db.session.scalars(made).one_or_none()
+        if known is None:
+            raise
+        return known
     db.session.add_all(
         ComplaintPhoto(
             complaint_id=complaint.id,
@@ -362,7 +372,7 @@ def remind_of_complaint(number: str, *, by: Actor, at: datetime) -> bool:
         .with_for_update()
         .execution_options(populate_existing=True)
     ).scalar_one()
-    day = found.deadline
+    day = found.deadline if found.deadline_confirmed else None
     if found.state not in WAITING or day is None or day > day_in_china(at) or found.reminded_of == day:
         return False
     found.reminded_of = day

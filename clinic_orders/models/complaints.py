@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from clinic_orders.models.base import Base, word
@@ -40,6 +40,8 @@ class Complaint(Base):
     filed_at: Mapped[datetime]
     filed_on: Mapped[date]
     deadline: Mapped[date | None]
+    # Whether the bureau vouched for the number of days that the last day rests on, when the complaint came.
+    deadline_confirmed: Mapped[bool] = mapped_column(default=False, server_default=false())
     answer: Mapped[str] = mapped_column(Text, default="")
     answered_at: Mapped[datetime | None]
     answered_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))

@@ -79,6 +79,7 @@ class ComplaintRow(NamedTuple):
     state: ComplaintState
     filed_at: datetime
     deadline: date | None
+    deadline_confirmed: bool
     answer: str
     answered_at: datetime | None
     answered_by_name: str
@@ -87,7 +88,7 @@ class ComplaintRow(NamedTuple):
 
     def late_on(self, today: date) -> bool:
         """Whether it waits beyond its last day."""
-        return is_late(self.state, self.deadline, today=today)
+        return is_late(self.state, self.deadline, confirmed=self.deadline_confirmed, today=today)
 
 
 SORTS = ("filed", "deadline", "place", "county", "kind")
@@ -96,7 +97,7 @@ _WAITS = Complaint.state.in_(sorted(WAITING))
 
 def _late(today: date) -> ColumnElement[bool]:
     """``rules.complaints.is_late`` in SQL (R-CASE-5)."""
-    return and_(_WAITS, Complaint.deadline < today)
+    return and_(_WAITS, Complaint.deadline_confirmed, Complaint.deadline < today)
 
 
 def _conditions(actor: Actor, on: date, wanted: ComplaintsWanted) -> list[ColumnElement[bool]]:
@@ -151,6 +152,7 @@ def _listed(on: date) -> Select[*tuple[Any, ...]]:
             found.state,
             found.filed_at,
             found.deadline,
+            found.deadline_confirmed,
             found.answer,
             found.answered_at,
             found.answered_by_name,
@@ -236,12 +238,13 @@ def events_of(complaint_id: int) -> Sequence[ComplaintEvent]:
 
 
 def complaints_due(today: date) -> list[str]:
-    """The complaints whose last day to answer has come, of which the bureau was not told yet."""
+    """The complaints whose confirmed last day to answer has come, of which the bureau was not told yet."""
     found = Complaint
     statement = (
         select(found.number)
         .where(
             _WAITS,
+            found.deadline_confirmed,
             found.deadline <= today,
             or_(found.reminded_of.is_(None), found.reminded_of != found.deadline),
         )

@@ -267,9 +267,13 @@ def answer_by(filed_on: date, working_days: int | None) -> date | None:
     return None if working_days is None else add_working_days(filed_on, working_days)
 
 
-def is_late(state: ComplaintState, deadline: date | None, *, today: date) -> bool:
-    """Whether a complaint waits beyond its last day."""
-    return state in WAITING and deadline is not None and deadline < today
+def is_late(state: ComplaintState, deadline: date | None, *, confirmed: bool, today: date) -> bool:
+    """Whether a complaint waits beyond its last day; of a day that rests on an unconfirmed number nobody is told so.
+
+    >>> [is_late(ComplaintState.FILED, date(2026, 11, 20), confirmed=one, today=date(2026, 11, 21)) for one in (True, False)]
+    [True, False]
+    """
+    return state in WAITING and confirmed and deadline is not None and deadline < today
 
 
 def tracking_number(typed: str) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import json
 import threading
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import pytest
 from flask import Flask
 from PIL import Image
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from clinic_orders.actions import cases as case_deeds
 from clinic_orders.actions import complaints as deeds
@@ -20,6 +21,7 @@ from clinic_orders.models.audit import AuditEntry
 from clinic_orders.models.base import db
 from clinic_orders.models.complaints import Complaint, ComplaintPhoto
 from clinic_orders.models.notices import Notice
+from clinic_orders.models.policy import PolicyValue
 from clinic_orders.models.supervision import FindingRecord
 from clinic_orders.queries import complaints as queries
 from clinic_orders.rules.complaints import (
@@ -223,6 +225,34 @@ def test_without_policy_there_is_no_deadline_and_with_it_working_days_count(
     client.log_in(world.users["song"])
     client.get("/complaints/", status=200)
     assert client.page.texts("main tbody th a") == [second.number, first.number]
+
+
+@pytest.mark.parametrize("days", ["", "1"], ids=["no number", "a number nobody vouches for"])
+def test_without_a_confirmed_number_of_days_no_last_day_is_stated_and_nobody_is_late(
+    client: CheckingClient, world: World, clock_at: Callable[[datetime], None], days: str
+) -> None:
+    if days:
+        set_policy("complaint.answer_days", days)
+        db.session.execute(update(PolicyValue).values(confirmed=False))
+        db.session.commit()
+    found = complaint(world)
+    assert (found.deadline is None) == (days == "")
+    assert not found.deadline_confirmed
+    later = NOW + timedelta(days=40)
+    assert queries.complaints_due(TODAY + timedelta(days=40)) == []
+    assert not deeds.remind_of_complaint(found.number, by=SYSTEM, at=later)
+    clock_at(later)
+    client.get(f"/complaints/status/{found.tracking}", status=200)
+    assert "答复截止日" not in client.page.text
+    assert ("还没有确认答复期限" if days else "没有规定答复期限") in client.page.text
+    client.log_in(world.users["song"])
+    client.get("/complaints/", status=200)
+    assert ("待确认" if days else "未设定") in client.page.one("main tbody tr").text
+    assert "已超期限" not in client.page.one("main tbody tr").text
+    client.get("/complaints/?state=late", status=200)
+    assert found.number not in client.page.text
+    client.get(f"/complaints/{found.number}", status=200)
+    assert ("答复天数待确认" if days else "未设定") in client.page.text
 
 
 def test_the_bureau_is_told_once_when_the_last_day_has_come(world: World) -> None:

@@ -47,6 +47,7 @@ COLUMNS = (
     Column(N_("Happened on"), lambda row: row.happened_on),
     Column(N_("Filed at"), lambda row: row.filed_at),
     Column(N_("Last day to answer"), lambda row: row.deadline),
+    Column(N_("Last day confirmed"), lambda row: None if row.deadline is None else row.deadline_confirmed),
     Column(N_("State"), lambda row: row.state),
     Column(N_("Answered at"), lambda row: row.answered_at),
     Column(N_("Answer"), lambda row: row.answer),
