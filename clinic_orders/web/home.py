@@ -25,93 +25,11 @@ from clinic_orders.web.addresses import own_path
 from clinic_orders.web.display import notice_text, notice_title
 from clinic_orders.web.guards import needs, public
 from clinic_orders.web.listing import Column, as_file, page_cut, sort_order, wanted_file
+from clinic_orders.web.more_places import MORE
 from clinic_orders.web.navigation import PLACES, counts, places
 
 blueprint = Blueprint("home", __name__)
 
-_BUYER: tuple[tuple[str, str, str], ...] = (
-    ("cases.inbox", N_("Official letters"), "mail"),
-    ("duties.index", N_("My duties"), "flag"),
-    ("sales.new", N_("Write down a sale"), "edit"),
-    ("stock.index", N_("Stock"), "box"),
-    ("monitoring.collect", N_("Report watched prices"), "money"),
-    ("publicity.own", N_("What the public sees of us"), "eye"),
-    ("tags.index", N_("Print price tags"), "print"),
-    ("reports.index", N_("Reports"), "edit"),
-    ("stocking.index", N_("Stocking list"), "list"),
-    ("shelf_prices.index", N_("Posted prices"), "money"),
-    ("standards.own", N_("Materials of the six standards"), "print"),
-    ("ordering.orders", N_("My orders"), "list"),
-    ("returns.index", N_("Returns"), "repeat"),
-    ("findings.index", N_("Findings about us"), "flag"),
-    ("stages.index", N_("Stages of the agreed volume"), "list"),
-    ("clues.inbox", N_("Self-checks of trace codes"), "flag"),
-    ("packs.index", N_("Life of a pack"), "scan"),
-    ("supply.index", N_("Supply problems"), "warn"),
-    ("catalogue.search", N_("Catalogue"), "search"),
-    ("policy.index", N_("Policy"), "doc"),
-    ("audit.index", N_("Who did what"), "history"),
-    ("assessments.newest", N_("Annual assessment"), "flag"),
-    ("inspections.ours", N_("Inspections of us"), "eye"),
-    ("trainings.index", N_("Training of staff"), "users"),
-    ("exits.own", N_("Leave the roster"), "logout"),
-)
-_BUREAU: tuple[tuple[str, str, str], ...] = (
-    ("applications.index", N_("Applications"), "building"),
-    ("exits.index", N_("Requests to leave"), "logout"),
-    ("incentives.index", N_("Incentive and exit lists"), "flag"),
-    ("assessments.index", N_("Annual assessment"), "flag"),
-    ("trainings.index", N_("Training of staff"), "users"),
-    ("findings.index", N_("Findings"), "flag"),
-    ("stages.index", N_("Stages of the agreed volume"), "list"),
-    ("clues.index", N_("Clues on trace codes"), "scan"),
-    ("volumes.index", N_("Planned volume"), "edit"),
-    ("stocking.lists", N_("Stocking lists"), "list"),
-    ("roster.distributors", N_("Distributors"), "truck"),
-    ("roster.relations", N_("Delivery relations"), "link"),
-    ("packs.index", N_("Life of a pack"), "scan"),
-    ("supply.index", N_("Supply problems"), "warn"),
-    ("inspections.index", N_("Inspections"), "eye"),
-    ("complaints.index", N_("Complaints of the public"), "mail"),
-    ("doubles.index", N_("Possible double orders"), "link"),
-    ("bulletins.index", N_("Quarterly bulletins"), "doc"),
-    ("monitoring.index", N_("Price monitoring"), "money"),
-    ("shortages.index", N_("Shortage watch"), "warn"),
-    ("monitoring.labels", N_("Price-risk labels"), "flag"),
-    ("standards.index", N_("Materials of the six standards"), "print"),
-    ("publicity.index", N_("What is public"), "eye"),
-    ("scorecards.index", N_("Distributors' scorecards"), "truck"),
-    ("stock_overview.index", N_("Stock of the institutions"), "box"),
-    ("editions.index", N_("Editions and prices"), "pill"),
-    ("files.index", N_("Files"), "upload"),
-    ("users.index", N_("Accounts"), "users"),
-    ("privacy.requests", N_("Requests about personal data"), "users"),
-    ("jobs.index", N_("Jobs"), "clock"),
-    ("gateway_messages.index", N_("Messages of Alipay"), "money"),
-    ("audit.index", N_("Who did what"), "history"),
-    ("letter_runs.index", N_("Print many letters"), "print"),
-)
-# What stands under More besides the tabs; an endpoint that is a tab of the role, or not built in, is left out.
-MORE: dict[Role, tuple[tuple[str, str, str], ...]] = {
-    Role.INSTITUTION: _BUYER,
-    Role.HOSPITAL: (*_BUYER, ("stock_overview.index", N_("Stock of the institutions"), "box")),
-    Role.DISTRIBUTOR: (
-        ("cases.inbox", N_("Official letters"), "mail"),
-        ("scorecards.own", N_("Our scorecard"), "truck"),
-        ("findings.index", N_("Findings about us"), "flag"),
-        ("packs.index", N_("Life of a pack"), "scan"),
-        ("supply.index", N_("Supply problems"), "warn"),
-        ("policy.index", N_("Policy"), "doc"),
-        ("audit.index", N_("Who did what"), "history"),
-    ),
-    Role.COUNTY: _BUREAU,
-    Role.CITY: _BUREAU,
-    Role.OPERATOR: (
-        ("policy.index", N_("Policy"), "doc"),
-        ("gateway_messages.index", N_("Messages of Alipay"), "money"),
-        ("privacy.requests", N_("Requests about personal data"), "users"),
-    ),
-}
 _FILE = (
     Column(N_("Time"), lambda notice: notice.created_at),
     Column(N_("Kind of notice"), lambda notice: notice_title(notice.kind)),
@@ -153,12 +71,16 @@ def more() -> str:
     """Everything else that a person can reach."""
     actor = guards.actor()
     tabs = {endpoint for endpoint, _ in PLACES.get(actor.role, ())}
-    links = [
-        Link(url_for(endpoint), gettext(word), icon)
-        for endpoint, word, icon in MORE.get(actor.role, ())
-        if endpoint not in tabs and _may_open(endpoint, actor)
-    ]
-    return render_template("home/more.html", areas=links, unread=count_unread(actor))
+    groups = []
+    for group in MORE.get(actor.role, ()):
+        links = [
+            Link(url_for(place.endpoint), gettext(place.word), place.icon)
+            for place in group.places
+            if place.endpoint not in tabs and _may_open(place.endpoint, actor)
+        ]
+        if links:
+            groups.append((gettext(group.title), links))
+    return render_template("home/more.html", groups=groups, unread=count_unread(actor))
 
 
 @blueprint.get("/notices")
