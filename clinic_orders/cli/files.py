@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 import click
-from flask_babel import get_locale
+from flask_babel import get_locale, ngettext
 from flask_babel import gettext as _
 
 from clinic_orders import clock
@@ -82,7 +82,13 @@ def _import(kind: str, file: Path, trial: Trial | None) -> Report:
     watched = sys.stderr.isatty()
 
     def show(phase: Phase, share: float, rows: int) -> None:
-        said = _("%(share)s, %(rows)s rows", share=f"{share:4.0%}", rows=f"{rows:,}")
+        said = ngettext(
+            "%(share)s, %(rows)s row",
+            "%(share)s, %(rows)s rows",
+            rows,
+            share=f"{share:4.0%}",
+            rows=f"{rows:,}",
+        )
         click.echo(f"\r{_(_PHASES[phase])} {said} ", nl=False, err=True)
 
     with tempfile.TemporaryDirectory(prefix="clinic-orders-") as folder:
@@ -114,7 +120,14 @@ def _print(report: Report, trial: Trial | None) -> None:
         for record in trial.shown:
             click.echo(_line(report.kind, record))
         if trial.count > len(trial.shown):
-            click.echo(_("… and %(count)s more records", count=f"{trial.count - len(trial.shown):,}"))
+            click.echo(
+                ngettext(
+                    "… and %(count)s more record",
+                    "… and %(count)s more records",
+                    trial.count - len(trial.shown),
+                    count=f"{trial.count - len(trial.shown):,}",
+                )
+            )
     text = (
         _("%(kind)s: %(rows)s rows; %(created)s created, %(updated)s updated, %(unchanged)s unchanged")
         if trial is None
@@ -176,7 +189,15 @@ def _print_refusal(report: Report) -> None:
     more = len(report.errors) - _SHOWN
     if more > 0:
         click.echo(_("%(count)s more are not shown; --format json has them", count=more), err=True)
-    click.echo(_("refused: %(count)s problems; nothing was stored", count=len(report.errors)), err=True)
+    click.echo(
+        ngettext(
+            "refused: %(count)s problem; nothing was stored",
+            "refused: %(count)s problems; nothing was stored",
+            len(report.errors),
+            count=len(report.errors),
+        ),
+        err=True,
+    )
 
 
 @click.command("export")

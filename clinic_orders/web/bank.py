@@ -239,8 +239,12 @@ def undo(file_id: int) -> Response:
     except NotFound:
         abort(404)
     flash(
-        gettext(
-            "%(back)s payments are taken back; %(stay)s stay, since they are confirmed.", back=back, stay=stay
+        ngettext(
+            "%(back)s payment is taken back; %(stay)s stay, since they are confirmed.",
+            "%(back)s payments are taken back; %(stay)s stay, since they are confirmed.",
+            back,
+            back=back,
+            stay=stay,
         ),
         "ok",
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
-from flask_babel import gettext as _
+from flask_babel import ngettext
 from werkzeug.wrappers import Response as AnyResponse
 
 from clinic_orders.actions.undoing import BatchRestedOn, undo_batch
@@ -95,8 +95,10 @@ def do_undo(number: int) -> AnyResponse:
         # Something came to rest on it since the page before; that page says what.
         return redirect(url_for("batches.undo", number=number))
     flash(
-        _(
+        ngettext(
+            "%(file)s is undone: %(removed)s record taken out, %(restored)s as they were before.",
             "%(file)s is undone: %(removed)s records taken out, %(restored)s as they were before.",
+            undone.removed,
             file=found.filename,
             removed=undone.removed,
             restored=undone.restored + undone.returned,

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from werkzeug.wrappers import Response as AnyResponse
 
 from clinic_orders.actions.alarms import NO_DISTRIBUTOR, close_alarm
@@ -77,28 +78,42 @@ def _duties(desk: Desk) -> list[Duty]:
         _duty(
             desk.lacking["letter"],
             _("Commitment letters"),
-            _("%(num)s members have no letter in force and can't order", num=desk.lacking["letter"]),
+            ngettext(
+                "%(num)s member has no letter in force and can't order",
+                "%(num)s members have no letter in force and can't order",
+                desk.lacking["letter"],
+            ),
             _("every member has one in force"),
             url_for("roster.institutions", lacks="letter"),
         ),
         _duty(
             desk.lacking["account"],
             _("Accounts"),
-            _("%(num)s members have nobody who can log in", num=desk.lacking["account"]),
+            ngettext(
+                "%(num)s member has nobody who can log in",
+                "%(num)s members have nobody who can log in",
+                desk.lacking["account"],
+            ),
             _("every member can log in"),
             url_for("roster.institutions", lacks="account"),
         ),
         _duty(
             desk.lacking["supervisor"],
             _("Supervising hospitals"),
-            _("%(num)s villages and stations have none", num=desk.lacking["supervisor"]),
+            ngettext(
+                "%(num)s village or station has none",
+                "%(num)s villages and stations have none",
+                desk.lacking["supervisor"],
+            ),
             _("every village and station has one"),
             url_for("roster.institutions", lacks="supervisor"),
         ),
         _duty(
             desk.gap_items,
             _("Delivery relations"),
-            _("%(num)s items have nobody in a county", num=desk.gap_items),
+            ngettext(
+                "%(num)s item has nobody in a county", "%(num)s items have nobody in a county", desk.gap_items
+            ),
             _("every item has somebody everywhere"),
             url_for("roster.missing"),
         ),

@@ -52,7 +52,11 @@ def checklist(month: Month) -> list[Point]:
         _point(
             found.doubles,
             _("Possible doubles"),
-            _("%(num)s pairs wait for a decision and count twice", num=found.doubles),
+            ngettext(
+                "%(num)s pair waits for a decision and counts twice",
+                "%(num)s pairs wait for a decision and count twice",
+                found.doubles,
+            ),
             _("all decided"),
             url_for("doubles.index"),
         ),
@@ -77,7 +81,9 @@ def checklist(month: Month) -> list[Point]:
         _point(
             found.disputed,
             _("Disputed payments"),
-            _("%(num)s payments: both sides differ", num=found.disputed),
+            ngettext(
+                "%(num)s payment: both sides differ", "%(num)s payments: both sides differ", found.disputed
+            ),
             _("none is disputed"),
             url_for("payments.index", state=PaymentState.DISPUTED.value),
         ),
@@ -91,14 +97,22 @@ def checklist(month: Month) -> list[Point]:
         _point(
             missed,
             _("Nights of the checks"),
-            _("%(num)s runs were missed; they are caught up by themselves", num=missed),
+            ngettext(
+                "%(num)s run was missed; it is caught up by itself",
+                "%(num)s runs were missed; they are caught up by themselves",
+                missed,
+            ),
             _("no night is missing"),
             url_for("jobs.index"),
         ),
         _point(
             found.running,
             _("Running work"),
-            _("%(num)s jobs are running; wait until they are done", num=found.running),
+            ngettext(
+                "%(num)s job is running; wait until it is done",
+                "%(num)s jobs are running; wait until they are done",
+                found.running,
+            ),
             _("nothing runs"),
             url_for("jobs.index"),
         ),

@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any, Final
 
-from flask_babel import gettext
+from flask_babel import gettext, ngettext
 
 from clinic_orders.models.audit import AuditEntry
 from clinic_orders.rules.applications import ApplicationState, DecisionKind, Opinion
@@ -215,7 +215,7 @@ class _Teller:
 
     def _number(self, name: str, value: Any) -> str:
         if name == "lines":
-            return str(gettext("%(count)s lines", count=value))
+            return str(ngettext("%(count)s line", "%(count)s lines", value, count=value))
         return self._amount(name, str(value)) if name in _YUAN | _PRICES else str(value)
 
     def _amount(self, name: str, value: str) -> str:

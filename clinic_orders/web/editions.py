@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from werkzeug.wrappers import Response as AnyResponse
 
 from clinic_orders.actions import catalogue as deeds
@@ -244,8 +245,10 @@ def choose_save(edition_id: int) -> AnyResponse:
         at=guards.at(),
     )
     flash(
-        _(
+        ngettext(
+            "%(added)s item added, %(gone)s taken out. Tick or untick again to undo it.",
             "%(added)s items added, %(gone)s taken out. Tick or untick again to undo it.",
+            added,
             added=added,
             gone=gone,
         ),

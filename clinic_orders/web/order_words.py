@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from flask_babel import gettext
+from flask_babel import gettext, ngettext
 
 from clinic_orders.models.orders import EventKind
 from clinic_orders.queries.members import Tie
@@ -96,9 +96,19 @@ def shown_state(row: OrderRow) -> tuple[str, str]:
     """Kind and word of an order's state; an answered one says how far the goods are."""
     if row.state is ResponseState.ANSWERED:
         if row.under_way:
-            return "warn", gettext("To be received: %(packs)s packs", packs=row.under_way)
+            return "warn", ngettext(
+                "To be received: %(packs)s pack",
+                "To be received: %(packs)s packs",
+                row.under_way,
+                packs=row.under_way,
+            )
         if row.to_ship:
-            return "wait", gettext("To be shipped: %(packs)s packs", packs=row.to_ship)
+            return "wait", ngettext(
+                "To be shipped: %(packs)s pack",
+                "To be shipped: %(packs)s packs",
+                row.to_ship,
+                packs=row.to_ship,
+            )
         return ("ok", gettext("Delivered")) if row.accepted else ("off", gettext("Nothing delivered"))
     return _SHAPES[row.state], label(row.state)
 
@@ -132,7 +142,7 @@ def event_text(event: Any) -> str:
     if event.name:
         parts.append(event.name)
     if event.packs is not None:
-        parts.append(gettext("%(packs)s packs", packs=event.packs))
+        parts.append(ngettext("%(packs)s pack", "%(packs)s packs", event.packs, packs=event.packs))
     if event.reason:
         parts.append(reason_text(event.reason))
     return " · ".join(parts)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
-from flask_babel import gettext
+from flask_babel import gettext, ngettext
 from werkzeug.wrappers import Response
 
 from clinic_orders.actions import payments as deeds
@@ -119,7 +119,9 @@ def confirm_chosen() -> Response:
         except RuleBroken as refusal:
             refused = refused or say(refusal)
     if done:
-        flash(gettext("%(count)s payments confirmed.", count=done), "ok")
+        flash(
+            ngettext("%(count)s payment confirmed.", "%(count)s payments confirmed.", done, count=done), "ok"
+        )
     if refused or not done:
         flash(refused or gettext("Tick the payments first."), "warn")
     return redirect(url_for(".index", state=PaymentState.WAITING.value), 303)

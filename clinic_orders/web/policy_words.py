@@ -31,7 +31,7 @@ _SAID: dict[Form, Callable[[Any], str]] = {
     Form.WORKING_DAYS: lambda value: ngettext("%(num)d working day", "%(num)d working days", value),
     Form.HOURS: lambda value: ngettext("%(num)d hour", "%(num)d hours", value),
     Form.MONTHS: lambda value: ngettext("%(num)d month", "%(num)d months", value),
-    Form.PACKS: lambda value: _("%(packs)s packs", packs=value),
+    Form.PACKS: lambda value: ngettext("%(packs)s pack", "%(packs)s packs", value, packs=value),
     Form.METRES: lambda value: _("%(number)s metres", number=value),
     Form.DAY_OF_MONTH: lambda value: _("day %(number)s of the month", number=value),
 }

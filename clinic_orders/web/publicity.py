@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
 from clinic_orders.actions import publicity as deeds
@@ -85,7 +86,16 @@ def compare() -> Response:
     """Compare the prices posted at the end of the month before, without waiting for the clock."""
     month = Month.of(today()).previous()
     rows = deeds.keep_comparison(month, by=actor(), at=at())
-    flash(_("The comparison of %(month)s has %(rows)s rows.", month=str(month), rows=rows), "ok")
+    flash(
+        ngettext(
+            "The comparison of %(month)s has %(rows)s row.",
+            "The comparison of %(month)s has %(rows)s rows.",
+            rows,
+            month=str(month),
+            rows=rows,
+        ),
+        "ok",
+    )
     return redirect(url_for(".index"), 303)
 
 

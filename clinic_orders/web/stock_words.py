@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask_babel import gettext
+from flask_babel import gettext, ngettext
 
 from clinic_orders.queries.stock import Reorder
 from clinic_orders.rules.errors import N_
@@ -43,8 +43,10 @@ def formula_of(order: Reorder, unit: str) -> str:
 def use_of(order: Reorder, unit: str) -> str:
     """What a suggestion rests on, in a sentence."""
     return str(
-        gettext(
+        ngettext(
+            "Used: %(units)s %(unit)s in %(days)s day (%(source)s).",
             "Used: %(units)s %(unit)s in %(days)s days (%(source)s).",
+            order.use.days,
             units=order.use.base_units,
             unit=unit,
             days=order.use.days,

@@ -7,7 +7,7 @@ import secrets
 from typing import Any
 
 from flask import abort, current_app, flash, jsonify, redirect, render_template, request, url_for
-from flask_babel import gettext
+from flask_babel import gettext, ngettext
 from werkzeug.wrappers import Response
 
 from clinic_orders.actions import drafts
@@ -179,8 +179,10 @@ def _fill_suggested(here: Cart) -> None:
     typed = Typed(packs={code: str(packs) for code, packs in low.items()})
     drafts.save_draft(here.buyer, typed, by=here.actor, at=here.at)
     flash(
-        gettext(
-            "%(num)s items are filled in by your stock. Change what you want to have otherwise.", num=len(low)
+        ngettext(
+            "%(num)s item is filled in by your stock. Change what you want to have otherwise.",
+            "%(num)s items are filled in by your stock. Change what you want to have otherwise.",
+            len(low),
         ),
         "ok",
     )

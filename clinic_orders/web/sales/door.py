@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, abort
-from flask_babel import gettext
+from flask_babel import gettext, ngettext
 
 from clinic_orders.rules.errors import N_
 from clinic_orders.rules.selling import Basis, SaleWarning, SaleWarningKind
@@ -42,7 +42,7 @@ def in_packs(units: int, pack_size: int, base_unit: str) -> str:
     if pack_size == 1:
         return f"{units} {base_unit}"
     packs, pieces = divmod(abs(units), pack_size)
-    parts = [str(gettext("%(packs)s packs", packs=packs))] if packs else []
+    parts = [str(ngettext("%(packs)s pack", "%(packs)s packs", packs, packs=packs))] if packs else []
     if pieces or not packs:
         parts.append(f"{pieces} {base_unit}")
     return ("−" if units < 0 else "") + " ".join(parts)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
 from clinic_orders.actions.statistics import set_scope
@@ -120,5 +121,13 @@ def save_scope() -> Response | tuple[str, int]:
         by=actor(),
         at=at(),
     )
-    flash(_("%(num)s numbers are new from %(day)s on.", num=changed, day=on.isoformat()), "ok")
+    flash(
+        ngettext(
+            "%(num)s number is new from %(day)s on.",
+            "%(num)s numbers are new from %(day)s on.",
+            changed,
+            day=on.isoformat(),
+        ),
+        "ok",
+    )
     return redirect(url_for(".scope", on=on.isoformat()), 303)

@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from flask import abort, render_template, request
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from werkzeug.wrappers import Response
 
 from clinic_orders.queries import institutions as roster
@@ -69,7 +70,11 @@ def _groups(rows: list[VolumeRow], by: str, names: dict[str, str]) -> list[Group
         one = those[0]
         if by == "batch":
             number = len({row.item_code for row in those})
-            name, sub, narrower = one.batch, _("%(num)s items", num=number), {"batch": one.batch}
+            name, sub, narrower = (
+                one.batch,
+                ngettext("%(items)s item", "%(items)s items", number, items=number),
+                {"batch": one.batch},
+            )
         elif by == "item":
             name, sub = one.item, f"{one.item_code} · {one.batch} · {one.first} – {one.last}"
             narrower = {"item": one.item_code}
