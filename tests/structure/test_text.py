@@ -52,7 +52,6 @@ COUNTED_ALIKE = {
     "%(number)s metres",
     "A refusal, a decision against the county, and an admission",
     "Answer truthfully: the bureau compares with its own records.",
-    "Confirm all %(count)s opened orders as typed",
     "Files of more than 20,000 rows are made behind the scenes.",
     "It holds what you may see, only you can fetch it, and after %(days)s days",
     "Nobody had it stored within %(days)s days after its trial.",
@@ -61,6 +60,7 @@ COUNTED_ALIKE = {
     "The file was deleted after %(days)s days.",
     "The files of this run are older than %(days)s days and gone. Ask",
     "The files of this run are older than %(days)s days and gone. The letters",
+    "The files of this run are older than %(days)s days and gone. The drafts",
 }
 """Beginnings of the texts that say "1 packs", and why; no others."""
 HEAD = 'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=utf-8\\n"\n\n'
