@@ -20,6 +20,7 @@ from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Date,
     DateTime,
     Engine,
@@ -29,6 +30,7 @@ from sqlalchemy import (
     String,
     Text,
     TypeDecorator,
+    UnaryExpression,
     create_engine,
     event,
 )
@@ -36,6 +38,7 @@ from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction, registry
+from sqlalchemy.sql import operators
 from sqlalchemy.sql.functions import FunctionElement
 
 NAMING = {
@@ -156,6 +159,40 @@ def _china_day_sqlite(element: china_day, compiler: Any, **more: Any) -> str:
 @compiles(china_day, "postgresql")
 def _china_day_postgresql(element: china_day, compiler: Any, **more: Any) -> str:
     return f"CAST({compiler.process(element.clauses, **more)} + INTERVAL '8 hours' AS DATE)"
+
+
+class among(FunctionElement[bool]):  # noqa: N801 - it is written like an operator of SQL.
+    """The condition that a column is one of few values that a question gives: ``among(column, question)``.
+
+    SQLite looks them up one by one. PostgreSQL does so for an array, of which it expects ten; of a question beside an OR
+    it would hold every row of the table against the answer.
+    """
+
+    type = Boolean()
+    inherit_cache = True
+    name = "among"
+
+    def __init__(self, column: Any, question: Any) -> None:
+        super().__init__(column, question.scalar_subquery())
+
+    def self_group(self, against: Any = None) -> Any:
+        """It is a condition already: never to be held against true."""
+        return self
+
+    def _negate(self) -> Any:
+        return UnaryExpression(self, operator=operators.inv)
+
+
+@compiles(among, "sqlite")
+def _among_sqlite(element: among, compiler: Any, **more: Any) -> str:
+    column, question = element.clauses
+    return f"({compiler.process(column, **more)} IN {compiler.process(question, **more)})"
+
+
+@compiles(among, "postgresql")
+def _among_postgresql(element: among, compiler: Any, **more: Any) -> str:
+    column, question = element.clauses
+    return f"({compiler.process(column, **more)} = ANY (ARRAY{compiler.process(question, **more)}))"
 
 
 LongText = Text

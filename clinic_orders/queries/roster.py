@@ -8,7 +8,7 @@ from datetime import date
 from sqlalchemy import ColumnElement, Date, Integer, and_, bindparam, exists, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from clinic_orders.models.base import db
+from clinic_orders.models.base import among, db
 from clinic_orders.models.roster import Institution, InstitutionRecord
 from clinic_orders.rules.parties import Actor, InstitutionKind, Role
 
@@ -44,7 +44,8 @@ def institutions_of(
     if actor.institution_id is not None:
         return or_(
             column == actor.institution_id,
-            column.in_(
+            among(
+                column,
                 select(record.institution_id).where(
                     current(record, on),
                     or_(
@@ -52,7 +53,7 @@ def institutions_of(
                         record.headquarters_id == actor.institution_id,
                         record.lead_hospital_id == actor.institution_id,
                     ),
-                )
+                ),
             ),
         )
     return column.is_(None)

@@ -6,6 +6,7 @@ from datetime import date
 
 from sqlalchemy import ColumnElement, false, or_, select, true
 
+from clinic_orders.models.base import among
 from clinic_orders.models.deliveries import GoodsReturn, Shipment
 from clinic_orders.models.notices import Alarm
 from clinic_orders.models.orders import Order
@@ -37,7 +38,7 @@ def shipments_visible_to(actor: Actor, on: date) -> ColumnElement[bool]:
         return or_(
             institutions_of(actor, Shipment.institution_id, on),
             Shipment.paying_id == actor.institution_id,
-            Shipment.order_id.in_(select(Order.id).where(Order.ordering_id == actor.institution_id)),
+            among(Shipment.order_id, select(Order.id).where(Order.ordering_id == actor.institution_id)),
         )
     return institutions_of(actor, Shipment.institution_id, on)
 
@@ -63,7 +64,7 @@ def payments_visible_to(actor: Actor, on: date, *, members: bool = False) -> Col
     stores = select(InstitutionRecord.institution_id).where(
         current(InstitutionRecord, on), InstitutionRecord.headquarters_id == actor.institution_id
     )
-    return or_(Payment.paying_id == actor.institution_id, Payment.paying_id.in_(stores))
+    return or_(Payment.paying_id == actor.institution_id, among(Payment.paying_id, stores))
 
 
 def links_visible_to(actor: Actor, on: date) -> ColumnElement[bool]:
@@ -75,7 +76,7 @@ def links_visible_to(actor: Actor, on: date) -> ColumnElement[bool]:
     stores = select(InstitutionRecord.institution_id).where(
         current(InstitutionRecord, on), InstitutionRecord.headquarters_id == actor.institution_id
     )
-    return or_(PaymentLink.paying_id == actor.institution_id, PaymentLink.paying_id.in_(stores))
+    return or_(PaymentLink.paying_id == actor.institution_id, among(PaymentLink.paying_id, stores))
 
 
 def alarms_visible_to(actor: Actor) -> ColumnElement[bool]:

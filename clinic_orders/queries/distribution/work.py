@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
-from sqlalchemy import Integer, Select, bindparam, func, or_, select, text
+from sqlalchemy import Integer, Select, bindparam, func, or_, select, text, union
 
-from clinic_orders.models.base import db
+from clinic_orders.models.base import among, db
 from clinic_orders.models.deliveries import GoodsReturn, ReturnLine
 from clinic_orders.models.orders import UNSHIPPED, Order, OrderLine
 from clinic_orders.queries.counting import Question
@@ -69,9 +69,10 @@ def returns_to_agree(by: Actor, *, at: datetime) -> ReturnSums:
 @cache
 def _open_of_a_distributor() -> Select[int]:
     """Made once: every page of a distributor asks it."""
-    whose = bindparam("asking_distributor", type_=Integer)
-    open_ = or_(awaits_answer_then(), Order.id.in_(unshipped_ids()))
-    return select(func.count(Order.id)).where(Order.distributor_id == whose, open_)
+    own = select(Order.id).where(Order.distributor_id == bindparam("asking_distributor", type_=Integer))
+    # Each by its own few rows; by OR PostgreSQL would hold all orders of the distributor against all lines there are.
+    open_ = union(own.where(awaits_answer_then()), own.where(among(Order.id, unshipped_ids())))
+    return select(func.count()).select_from(open_.subquery())
 
 
 def count_open(by: Actor, at: datetime) -> Question:

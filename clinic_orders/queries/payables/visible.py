@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute
 
-from clinic_orders.models.base import Yuan, db
+from clinic_orders.models.base import Yuan, among, db
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, Shipment, ShipmentLine
 from clinic_orders.models.orders import OrderLine
@@ -62,7 +62,7 @@ def pairs_visible_to(
     stores = select(InstitutionRecord.institution_id).where(
         current(InstitutionRecord, on), InstitutionRecord.headquarters_id == actor.institution_id
     )
-    return or_(paying == actor.institution_id, paying.in_(stores))
+    return or_(paying == actor.institution_id, among(paying, stores))
 
 
 def line_amount_sql(price: SQLColumnExpression[Decimal], packs: ColumnElement[int]) -> ColumnElement[Decimal]:
