@@ -71,8 +71,11 @@ class Measured:
 
 
 def _held_mb() -> float:
-    """The most memory that this process has held, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """The most memory that this process has held, in MB; not what its parent held, which getrusage counts too."""
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    own = next((int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), None)
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss if own is None else own) / 1024
 
 
 def _measured_part(folder: Path, part: int, texts: Sequence[str], address: str) -> tuple[float, float]:
