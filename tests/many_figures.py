@@ -8,12 +8,14 @@ from typing import Any
 
 from sqlalchemy import select
 
+from clinic_orders.actions.statistics import figures_hash
 from clinic_orders.models.base import db
 from clinic_orders.models.reports import PlannedVolume, VolumeConversion
 from clinic_orders.models.roster import Institution
 from clinic_orders.models.stages import StageRow
 from clinic_orders.models.statistics import Bulletin, ClosedMonth, ReckonedMonth
-from clinic_orders.queries.month_rows import InstitutionRow, MonthRows, ScoreRow, VolumeRow, kept
+from clinic_orders.queries.month_rows import InstitutionRow, MonthRows, ScoreRow, VolumeRow, kept, read_rows
+from clinic_orders.queries.statistics import figures_to_keep
 from clinic_orders.rules.days import Month
 from clinic_orders.rules.further_indicators import row_of
 from clinic_orders.rules.indicators import Own
@@ -24,7 +26,7 @@ from tests.orders_in_work import LONG_AGO, NOW, World
 
 
 def make_reckoned(world: World) -> None:
-    """The running month as it was reckoned: many members, agreed volumes, and distributors in many townships."""
+    """The running month as it was reckoned, with many more members, agreed volumes, and distributors in many townships."""
     members = [
         InstitutionRow(
             f"M{number:03}",
@@ -72,29 +74,37 @@ def make_reckoned(world: World) -> None:
         Bulletin(quarter=f"20{number}-Q1", drafted_at=NOW, drafted_by_name="system")
         for number in range(10, 20)
     )
-    nothing: dict[str, object] = {"city": None, "counties": [], "kinds": []}
+    month = Month.of(NOW.date())
+    figures = figures_to_keep(month)
+    own = read_rows(figures.rows)
     db.session.add(
         ReckonedMonth(
-            month=str(Month.of(NOW.date())),
-            blocks=nothing,
-            by_county={},
-            further={"blocks": nothing, "by_county": {}},
-            rows=kept(MonthRows(members, scores, volumes)),
+            month=str(month),
+            blocks=figures.blocks,
+            by_county=figures.by_county,
+            further=figures.further,
+            rows=kept(
+                MonthRows([*own.institutions, *members], [*own.scores, *scores], [*own.volumes, *volumes])
+            ),
             reckoned_at=NOW,
         )
     )
 
 
 def make_months() -> None:
-    """Closed months before the first order, without figures."""
+    """Closed months before the first order; each has the figures of the first month of the scheme."""
+    figures = figures_to_keep(Month.of(START))
+    sha256 = figures_hash(figures.blocks, figures.by_county, figures.further, figures.rows)
     for number in range(1, MANY + 1):
         db.session.add(
             ClosedMonth(
                 month=str(Month.of(START).plus(-number)),
                 cut_off_at=LONG_AGO - timedelta(days=number),
-                blocks={"city": None, "counties": [], "kinds": []},
-                by_county={},
-                sha256="0" * 64,
+                blocks=figures.blocks,
+                by_county=figures.by_county,
+                further=figures.further,
+                rows=figures.rows,
+                sha256=sha256,
                 closed_by_name="system",
             )
         )

@@ -81,8 +81,8 @@ def make_many() -> tuple[World, dict[Role, User]]:
     make_inspections(world, MANY)
     make_monitored(world, MANY)
     make_shelves(world)
-    make_assessed(MANY)
     make_months()
     make_reckoned(world)
+    make_assessed(MANY)
     db.session.commit()
     return world, people

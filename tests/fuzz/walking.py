@@ -21,8 +21,9 @@ from clinic_orders.rules.parties import Role
 from clinic_orders.web.limits import limiter
 from scripts.make_access import TABLE
 from tests.checking_client import CheckingClient
-from tests.crawler import HOLLOW, PER_ENDPOINT, Address, crawl
+from tests.crawler import PER_ENDPOINT, Address, crawl
 from tests.fuzz.rubbish import BOUNDARY, form_body, json_values, multipart_body, percent, texts
+from tests.statements import WRITES, Statements, count_statements
 
 LIST_WORDS = (
     "q", "page", "sort", "format", "show", "state", "month", "quarter", "county", "kind", "day", "from", "to", "first",
@@ -70,8 +71,7 @@ class Walk:
     def prepare(self, most: int) -> None:
         """Find the addresses and forms of this role; endpoints nothing leads to are asked by their rule."""
         allowed = allowed_to(self.role)
-        found = crawl(self.app, self.client, allowed, most) if most else []
-        self.addresses = [address for address in found if not HOLLOW.match(address.endpoint)]
+        self.addresses = crawl(self.app, self.client, allowed, most) if most else []
         known = {(address.endpoint, address.method) for address in self.addresses}
         for rule in self.app.url_map.iter_rules():
             for method in sorted((rule.methods or set()) & {"GET", "POST"}):
@@ -154,8 +154,7 @@ class Walk:
     def _send(self, address: Address, method: str, path: str, body: bytes, kind: str | None) -> None:
         self.asked += 1
         what = f"{method} {path[:300]} {kind or ''} {body[:1500]!r}"
-        with undone(self.app), keeping_cookies(self.client):
-            before = stored(self.app) if method == "POST" else {}
+        with undone(self.app), keeping_cookies(self.client), noting(self.app) as noted:
             try:
                 answer = self.client.open(path, method=method, data=body or None, content_type=kind)
             except Exception:
@@ -164,8 +163,7 @@ class Walk:
             self.answers[answer.status_code] = self.answers.get(answer.status_code, 0) + 1
             if method != "POST" or answer.status_code < 400:
                 return
-            after = stored(self.app)
-            more = {name: count - before[name] for name, count in after.items() if count != before[name]}
+            more = noted.more()
             if address.endpoint in ASKS_FOR_A_PASSWORD:
                 more.pop("audit_entry", None)
             if more:
@@ -199,12 +197,20 @@ def undone(app: Flask) -> Iterator[None]:
     assert isinstance(connection, Connection), "the fixture app works on one connection"
     db.session.remove()
     point = connection.begin_nested()
+    app.extensions["undone"] = point
     try:
         yield
     finally:
-        db.session.remove()
-        point.rollback()
+        undo(app)
         limiter.reset()
+
+
+def undo(app: Flask) -> None:
+    """Take back what was done since ``undone`` began."""
+    db.session.remove()
+    point = app.extensions["undone"]
+    if point.is_active:
+        point.rollback()
 
 
 @contextlib.contextmanager
@@ -217,14 +223,50 @@ def keeping_cookies(client: RawClient) -> Iterator[None]:
         client._cookies = kept
 
 
+class Noted:
+    """What a request has left behind."""
+
+    def __init__(self, app: Flask, seen: Statements, files: int) -> None:
+        self._app, self._seen, self._files = app, seen, files
+
+    def more(self) -> dict[str, int]:
+        """By table how many rows there are more than before it, and how many files more.
+
+        Nothing is counted where nothing was written. What there was before is counted after the request is undone.
+        """
+        files = files_of(self._app) - self._files
+        found = {"files": files} if files else {}
+        if not any(WRITES.match(statement) for statement in self._seen.texts):
+            return found
+        after = stored(self._app)
+        undo(self._app)
+        before = stored(self._app)
+        return found | {
+            name: after[name] - before[name]
+            for name in after
+            if name != "files" and after[name] != before[name]
+        }
+
+
+@contextlib.contextmanager
+def noting(app: Flask) -> Iterator[Noted]:
+    """Note what is written inside."""
+    with count_statements() as seen:
+        yield Noted(app, seen, files_of(app))
+
+
+def files_of(app: Flask) -> int:
+    """How many files the instance has."""
+    return sum(path.is_file() for path in app.extensions["settings"].instance.rglob("*"))
+
+
 def stored(app: Flask) -> dict[str, int]:
     """How many rows every table has, and how many files there are."""
     names = [table.name for table in db.metadata.sorted_tables]
     parts = ", ".join(f'(SELECT count(*) FROM "{name}")' for name in names)
     row = db.session.execute(text(f"SELECT {parts}")).one()
     db.session.remove()
-    files = sum(path.is_file() for path in app.extensions["settings"].instance.rglob("*"))
-    return dict(zip(names, row, strict=True)) | {"files": files}
+    return dict(zip(names, row, strict=True)) | {"files": files_of(app)}
 
 
 def allowed_to(role: str) -> set[str]:

@@ -303,6 +303,8 @@ def test_nobody_sees_the_links_of_others(
     link = make_link(browser, world)
     browser.log_in(db.session.get(User, make_user("外人", world.hospital, Role.HOSPITAL).user_id))
     browser.get(f"/pay/{link.number}", status=404)
+    for step in ("ask", "close"):
+        assert browser.post(f"/pay/{link.number}/{step}").status_code == 404
     browser.get(f"/pay/new?pair={world.clinic.id}-{world.distributor.id}", status=404)
     seller = User(username="u-seller", name="刘敏", password_hash="-", created_at=LONG_AGO)
     seller.assignments.append(
