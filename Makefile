@@ -26,15 +26,15 @@ run: install  ## Start the demonstration at http://127.0.0.1:8000 (HOST=… PORT
 
 test: install  ## Run all tests, PostgreSQL and browser included (T=tests/rules for a part)
 	@scripts/system_packages.sh test
-	@$(BIN)/python -m pytest -n 2 $(T)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(T)
 
 test-all: install  ## The same, every test that takes a database on SQLite and on PostgreSQL
 	@scripts/system_packages.sh test
-	@$(BIN)/python -m pytest -n 2 --databases all $(T)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal --databases all $(T)
 
 test-postgresql: install  ## Every test that takes a database, on PostgreSQL alone
 	@scripts/system_packages.sh test
-	@$(BIN)/python -m pytest -n 2 --databases postgresql $(T)
+	@$(BIN)/python -m pytest -n 2 --dist worksteal --databases postgresql $(T)
 
 crashes: install  ## Kill server, schedulers and database under load, and prove that nothing is lost (MINUTES=5 SEED=1 DATABASE=postgresql)
 	@scripts/system_packages.sh test

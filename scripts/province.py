@@ -58,7 +58,12 @@ class Seen:
 
 def missing() -> list[str]:
     """The programs of which this machine lacks any."""
-    return [name for name in ("nginx", "pgbouncer") if shutil.which(name) is None]
+    return [name for name in ("nginx", "pgbouncer") if program(name) is None]
+
+
+def program(name: str) -> str | None:
+    """Where a program of the system lies; one for administrators too, whose folder not everybody's path has."""
+    return shutil.which(name) or shutil.which(name, path="/usr/local/sbin:/usr/sbin:/sbin")
 
 
 class Pooler:
@@ -86,7 +91,10 @@ class Pooler:
             self.process.send_signal(signal.SIGHUP)
             return
         self.process = subprocess.Popen(
-            ["pgbouncer", "--quiet", settings], cwd=self.folder, stderr=subprocess.DEVNULL, **identity()
+            [program("pgbouncer") or "pgbouncer", "--quiet", settings],
+            cwd=self.folder,
+            stderr=subprocess.DEVNULL,
+            **identity(),
         )
         _wait_for(self.port)
 
@@ -122,7 +130,7 @@ def front_door(folder: Path, ports: list[int]) -> Iterator[str]:
     settings.write_text(
         f"pid {folder}/nginx.pid;\nerror_log {folder}/nginx.error;\nevents {{}}\nhttp {{\n{text}\n}}\n"
     )
-    command = ["nginx", "-p", str(folder), "-c", str(settings), "-g", "daemon off;"]
+    command = [program("nginx") or "nginx", "-p", str(folder), "-c", str(settings), "-g", "daemon off;"]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
         _wait_for(port)

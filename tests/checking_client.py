@@ -12,10 +12,12 @@ A request runs as it would in a server: outside the test's application context, 
 from __future__ import annotations
 
 import contextvars
+import functools
 import hashlib
 import os
 import re
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -49,11 +51,12 @@ class Page:
             f"line {line}: {PARSE_ERRORS.get(code, code) % (facts or {})}"
             for (line, _), code, facts in parser.errors
         ]
-        self.root = cssselect2.ElementWrapper.from_html_root(whole)
+        # A page is asked some thirty times, so its elements are gone through once.
+        self._elements = list(cssselect2.ElementWrapper.from_html_root(whole).iter_subtree())
 
     def all(self, selector: str) -> list[Element]:
         """The elements that fit the selector, in the page's order."""
-        return [Element(found) for found in self.root.query_all(selector)]
+        return [Element(one) for one in self._elements if _fits(selector, one)]
 
     def one(self, selector: str) -> Element:
         """The only element that fits the selector; an AssertionError if there is none or more than one."""
@@ -74,6 +77,20 @@ class Page:
     def text(self) -> str:
         """All that the body says."""
         return self.one("body").text
+
+
+@functools.cache
+def _tests(selector: str) -> tuple[Callable[[cssselect2.ElementWrapper], bool], ...]:
+    """What an element has to pass to fit a selector; there may be several, parted by commas."""
+    return tuple(
+        one.test
+        for one in cssselect2.compile_selector_list(selector)
+        if one.pseudo_element is None and not one.never_matches
+    )
+
+
+def _fits(selector: str, element: cssselect2.ElementWrapper) -> bool:
+    return any(test(element) for test in _tests(selector))
 
 
 class Element:
@@ -107,7 +124,11 @@ class Element:
 
     def all(self, selector: str) -> list[Element]:
         """The elements inside that fit."""
-        return [Element(found) for found in self.wrapped.query_all(selector) if found is not self.wrapped]
+        return [
+            Element(one)
+            for one in self.wrapped.iter_subtree()
+            if one is not self.wrapped and _fits(selector, one)
+        ]
 
     def inside(self, tag: str) -> bool:
         """Whether an element of that name is around it."""
@@ -125,7 +146,10 @@ def _words(node: Any) -> list[str]:
 
 def faults_of_page(html: str, url: str = "", *, whole: bool = True) -> list[str]:
     """What is wrong with a page, or with a fragment of one (`whole=False`), a sentence each."""
-    page = Page(html if whole else f"<!doctype html><title>-</title><body>{html}", url)
+    return _faults_of(Page(html if whole else f"<!doctype html><title>-</title><body>{html}", url), whole)
+
+
+def _faults_of(page: Page, whole: bool) -> list[str]:
     faults = [f"HTML: {error}" for error in page.parse_errors]
     if whole:
         faults += _frame_faults(page)
@@ -355,10 +379,11 @@ class CheckingClient(FlaskClient):
             return
         fragment = response.request.headers.get("HX-Request") == "true"
         html = response.get_data(as_text=True)
-        faults = faults_of_page(html, where, whole=not fragment) + faults_of_headers(response)
+        page = Page(html, response.request.path)
+        faults = faults_of_page(html, where, whole=False) if fragment else _faults_of(page, whole=True)
+        faults += faults_of_headers(response)
         assert not faults, f"{where}\n  " + "\n  ".join(faults)
-        self.page = Page(html, response.request.path)
-        response.page = self.page
+        self.page = response.page = page
 
     @staticmethod
     def _words_of(response: TestResponse) -> str:

@@ -31,6 +31,7 @@ import flask_migrate
 import hypothesis
 import pytest
 from flask import Flask
+from jinja2.bccache import Bucket, BytecodeCache
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from clinic_orders import clock
@@ -210,6 +211,23 @@ def postgres_url(databases: Databases) -> str:
 # The application.
 
 
+class _CompiledTemplates(BytecodeCache):
+    """Templates as they were compiled for the first application of this process; each has the same ones."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._kept:
+            bucket.bytecode_from_string(self._kept[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._kept[bucket.key] = bucket.bytecode_to_string()
+
+
+_templates = _CompiledTemplates()
+
+
 @contextlib.contextmanager
 def make_app(database_url: str, **settings: Any) -> Iterator[Flask]:
     """An application on a database, its connections closed at the end."""
@@ -219,6 +237,7 @@ def make_app(database_url: str, **settings: Any) -> Iterator[Flask]:
             database_url=database_url, instance=folder, secret_key="tests only", testing=True, **settings
         )
     )
+    app.jinja_env.bytecode_cache = _templates
     app.wsgi_app = statements.KnowsReading(app.wsgi_app)  # type: ignore[method-assign]
     use_checking_client(app)
     try:

@@ -49,11 +49,6 @@ class World:
         return Actor("王桂兰", Role.INSTITUTION, institution_id=self.clinic.id)
 
 
-def make_tables() -> None:
-    """The schema of the models, where no migration has made it."""
-    db.metadata.create_all(db.session.connection())
-
-
 def make_institution(
     code: str,
     name: str,
@@ -104,7 +99,6 @@ def make_items(count: int) -> list[Item]:
 
 
 def make_world(items: int = 6) -> World:
-    make_tables()
     db.session.add_all(
         [County(code="410325", name="嵩县", kind="县"), County(code="410329", name="伊川县", kind="县")]
     )

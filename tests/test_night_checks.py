@@ -28,7 +28,8 @@ class Check:
 
     RULES = (CheckRule.STOCKING_SHORT,)
 
-    def __init__(self) -> None:
+    def __init__(self, clinic: int, hospital: int) -> None:
+        self.clinic, self.hospital = clinic, hospital
         self.scopes: list[tuple[date, tuple[int, ...] | None]] = []
         self.breaks_for: set[int] = set()
 
@@ -37,7 +38,7 @@ class Check:
         self.scopes.append((scope.as_of, None if ids is None else tuple(ids)))
         if self.breaks_for and (ids is None or self.breaks_for & set(ids)):
             raise ArithmeticError("this institution can't be counted")
-        for number, code in ((1, "V01"), (2, "H01")):
+        for number, code in ((self.clinic, "V01"), (self.hospital, "H01")):
             if ids is None or number in ids:
                 yield Finding(CheckRule.STOCKING_SHORT, Grade.VIOLATION, institution=code, distributor=None,
                               key=None, period=str(scope.month), formula="1 < 30",
@@ -46,8 +47,8 @@ class Check:
 
 @pytest.fixture
 def check(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Check:
-    make_world()
-    made = Check()
+    world = make_world()
+    made = Check(world.clinic.id, world.hospital.id)
     monkeypatch.setattr(checks, "CHECKS", (made,))
     monkeypatch.setattr("clinic_orders.queries.checks.CHECKS", (made,))
     return made
@@ -67,13 +68,13 @@ def test_the_night_stores_what_it_finds_and_a_second_run_changes_nothing(check):
 
 
 def test_one_institution_that_fails_is_counted_and_the_others_are_looked_at(check):
-    check.breaks_for = {1}
+    check.breaks_for = {check.clinic}
     done = run("check-stocking", date(2026, 11, 30))
     assert done.state is RunState.DONE
     assert done.failures == 2
     (found,) = db.session.scalars(select(FindingRecord))
     assert found.subject == "H01/"
-    assert check.scopes[-1] == (date(2026, 11, 30), (2,))
+    assert check.scopes[-1] == (date(2026, 11, 30), (check.hospital,))
 
 
 def test_stocking_is_counted_on_the_last_evening_and_again_while_late_counts_come(check):

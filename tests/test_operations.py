@@ -22,6 +22,7 @@ from clinic_orders.cli import run
 from clinic_orders.models.base import db
 from clinic_orders.rules.accounts import log_mark
 from clinic_orders.rules.parties import Role
+from scripts.province import program
 from tests.people import PASSWORD, make_people
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -206,7 +207,7 @@ def test_a_unit_names_commands_that_exist(unit):
         assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd on this machine")
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="this machine has no systemd-analyze")
 def test_systemd_understands_the_units(tmp_path):
     for unit in units():
         # The program of the example lies nowhere on this machine; systemd wants one that can be run.
@@ -228,7 +229,9 @@ def test_the_example_for_nginx_hands_on_what_the_program_believes():
     assert "$request_uri" not in example.partition("log_format")[2].partition(";")[0]
 
 
-@pytest.mark.skipif(shutil.which("nginx") is None, reason="there is no nginx on this machine")
+@pytest.mark.skipif(
+    program("nginx") is None, reason="nginx is not installed, and make test could not install it"
+)
 def test_a_page_through_nginx_has_the_visitors_address_and_one_number_in_both_logs(tmp_path):
     example = (ROOT / "deploy" / "nginx" / "clinic-orders.conf").read_text()
     with socket.socket() as probe:
@@ -245,7 +248,7 @@ def test_a_page_through_nginx_has_the_visitors_address_and_one_number_in_both_lo
         (tmp_path / "nginx.conf").write_text(
             f"pid {tmp_path}/pid;\nerror_log {tmp_path}/error;\nevents {{}}\nhttp {{\n{kept}\n}}\n"
         )
-        command = ["nginx", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")]
+        command = [program("nginx") or "nginx", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")]
         done = subprocess.run([*command, "-t"], capture_output=True)
         assert done.returncode == 0, done.stderr
         proxy = subprocess.Popen([*command, "-g", "daemon off;"], stderr=subprocess.DEVNULL)

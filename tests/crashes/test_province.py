@@ -8,7 +8,9 @@ from scripts.province import missing, rehearse
 
 
 @pytest.mark.postgres
-@pytest.mark.skipif(bool(missing()), reason=f"this machine has no {' and no '.join(missing())}")
+@pytest.mark.skipif(
+    bool(missing()), reason=f"{' and '.join(missing())} not installed, and make test could not install them"
+)
 def test_nothing_acknowledged_is_lost_when_the_replica_takes_the_primarys_place() -> None:
     seen = rehearse(clinics=2, deeds=4)
     assert seen.faults == []

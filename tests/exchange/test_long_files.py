@@ -223,6 +223,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path, monkeypatch: pytest.
     assert peak(20_000) < 1.5 * peak(4_000)
 
 
+@pytest.mark.only_on("sqlite", reason="PostgreSQL keeps its pages in a process of its own")
 def test_the_database_keeps_few_pages_while_a_long_file_is_stored_and_its_usual_number_afterwards(
     app: Flask,
 ) -> None:
