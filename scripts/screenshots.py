@@ -153,6 +153,7 @@ SHOTS = (
     Shot("my-orders-phone", "institution", "/orders", PHONE),
     Shot("my-order-phone", "institution", "/orders", PHONE, follow(r"/orders/CG[^/]+$")),
     Shot("more-phone", "institution", "/more", PHONE),
+    Shot("duties-phone", "institution", "/duties/", PHONE),
     Shot("order-desk", "institution", "/order", DESK),
     Shot("order-asked-phone", "institution", "/order", PHONE, press("请卫生院|代我|替我")),
     # Its hospital.
@@ -181,6 +182,13 @@ SHOTS = (
     Shot("payments", "distributor", "/payments/", DESK),
     # The bureau.
     Shot("bureau-desk", "city", "/bureau/", DESK),
+    Shot("bureau-dashboard", "city", "/dashboard/", DESK),
+    Shot("bureau-statistics", "city", "/statistics/?state=closed", DESK, follow(r"/statistics/\d{4}-\d\d$")),
+    Shot("bureau-case", "city", "/cases/?state=answered", DESK, follow(r"/cases/AJ[^/.]+$")),
+    Shot("bureau-clues", "city", "/clues/", DESK),
+    Shot("bureau-applications", "city", "/applications/", DESK),
+    Shot("public-phone", None, "/public/", PHONE),
+    Shot("application-phone", None, "/apply/", PHONE),
     Shot("bureau-orders", "county", "/bureau/orders/", DESK),
     Shot("bureau-roster", "city", "/roster/", DESK),
     Shot("bureau-institution", "city", "/roster/", DESK, follow(r"/roster/institutions/\d+$")),
