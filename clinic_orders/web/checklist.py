@@ -55,7 +55,7 @@ def checklist(month: Month) -> list[Point]:
             ngettext(
                 "%(num)s pair waits for a decision and counts twice",
                 "%(num)s pairs wait for a decision and count twice",
-                found.doubles,
+                found.doubles or 0,
             ),
             _("all decided"),
             url_for("doubles.index"),
@@ -73,7 +73,7 @@ def checklist(month: Month) -> list[Point]:
             ngettext(
                 "%(num)s report has not come",
                 "%(num)s reports have not come",
-                found.reports,
+                found.reports or 0,
             ),
             _("all reports are there"),
             url_for("findings.index", rule=CheckRule.REPORT_MISSING.value),
@@ -82,7 +82,9 @@ def checklist(month: Month) -> list[Point]:
             found.disputed,
             _("Disputed payments"),
             ngettext(
-                "%(num)s payment: both sides differ", "%(num)s payments: both sides differ", found.disputed
+                "%(num)s payment: both sides differ",
+                "%(num)s payments: both sides differ",
+                found.disputed or 0,
             ),
             _("none is disputed"),
             url_for("payments.index", state=PaymentState.DISPUTED.value),
@@ -100,7 +102,7 @@ def checklist(month: Month) -> list[Point]:
             ngettext(
                 "%(num)s run was missed; it is caught up by itself",
                 "%(num)s runs were missed; they are caught up by themselves",
-                missed,
+                missed or 0,
             ),
             _("no night is missing"),
             url_for("jobs.index"),
@@ -111,7 +113,7 @@ def checklist(month: Month) -> list[Point]:
             ngettext(
                 "%(num)s job is running; wait until it is done",
                 "%(num)s jobs are running; wait until they are done",
-                found.running,
+                found.running or 0,
             ),
             _("nothing runs"),
             url_for("jobs.index"),

@@ -76,7 +76,7 @@ def _line_exists(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
 
 
 def _status_condition(status: OrderStatus, *, at: datetime, book: PolicyBook) -> ColumnElement[bool]:
-    unshipped = Order.id.in_(unshipped_ids())
+    unshipped = among(Order.id, unshipped_ids())
     under_way = _line_exists(OrderLine.shipped_packs > OrderLine.accepted_packs + OrderLine.rejected_packs)
     answered = Order.answered_at.is_not(None)
     confirmed = _line_exists(OrderLine.confirmed_packs > 0)

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
-from sqlalchemy import Integer, Select, bindparam, func, or_, select, text, union
+from sqlalchemy import CompoundSelect, Integer, Select, bindparam, func, select, text, union
 
 from clinic_orders.models.base import among, db
 from clinic_orders.models.deliveries import GoodsReturn, ReturnLine
 from clinic_orders.models.orders import UNSHIPPED, Order, OrderLine
 from clinic_orders.queries.counting import Question
-from clinic_orders.queries.deadlines import awaits_answer, awaits_answer_then, has_lapsed, instants_of
+from clinic_orders.queries.deadlines import awaits_answer_then, has_lapsed, instants_of
 from clinic_orders.queries.distribution.rows import (
     PARAMETERS,
     OrderRow,
@@ -31,10 +31,10 @@ def open_orders(by: Actor, *, at: datetime) -> list[OrderRow]:
     """The orders that wait for an answer or for goods, the most urgent first; two statements."""
     on = day_in_china(at)
     book = policy_book(*PARAMETERS)
-    statement = rows_statement(on).where(
-        orders_visible_to(by, on), or_(awaits_answer(at, book), Order.id.in_(unshipped_ids()))
-    )
-    rows = order_rows(statement, at=at, book=book)
+    statement = rows_statement(on).where(among(Order.id, select(_open_ids().subquery().c.id)))
+    instants = instants_of(at, policy_book("order.confirm_days"))
+    values = {"asking_distributor": by.distributor_id, **instants}
+    rows = order_rows(statement, values, at=at, book=book)
     return sorted(rows, key=lambda row: (row.deadline or row.submitted_at, row.order_no))
 
 
@@ -69,10 +69,16 @@ def returns_to_agree(by: Actor, *, at: datetime) -> ReturnSums:
 @cache
 def _open_of_a_distributor() -> Select[int]:
     """Made once: every page of a distributor asks it."""
+    return select(func.count()).select_from(_open_ids().subquery())
+
+
+def _open_ids() -> CompoundSelect[int]:
+    """The orders of a distributor that wait for an answer or for goods; filled in with ``instants_of`` and its id.
+
+    Each by its own few rows; by OR PostgreSQL would hold all orders of the distributor against all lines there are.
+    """
     own = select(Order.id).where(Order.distributor_id == bindparam("asking_distributor", type_=Integer))
-    # Each by its own few rows; by OR PostgreSQL would hold all orders of the distributor against all lines there are.
-    open_ = union(own.where(awaits_answer_then()), own.where(among(Order.id, unshipped_ids())))
-    return select(func.count()).select_from(open_.subquery())
+    return union(own.where(awaits_answer_then()), own.where(among(Order.id, unshipped_ids())))
 
 
 def count_open(by: Actor, at: datetime) -> Question:
