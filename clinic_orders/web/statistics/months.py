@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 from clinic_orders.actions.statistics import ask_to_reckon, close_month
 from clinic_orders.documents import statistics as papers
 from clinic_orders.documents.month_chart import MonthChart, MonthFigure, axis_of, month_chart
-from clinic_orders.documents.statistics_words import BY_NAME, Value, value_of, written
+from clinic_orders.documents.statistics_words import BY_NAME, Form, Value, value_of, written
 from clinic_orders.queries import institutions as roster
 from clinic_orders.queries import months as questions
 from clinic_orders.queries.months import MonthRow, MonthsWanted
@@ -265,10 +265,12 @@ def _charts(
             block = whole if row.month == month else row.block
             value = value_of(BY_NAME[name], block) if block else None
             text = written(BY_NAME[name], value)
+            # Shares of a month that runs are half a month's: they stand in the table, not in the line of a year.
+            left_out = value is None or (not row.over and BY_NAME[name].form is Form.RATE)
             figures.append(
                 MonthFigure(
                     str(row.month.number),
-                    None if value is None else Decimal(value),
+                    None if left_out else Decimal(value or 0),
                     text,
                     row.cut_off_at is None,
                 )
