@@ -26,6 +26,12 @@ def counts_once(order_id: SQLColumnExpression[int]) -> ColumnElement[bool]:
     return ~exists(select(pair.id).where(pair.set_aside_id == order_id))
 
 
+def not_set_aside(order_id: SQLColumnExpression[int]) -> ColumnElement[bool]:
+    """The same for questions that read very many orders: the few set aside are read once, and not asked for each order."""
+    pair = aliased(OrderDouble)
+    return order_id.not_in(select(pair.set_aside_id).where(pair.set_aside_id.is_not(None)))
+
+
 @dataclass(frozen=True, slots=True)
 class DoublesWanted:
     """Which pairs a list shows: words of institution or number; "open", a decision, or "" for all."""

@@ -7,9 +7,27 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, case, func, literal, null, or_, select, union_all
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Date,
+    Select,
+    Subquery,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    type_coerce,
+    union_all,
+)
 from sqlalchemy.orm import aliased
 
 from clinic_orders.models.base import db
@@ -23,7 +41,11 @@ from clinic_orders.rules.monitoring import ItemFigures, PriceOfMonth, figures_of
 from clinic_orders.rules.parties import Actor, InstitutionKind
 
 
-def holds(table: type[Sentinel] | type[WatchedItem], first: date, last: date) -> ColumnElement[bool]:
+def holds(
+    table: type[Sentinel] | type[WatchedItem],
+    first: date | BindParameter[date],
+    last: date | BindParameter[date],
+) -> ColumnElement[bool]:
     """Whether a spell shares a day with a stretch of days."""
     return and_(table.valid_from <= last, or_(table.valid_to.is_(None), table.valid_to >= first))
 
@@ -113,42 +135,22 @@ def seen_in(month: Month, *where: ColumnElement[bool]) -> Any:
         where: conditions on MonitoredPrice, such as which institutions.
 
     """
-    row, earlier = MonitoredPrice, aliased(MonitoredPrice)
-    in_month = (
-        row.replaced_at.is_(None),
-        row.observed_on >= month.first_day,
-        row.observed_on <= month.last_day,
-    )
+    row = MonitoredPrice
+    in_month = (row.observed_on >= month.first_day, row.observed_on <= month.last_day, *where)
     pair = (row.institution_id, row.item_id)
-    priced = (
-        select(
-            *pair,
-            row.price,
-            func.lag(row.price).over(partition_by=pair, order_by=row.observed_on).label("last"),
-            func.row_number().over(partition_by=pair, order_by=row.observed_on.desc()).label("place"),
-        )
-        .where(*in_month, row.price.is_not(None), *where)
-        .subquery("priced")
-    )
+    priced = _priced(*in_month).subquery("priced")
     newest = (
         select(
             *pair,
             row.out_of_stock,
             func.row_number().over(partition_by=pair, order_by=row.observed_on.desc()).label("place"),
         )
-        .where(*in_month, *where)
+        .where(row.replaced_at.is_(None), *in_month)
         .subquery("newest")
     )
     # One under the other and added up by pair: SQLite would hold each pair of one against all of the other.
     both = union_all(
-        select(
-            priced.c.institution_id,
-            priced.c.item_id,
-            func.max(case((priced.c.place == 1, priced.c.price))).label("price"),
-            func.max(case((priced.c.last.is_(None), priced.c.price))).label("first"),
-            func.sum(case((priced.c.last != priced.c.price, 1), else_=0)).label("changes"),
-            literal(0).label("out"),
-        ).group_by(priced.c.institution_id, priced.c.item_id),
+        select(*priced.c, literal(0).label("out")),
         select(
             newest.c.institution_id,
             newest.c.item_id,
@@ -170,14 +172,46 @@ def seen_in(month: Month, *where: ColumnElement[bool]) -> Any:
         .group_by(both.c.institution_id, both.c.item_id)
         .subquery("of_month")
     )
-    # One step in the index of each pair: the years before the month are not read.
-    before = (
+    seen = select(of_month, _before(of_month, month.first_day).label("before")).subquery("seen")
+    return select(
+        seen.c.institution_id, seen.c.item_id, seen.c.price, seen.c.before, _changes(seen.c), seen.c.out
+    )
+
+
+def _priced(*where: ColumnElement[bool]) -> Select[Any]:
+    """By institution and item its last price, its first one, and how often it changed between."""
+    row = MonitoredPrice
+    of_pair = {"partition_by": (row.institution_id, row.item_id), "order_by": row.observed_on}
+    told = (
+        select(
+            row.institution_id,
+            row.item_id,
+            row.price,
+            func.lag(row.price).over(**of_pair).label("last"),
+            func.lead(row.price).over(**of_pair).label("next"),
+        )
+        .where(row.replaced_at.is_(None), row.price.is_not(None), *where)
+        .subquery("told")
+    )
+    return select(
+        told.c.institution_id,
+        told.c.item_id,
+        func.max(case((told.c.next.is_(None), told.c.price))).label("price"),
+        func.max(case((told.c.last.is_(None), told.c.price))).label("first"),
+        func.sum(case((told.c.last != told.c.price, 1), else_=0)).label("changes"),
+    ).group_by(told.c.institution_id, told.c.item_id)
+
+
+def _before(of_month: Subquery, first: Any) -> ColumnElement[Any]:
+    """The last price before a month: one step in the index of each pair, so that the years before are not read."""
+    earlier = aliased(MonitoredPrice)
+    return (
         select(earlier.price)
         .where(
             earlier.replaced_at.is_(None),
             earlier.institution_id == of_month.c.institution_id,
             earlier.item_id == of_month.c.item_id,
-            earlier.observed_on < month.first_day,
+            earlier.observed_on < first,
             earlier.price.is_not(None),
         )
         .order_by(earlier.observed_on.desc())
@@ -185,17 +219,48 @@ def seen_in(month: Month, *where: ColumnElement[bool]) -> Any:
         .correlate(of_month)
         .scalar_subquery()
     )
-    seen = select(of_month, before.label("before")).subquery("seen")
-    # The first price of the month against the last one before it is a change like any other.
-    turned = case((seen.c.before != seen.c.first, 1), else_=0)
-    return select(
-        seen.c.institution_id,
-        seen.c.item_id,
-        seen.c.price,
-        seen.c.before,
-        seen.c.changes + turned,
-        seen.c.out,
+
+
+def _changes(seen: Any) -> ColumnElement[int]:
+    """The first price of the month against the last one before it is a change like any other."""
+    found: ColumnElement[int] = seen.changes + case((seen.before != seen.first, 1), else_=0)
+    return found
+
+
+@cache
+def alarming(*, rise: bool, changes: bool) -> Select[Any]:
+    """What may alarm in the days from :first to :last at the sentinels, of the watched items: institution_id, item_id, price,
+    before, changes; made once.
+
+    Args:
+        rise: whether a price above :whole ÷ :part of the one before does.
+        changes: whether more than :most changes do.
+
+    """
+    row = MonitoredPrice
+    first, last = bindparam("first", type_=Date()), bindparam("last", type_=Date())
+    places = select(Sentinel.institution_id).where(holds(Sentinel, first, last))
+    items = select(WatchedItem.item_id).where(holds(WatchedItem, first, last))
+    priced = _priced(
+        row.observed_on >= first,
+        row.observed_on <= last,
+        # Not the columns themselves: they would lead through all that each place has ever told.
+        (row.institution_id + 0).in_(places),
+        (row.item_id + 0).in_(items),
+    ).subquery("priced")
+    seen = select(priced, _before(priced, first).label("before")).subquery("seen")
+    alarms = []
+    if rise:
+        price, before = (type_coerce(one, BigInteger) for one in (seen.c.price, seen.c.before))
+        alarms.append(
+            price * bindparam("part", type_=BigInteger) > before * bindparam("whole", type_=BigInteger)
+        )
+    if changes:
+        alarms.append(_changes(seen.c) > bindparam("most", type_=BigInteger))
+    found = select(
+        seen.c.institution_id, seen.c.item_id, seen.c.price, seen.c.before, _changes(seen.c).label("changes")
     )
+    return found.where(or_(*alarms))
 
 
 def prices_of_month(

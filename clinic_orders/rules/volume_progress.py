@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
+from functools import cache
 
 from clinic_orders.rules.days import add_months
 from clinic_orders.rules.findings import CheckRule, Finding, Grade
@@ -66,7 +67,10 @@ class Standing:
     @property
     def lag_pp(self) -> Fraction:
         """Time progress − progress, in percentage points."""
-        return (self.time_progress - self.progress) * 100
+        gone = self.time_progress
+        # The same as (gone − progress) × 100, in one step: it is asked for every agreement.
+        over = gone.numerator * self.agreed - self.counted * gone.denominator
+        return Fraction(100 * over, gone.denominator * self.agreed)
 
     @property
     def shortfall(self) -> int:
@@ -81,6 +85,12 @@ def seen_on(spells: Iterable[Days], day: date) -> list[Days]:
         for one in spells
         if one.first <= day
     ]
+
+
+@cache
+def _share(part: int, whole: int) -> Fraction:
+    """Of days, at most 1; cycles have few lengths."""
+    return min(Fraction(part, whole), Fraction(1))
 
 
 def standing(agreement: Agreement, *, counted: int, members: Iterable[Days], on: date) -> Standing | None:
@@ -106,8 +116,7 @@ def standing(agreement: Agreement, *, counted: int, members: Iterable[Days], on:
     own = member_days(spells, first=first, last=last)
     until = min(on, last)
     if own == days:
-        gone = Fraction((until - first).days + 1, days)
-        return Standing(agreement, agreement.agreed, counted, min(gone, Fraction(1)))
+        return Standing(agreement, agreement.agreed, counted, _share((until - first).days + 1, days))
     agreed = agreement.agreed if agreement.already_adjusted else agreement.agreed * own // days
     if agreed == 0 or own == 0:
         return None
@@ -135,11 +144,13 @@ def grade(state: Standing, *, on: date, warn_pp: int, interview_pp: int) -> Grad
         return Grade.UNFULFILLED if state.counted < state.agreed else None
     if not first <= on <= last:
         return None
-    if int(state.time_progress * state.agreed) - state.counted < 1:
+    gone = state.time_progress
+    if gone.numerator * state.agreed // gone.denominator - state.counted < 1:
         return None
-    if state.lag_pp >= interview_pp or (state.counted == 0 and on >= add_months(first, 2)):
+    lag_pp = state.lag_pp
+    if lag_pp >= interview_pp or (state.counted == 0 and on >= add_months(first, 2)):
         return Grade.SEVERELY_BEHIND
-    return Grade.BEHIND if state.lag_pp >= warn_pp else None
+    return Grade.BEHIND if lag_pp >= warn_pp else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +211,7 @@ def volume_behind(
     *,
     undelivered_by: Mapping[str, int],
     rejected: int,
+    rows: Iterable[tuple[str, str]] = (),
 ) -> Finding:
     """The finding on one agreement (R-VOL-4, R-VOL-5).
 
@@ -208,6 +220,7 @@ def volume_behind(
         found: its grade.
         undelivered_by: packs undelivered, and rejected or returned for a justified reason, by distributor code.
         rejected: packs rejected for other reasons.
+        rows: the receipts and orders behind it.
 
     >>> cycle = Agreement("X1", "C1", date(2026, 1, 1), date(2026, 12, 31), agreed=10)
     >>> late = standing(cycle, counted=6, members=[Days(date(2025, 1, 1))], on=date(2027, 1, 1))
@@ -242,4 +255,5 @@ def volume_behind(
             "rejected": parts.rejected,
             "not_ordered": parts.not_ordered,
         },
+        rows=tuple(rows),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any, Final
@@ -20,11 +20,12 @@ from clinic_orders.cli.benchmark.measuring import (
     PROCESSOR,
     Comparison,
     Rounds,
+    Seconds,
     Spread,
     timed_with_server,
     work_alone,
 )
-from clinic_orders.cli.benchmark.supervised import Stage
+from clinic_orders.cli.benchmark.supervised import Stage, tidy_up
 from clinic_orders.models.base import db
 from clinic_orders.models.price_marks import PriceMark
 from clinic_orders.queries.checks import Scope, check
@@ -33,7 +34,12 @@ from clinic_orders.rules.days import Month, end_of_day, start_of_day
 from clinic_orders.rules.findings import CheckRule, Finding
 from clinic_orders.rules.parties import SYSTEM
 
-NIGHT: Final = 0.05
+NIGHT: Final = "night"
+DESK: Final = "desk"
+PARTS: Final = (*(rule.value for rule in FLOORS), NIGHT, DESK)
+"""What can be measured by itself: each check with a floor, the night, and what ``benchmark.desk`` measures."""
+
+_NIGHT_GOAL: Final = 0.05
 
 
 def _whole_month(rule: CheckRule, as_of: date) -> list[Finding]:
@@ -44,16 +50,32 @@ def _lean(floor: Floor, stage: Stage) -> None:
     db.session.connection().execute(floor.bound(stage)).all()
 
 
-def measure_checks(app: Flask, stage: Stage, rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
-    """Every check that has a floor, turn by turn with it; then the night."""
+def carry_to(app: Flask, stage: Stage, say: Callable[[str], None]) -> Seconds:
+    """Carry stock forward to the end of the month before, as closing that month does; answers how long it took."""
+    with app.app_context():
+        work_alone()
+        say(f"{stage.months} months: carrying stock forward to the month")
+        opening = Month.of(stage.on).first_day - timedelta(days=1)
+        took, _ = timed_with_server(partial(carry_stock, by=SYSTEM, at=clock.now(), days=[opening]))
+        db.session.remove()
+        tidy_up(db.engine)
+    return took
+
+
+def measure_checks(
+    app: Flask, stage: Stage, rounds: int, say: Callable[[str], None], parts: Collection[str] = PARTS
+) -> dict[str, Any]:
+    """Every check that has a floor and is among the parts, turn by turn with it; then the night.
+
+    What it writes it writes again each time: a database may be measured as often as one likes.
+    """
     with app.app_context():
         work_alone()
         by = PROCESSOR
-        say(f"{stage.months} months: carrying stock forward to the month")
-        opening = Month.of(stage.on).first_day - timedelta(days=1)
-        carry, _ = timed_with_server(partial(carry_stock, by=SYSTEM, at=clock.now(), days=[opening]))
         comparisons, found = [], {}
         for rule, floor in FLOORS.items():
+            if rule.value not in parts:
+                continue
             say(f"{stage.months} months: {rule.value}")
             held = Rounds()
             for _ in range(rounds):
@@ -65,15 +87,17 @@ def measure_checks(app: Flask, stage: Stage, rounds: int, say: Callable[[str], N
                 db.session.rollback()
             found[rule.value] = len(findings)
             comparisons.append(Comparison(rule.value, floor.says, floor.goal, True, held, by))
-        say(f"{stage.months} months: the night")
+        night = None
+        if NIGHT in parts:
+            say(f"{stage.months} months: the night")
+            night = _measure_night(stage, rounds, by)
         return {
             "months": stage.months,
             "rows": {"sale lines": stage.sale_lines, "order lines": stage.order_lines},
             "as_of": stage.on.isoformat(),
             "findings": found,
-            "carrying_ms": {"clock": round(carry.wall * 1000), "processor": round(carry.cpu * 1000)},
             "comparisons": [one.as_dict() for one in comparisons],
-            "night": _measure_night(stage, rounds, by),
+            "night": night,
         }
 
 
@@ -91,7 +115,7 @@ def _measure_night(stage: Stage, rounds: int, by: str) -> dict[str, Any]:
         held.close()
         db.session.rollback()
     comparison = Comparison(
-        "the night's price check", "both price checks of the whole month", NIGHT, True, held, by
+        "the night's price check", "both price checks of the whole month", _NIGHT_GOAL, True, held, by
     )
     return comparison.as_dict() | {
         "institutions": looked_at,

@@ -98,7 +98,7 @@ def stages(app: Flask, size: float, months: list[int], *, alike: bool = False) -
             if last:
                 _shelves(connection, month)
         if last:
-            _tidy_up(engine)
+            tidy_up(engine)
             with engine.begin() as connection:
                 rows = [
                     _run(connection, f"SELECT count(*) FROM {table}").scalar_one()  # noqa: S608
@@ -107,7 +107,7 @@ def stages(app: Flask, size: float, months: list[int], *, alike: bool = False) -
             yield Stage(number + 1, month.last_day, cycle_begins(first, number), *rows)
 
 
-def _tidy_up(engine: Engine) -> None:
+def tidy_up(engine: Engine) -> None:
     """What autovacuum does in service, and nobody on a throw-away server: statistics, and pages known to be all visible."""
     if engine.dialect.name == "sqlite":
         # Kept by a commit: without statistics the floors themselves are planned badly, and every ratio flatters.
@@ -369,6 +369,20 @@ def _orders(connection: Connection, month: Month, number: int) -> None:
         INSERT INTO return_line (return_id, shipment_line_id, packs, reason)
         SELECT g.shipment_id, min(g.id), 1, 'quality'
         FROM shipment_line g WHERE g.shipment_id > {first_id} AND g.shipment_id % 50 = 7 GROUP BY g.shipment_id
+        """,  # noqa: S608
+    )
+    _run(
+        connection,
+        f"""
+        UPDATE shipment_line SET returned_packs = 1 WHERE id IN (SELECT r.shipment_line_id FROM return_line r
+            WHERE r.return_id > {first_id})
+        """,  # noqa: S608
+    )
+    _run(
+        connection,
+        f"""
+        UPDATE order_line SET returned_packs = 1 WHERE id IN (SELECT g.order_line_id FROM return_line r
+            JOIN shipment_line g ON g.id = r.shipment_line_id WHERE r.return_id > {first_id})
         """,  # noqa: S608
     )
 

@@ -20,7 +20,11 @@ _MINIMUM: Final = 84
 _GROUPS: Final = 8
 _SENTINELS: Final = 20
 _WATCHED: Final = 30
-_POLICY: Final = {"stocking.minimum": str(_MINIMUM), "volume.nonselected_share": "0.5"}
+_POLICY: Final = {
+    "stocking.minimum": str(_MINIMUM),
+    "volume.nonselected_share": "0.5",
+    "monitor.rise": "0.3",
+}
 
 
 def _run(connection: Connection, statement: str) -> None:

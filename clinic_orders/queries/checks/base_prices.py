@@ -17,11 +17,8 @@ from sqlalchemy import (
     CTE,
     BigInteger,
     ColumnElement,
-    Integer,
     Select,
-    TextClause,
     and_,
-    column,
     func,
     or_,
     select,
@@ -36,6 +33,7 @@ from clinic_orders.models.orders import OrderLine
 from clinic_orders.models.streaming import from_driver
 from clinic_orders.queries.checks.price_terms import Terms, TermsBook
 from clinic_orders.queries.checks.scope import Scope
+from clinic_orders.queries.checks.written import written_pairs
 from clinic_orders.rules.days import day_in_china, start_of_day
 from clinic_orders.rules.markup import MarkupBase, PurchaseSeen, base_price
 
@@ -177,12 +175,6 @@ def _purchases(scope: Scope, book: TermsBook, first_days: dict[Pair, date]) -> P
     return found
 
 
-class WrittenOut(TextClause):
-    """A list of values as text, which no other question has: statements with it are not remembered."""
-
-    inherit_cache = False
-
-
 def _acceptances(pairs: Iterable[Pair]) -> Select[Any]:
     """Acceptances with accepted packs of these pairs: institution_id, item_id, accepted_at, receipt_no, pack_price.
 
@@ -190,11 +182,7 @@ def _acceptances(pairs: Iterable[Pair]) -> Select[Any]:
     all institutions and all items in question instead would name many lines too many, and on PostgreSQL a whole table read
     for some hundred institutions at a time.
     """
-    # Whole numbers of our own, written out: to bind twenty thousand of them costs more than to answer the question.
-    rows = ",".join(f"({institution_id:d},{item_id:d})" for institution_id, item_id in pairs)
-    # Both databases name the columns of a bare list of values so.
-    columns = column("column1", Integer), column("column2", Integer)
-    pair = WrittenOut(f"VALUES {rows}").columns(*columns).cte("pair")
+    pair = written_pairs(pairs)
     statement: Any = (
         select(
             Shipment.institution_id,
@@ -205,8 +193,8 @@ def _acceptances(pairs: Iterable[Pair]) -> Select[Any]:
             type_coerce(OrderLine.pack_price, BigInteger).label("pack_price"),
         )
         .select_from(pair)
-        .join(Shipment, Shipment.institution_id == pair.c.column1)
-        .join(OrderLine, and_(OrderLine.order_id == Shipment.order_id, OrderLine.item_id == pair.c.column2))
+        .join(Shipment, Shipment.institution_id == pair.c.institution_id)
+        .join(OrderLine, and_(OrderLine.order_id == Shipment.order_id, OrderLine.item_id == pair.c.item_id))
         .join(
             ShipmentLine,
             and_(ShipmentLine.order_line_id == OrderLine.id, ShipmentLine.shipment_id == Shipment.id),

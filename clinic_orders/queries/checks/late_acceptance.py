@@ -28,9 +28,9 @@ _DAYS: Final = "delivery.accept_days"
 
 
 @lru_cache(maxsize=64)
-def _delivered(count: int) -> Select[Any]:
+def _delivered(count: int, dialect: str) -> Select[Any]:
     """What was not accepted in time, by stretches of days; a stretch without any gives a row without a receipt."""
-    due = Table(count)
+    due = Table(count, dialect)
     ends: BindParameter[datetime] = bindparam("as_of_ends", type_=UtcDateTime())
     was_due = and_(
         Shipment.delivered_at >= due.begins,
@@ -97,12 +97,19 @@ def _late(scope: Scope, kind: InstitutionKind | None, scale: str | None) -> Iter
         return acceptance_due_day(start_of_day(day), accept_days=days)
 
     # What is due on the day itself is not late on it.
-    due = stretches(due_day, first=scope.month.first_day, last=scope.as_of - timedelta(days=1))
+    due = stretches(
+        due_day,
+        first=scope.month.first_day,
+        last=scope.as_of - timedelta(days=1),
+        turns=scope.book.turns(_DAYS),
+    )
     if due:
-        statement = _delivered(len(due))
+        connection = db.session.connection()
+        dialect = connection.dialect.name
+        statement = _delivered(len(due), dialect)
         if scope.institution_ids is not None:
             statement = statement.where(scope.only(Shipment.institution_id))
-        values = as_values(due) | {"as_of_ends": scope.ends}
-        for row in db.session.connection().execute(statement, values).all():
+        values = as_values(due, dialect) | {"as_of_ends": scope.ends}
+        for row in connection.execute(statement, values).all():
             if row.receipt_no is not None:
                 yield row

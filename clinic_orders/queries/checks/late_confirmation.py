@@ -21,6 +21,7 @@ from clinic_orders.rules.lateness import late_confirmation
 from clinic_orders.rules.ordering import last_day_to_answer
 
 RULES = (CheckRule.LATE_CONFIRMATION,)
+_DAYS: Final = "order.confirm_days"
 
 _COLUMNS: Final = (Order.id, Order.order_no, Distributor.code, Order.submitted_at, Order.answered_at)
 
@@ -37,9 +38,9 @@ def _others(due: list[Stretch], as_of: date) -> Iterator[tuple[datetime | None, 
 
 
 @lru_cache(maxsize=64)
-def _due(count: int) -> Select[Any]:
+def _due(count: int, dialect: str) -> Select[Any]:
     """Orders not answered in time, by stretches of days; a stretch without any gives a row without an order."""
-    due = Table(count)
+    due = Table(count, dialect)
     late = and_(
         Order.submitted_at >= due.begins,
         Order.submitted_at < due.ends,
@@ -75,14 +76,15 @@ def find(scope: Scope) -> Iterator[Finding]:
     ends = scope.ends
 
     def last_day_of(day: date) -> date:
-        days = scope.book.whole("order.confirm_days", on=day)
+        days = scope.book.whole(_DAYS, on=day)
         return last_day_to_answer(start_of_day(day), confirm_days=days)
 
-    due = stretches(last_day_of, first=scope.month.first_day, last=scope.as_of)
+    due = stretches(last_day_of, first=scope.month.first_day, last=scope.as_of, turns=scope.book.turns(_DAYS))
     connection = db.session.connection()
+    dialect = connection.dialect.name
     rows = []
     if due:
-        found = connection.execute(_due(len(due)), as_values(due)).all()
+        found = connection.execute(_due(len(due), dialect), as_values(due, dialect)).all()
         rows = [(row, row.last_day) for row in found if row.id is not None]
     # What was due before the month may have been answered in it: what was submitted before all that, and on days between
     # from which policy gave fewer days than from others.

@@ -13,7 +13,7 @@ from clinic_orders.models.deliveries import Shipment, ShipmentLine
 from clinic_orders.models.orders import EventKind, Order, OrderEvent, OrderLine
 from clinic_orders.models.roster import InstitutionRecord
 from clinic_orders.queries.checks.limits import limit_day_of, limit_days
-from clinic_orders.queries.doubles import counts_once
+from clinic_orders.queries.doubles import not_set_aside
 from clinic_orders.rules.days import end_of_day, start_of_day
 from clinic_orders.rules.policy import PolicyBook
 from clinic_orders.rules.reasons import RejectReason
@@ -25,8 +25,8 @@ WITHDRAWALS = (EventKind.WITHDRAWN_BEFORE, EventKind.WITHDRAWN_AFTER)
 """The events by which the buyer takes packs back."""
 
 
-def _lacking(until: date) -> CTE:
-    """The ids of lines of which something may not have come by a day, and a few more.
+def _lacks(until: date) -> ColumnElement[bool]:
+    """The condition that of a line something may not have come by a day; it lets through a few more.
 
     Of all others every pack was shipped, so that none was refused, closed or taken back (the CHECKs of the table), and
     all of it was delivered by the end of the day.
@@ -40,8 +40,7 @@ def _lacking(until: date) -> CTE:
         # Each is a range of the index of deliveries.
         .where(or_(Shipment.delivered_at >= ends, later, never))
     )
-    short = select(OrderLine.id).where(OrderLine.packs > OrderLine.shipped_packs)
-    return short.union(late).cte("lacking")
+    return or_(OrderLine.packs > OrderLine.shipped_packs, OrderLine.id.in_(late))
 
 
 def lines_lacking(
@@ -63,7 +62,7 @@ def lines_lacking(
 
     """
     seen_before = end_of_day(as_of)
-    lacking, days, record = _lacking(last), limit_days(book, first, as_of), InstitutionRecord
+    days, record = limit_days(book, first, as_of), InstitutionRecord
     answered = func.coalesce(Order.answered_at, seen_before) < seen_before
     begins = case((and_(answered, Order.emergency.is_(False)), Order.answered_at), else_=Order.submitted_at)
     submitted = func.coalesce(Order.submitted_at, seen_before)
@@ -91,9 +90,9 @@ def lines_lacking(
             (OrderLine.withdrawn_before + OrderLine.withdrawn_after).label("withdrawn"),
             limit_day.label("limit_day"),
         )
-        .select_from(lacking)
-        .join(OrderLine, OrderLine.id == lacking.c.id)
-        .join(Order, Order.id == OrderLine.order_id)
+        .select_from(OrderLine)
+        # Outer, although each has one: SQLite keeps to this order then, and does not begin at the orders of all years.
+        .outerjoin(Order, Order.id == OrderLine.order_id)
         .join(days, days.c.day == china_day(begins))
         .join(Item, Item.id == OrderLine.item_id)
         .outerjoin(
@@ -108,7 +107,8 @@ def lines_lacking(
             # Not the column itself: its index would be taken for the best way in, and lead through all orders of a cycle.
             submitted >= start_of_day(first),
             submitted < min(end_of_day(last), seen_before),
-            counts_once(Order.id),
+            _lacks(last),
+            not_set_aside(Order.id),
             where,
         )
         .cte("submitted")

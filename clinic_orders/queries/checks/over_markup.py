@@ -6,7 +6,7 @@ lines that can't be over whatever was accepted are left out by the database.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -117,20 +117,24 @@ def above(amount: Any, price: Any, units: Any, pack_size: Any) -> ColumnElement[
 
 def priced(statement: Select[Any]) -> Iterator[Priced]:
     """The rows of a statement of ``Priced`` columns, ordered by institution, item and day."""
-    return (Priced(*row) for row in dated(statement))
+    return (Priced(*row) for row in dated(in_their_order(statement)))
 
 
-def dated(statement: Select[Any]) -> Iterator[tuple[Any, ...]]:
-    """The rows of a statement whose first columns are institution, item and day, in their order, with days as such.
+def in_their_order(statement: Select[Any]) -> Select[Any]:
+    """The rows of a statement whose first columns are institution, item and day, in their order.
 
     Sums stand for the columns: SQLite would else walk through the whole ledger of all years in that order.
     """
-    connection = db.session.connection()
     institution_id, item_id, on = list(statement.selected_columns)[:3]
-    ordered = statement.order_by(institution_id + 0, item_id + 0, on)
+    return statement.order_by(institution_id + 0, item_id + 0, on)
+
+
+def dated(statement: Select[Any], values: Mapping[str, Any] | None = None) -> Iterator[tuple[Any, ...]]:
+    """The rows of a statement whose third column is a day, with days as such; ``values`` are bound."""
+    connection = db.session.connection()
     days: dict[Any, date] = {}
     kind = Date()
-    for part in driver_rows(connection, ordered):
+    for part in driver_rows(connection, statement, values=values):
         for row in part:
             day = days.get(row[2])
             if day is None:
@@ -179,7 +183,7 @@ def over_line(based: Based) -> OverLine | None:
 
 def find(scope: Scope) -> Iterator[Finding]:
     """The violations of the month up to the day (formats.md section 3)."""
-    book = TermsBook(scope)
+    book = TermsBook.known(scope)
     # The lines of a few institutions are looked up one by one; a month of everybody is joined.
     spans = price_spans(scope.month.first_day, scope.as_of) if scope.institution_ids is None else None
     rows = candidates(*month_of(scope), bounded=MarkupBase.PURCHASE_PRICE not in book.bases, spans=spans)
@@ -226,7 +230,7 @@ def unjudged(scope: Scope) -> list[Unjudged]:
 
     Customer returns and what was sold on days without membership are no matter of the check and not listed.
     """
-    book = TermsBook(scope)
+    book = TermsBook.known(scope)
     statement, seen = sales(*month_of(scope), spans=price_spans(scope.month.first_day, scope.as_of))
     statement = statement.where(or_(seen.selected.is_(None), seen.institution_id.in_(book.without_rate())))
     gathered: dict[tuple[str, str, NotJudged], list[Priced]] = {}

@@ -161,7 +161,7 @@ def _postings(scope: Scope, book: TermsBook) -> dict[Key, list[tuple[Posted, Dec
 
 def find(scope: Scope) -> Iterator[Finding]:
     """The violations of the month up to the day (formats.md section 3)."""
-    book = TermsBook(scope)
+    book = TermsBook.known(scope)
     sold, tagged = _sales(scope, book), _postings(scope, book)
     for code, item_code in sorted(sold.keys() | tagged.keys()):
         lines = sorted(

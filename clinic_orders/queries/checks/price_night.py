@@ -10,12 +10,29 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from enum import Enum
+from functools import cache
 from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, false, func, or_, select, true, union
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    case,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    true,
+    type_coerce,
+    union,
+)
 
-from clinic_orders.models.base import china_day, db
+from clinic_orders.models.base import UtcDateTime, china_day, db
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.deliveries import Shipment, ShipmentLine
 from clinic_orders.models.exchange import BatchRecord, ImportBatch
@@ -23,15 +40,15 @@ from clinic_orders.models.orders import Order, OrderLine
 from clinic_orders.models.price_marks import PriceMark
 from clinic_orders.models.sales import SaleLine
 from clinic_orders.models.stock import ShelfPrice
-from clinic_orders.queries.checks.base_prices import Priced, with_bases
-from clinic_orders.queries.checks.over_markup import above, dated, over_line, sales
+from clinic_orders.queries.checks.base_prices import Priced, price_spans, with_bases
+from clinic_orders.queries.checks.over_markup import above, dated, in_their_order, over_line, sales
 from clinic_orders.queries.checks.over_markup import may_be_over as is_above_selected
 from clinic_orders.queries.checks.over_shelf_price import posted_price
 from clinic_orders.queries.checks.price_inputs import inputs_now, turned_since
 from clinic_orders.queries.checks.price_terms import TermsBook
 from clinic_orders.queries.checks.scope import Scope
 from clinic_orders.queries.policy import policy_book
-from clinic_orders.rules.days import Month
+from clinic_orders.rules.days import Month, end_of_day
 from clinic_orders.rules.findings import CheckRule
 from clinic_orders.rules.markup import MarkupBase
 
@@ -185,18 +202,25 @@ def seen_surely(table: type[SaleLine] | type[ShelfPrice], known: int, at: dateti
 
 def _add_new_sales(found: _Widening, mark: PriceMark) -> None:
     """Judge the lines that are new, or whose day has come; who has one that is over is looked at."""
-    line = SaleLine
-    newly: list[tuple[ColumnElement[bool], ...]] = [(line.id > mark.sale_line_id,)]
-    # Not by the key itself: a range of all rows but the last would be taken for the best way in.
-    come = (line.sold_on > mark.as_of, line.sold_on <= found.as_of, line.id + 0 <= mark.sale_line_id)
+    connection = db.session.connection()
+    values = {
+        "known": mark.sale_line_id,
+        "seen_on": mark.as_of,
+        "as_of": found.as_of,
+        "ends": end_of_day(found.as_of),
+    }
+    newly = [False]
     # Lines are seldom dated ahead; that there is none is told by the index of days alone.
-    if db.session.connection().scalar(select(exists().where(line.replaced_at.is_(None), *come))):
-        newly.append(come)
-    policy = policy_book("markup.base")
-    bounded = MarkupBase.PURCHASE_PRICE not in policy.texts("markup.base")
-    for where in newly:
+    if connection.scalar(_SOME_HAVE_COME, values):
+        newly.append(True)
+    bases = policy_book("markup.base").texts("markup.base")
+    bound = _Bound.NONE
+    if MarkupBase.PURCHASE_PRICE not in bases:
+        bound = _Bound.SELECTED if MarkupBase.SELECTED_PRICE in bases else _Bound.LATEST
+    for come in newly:
         judged: list[Priced] = []
-        for *row, may_be_over, above_tag in dated(_new_sales(*where, bounded=bounded)):
+        statement = _new_sales(connection.dialect.name, come=come, bound=bound)
+        for *row, may_be_over, above_tag in dated(statement, values):
             one = Priced(*row)
             if may_be_over and one.day <= found.as_of:
                 judged.append(one)
@@ -205,13 +229,68 @@ def _add_new_sales(found: _Widening, mark: PriceMark) -> None:
         _judge(found, judged)
 
 
-def _new_sales(*where: ColumnElement[bool], bounded: bool) -> Select[Any]:
-    """The sale lines that either check may find, read once: whether they may be over, and are above what was posted."""
-    statement, seen = sales(*where, spans=None, more=(posted_price(),))
-    may_be_over = is_above_selected(seen) if bounded else true()
+# Not by the key itself: a range of all rows but the last would be taken for the best way in.
+_COME: Final = (
+    SaleLine.sold_on > bindparam("seen_on"),
+    SaleLine.sold_on <= bindparam("as_of"),
+    SaleLine.id + 0 <= bindparam("known"),
+)
+_SOME_HAVE_COME: Final = select(exists().where(SaleLine.replaced_at.is_(None), *_COME))
+
+
+class _Bound(Enum):
+    """What no base price of anybody is below (R-PRICE-2)."""
+
+    NONE = 0
+    SELECTED = 1
+    # And what the latest acceptance cost: old stock that goes at its old price is nearly all that is above the selected one.
+    LATEST = 2
+
+
+@cache
+def _new_sales(dialect: str, *, come: bool, bound: _Bound) -> Select[Any]:
+    """The sale lines that either check may find, read once: whether they may be over, and are above what was posted.
+
+    Args:
+        dialect: PostgreSQL joins the prices of the days, SQLite looks each up.
+        come: the lines whose day has come, else those with ids above :known.
+        bound: by what lines are left out.
+
+    """
+    where = _COME if come else (SaleLine.id > bindparam("known"),)
+    spans = price_spans(date.min, date.max) if dialect == "postgresql" else None
+    statement, seen = sales(*where, spans=spans, more=(posted_price(),))
+    may_be_over: ColumnElement[bool] = true()
+    if bound is not _Bound.NONE:
+        may_be_over = is_above_selected(seen)
+    if bound is _Bound.LATEST:
+        latest = func.coalesce(_latest_acceptance(seen), -1)
+        may_be_over = and_(may_be_over, above(seen.amount, latest, seen.base_units, Item.pack_size))
     above_tag = above(seen.amount, seen.posted, seen.base_units, Item.pack_size)
-    return statement.add_columns(may_be_over, func.coalesce(above_tag, false())).where(
-        or_(may_be_over, above_tag)
+    found = statement.add_columns(may_be_over, func.coalesce(above_tag, false()))
+    return in_their_order(found.where(or_(may_be_over, above_tag)))
+
+
+def _latest_acceptance(seen: Any) -> ColumnElement[int]:
+    """The price of a pack of the latest acceptance up to the day of a sale line, back along the index of its institution."""
+    return type_coerce(
+        select(OrderLine.pack_price)
+        .select_from(Shipment)
+        .join(OrderLine, and_(OrderLine.order_id == Shipment.order_id, OrderLine.item_id == seen.item_id))
+        .join(
+            ShipmentLine,
+            and_(ShipmentLine.order_line_id == OrderLine.id, ShipmentLine.shipment_id == Shipment.id),
+        )
+        .where(
+            Shipment.institution_id == seen.institution_id,
+            Shipment.accepted_at < bindparam("ends", type_=UtcDateTime()),
+            china_day(Shipment.accepted_at) <= seen.sold_on,
+            ShipmentLine.accepted_packs > 0,
+        )
+        .order_by(Shipment.accepted_at.desc(), Shipment.receipt_no.desc())
+        .limit(1)
+        .scalar_subquery(),
+        BigInteger,
     )
 
 

@@ -69,6 +69,14 @@ class TermsBook:
             institution_id: self._terms_of(roster) for institution_id, roster in self._rosters().items()
         }
 
+    @classmethod
+    def known(cls, scope: Scope) -> TermsBook:
+        """The one of a question, read once for all checks of it."""
+        found: TermsBook | None = scope.kept.get("terms")
+        if found is None:
+            found = scope.kept["terms"] = cls(scope)
+        return found
+
     def of(self, institution_id: int) -> list[Terms]:
         """The terms of an institution in the order of days; none where it was never a member."""
         return self._terms.get(institution_id, [])

@@ -7,12 +7,13 @@ any row.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import CTE, Date, bindparam, column, text
+from sqlalchemy import ARRAY, Date, FromClause, bindparam, column, func, text
+from sqlalchemy.types import TypeEngine
 
 from clinic_orders.models.base import UtcDateTime
 from clinic_orders.rules.days import end_of_day, start_of_day
@@ -21,6 +22,12 @@ LONGEST: Final = timedelta(days=130)
 """No deadline lies farther from the day it runs from: more working days, or hours, no policy gives."""
 
 _ONE_DAY: Final = timedelta(days=1)
+_COLUMNS: Final[Mapping[str, TypeEngine[Any]]] = {
+    "begins": UtcDateTime(),
+    "ends": UtcDateTime(),
+    "late": UtcDateTime(),
+    "last_day": Date(),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +55,9 @@ class Stretch:
 
 
 class Table:
-    """Stretches as rows to begin a question with; made for a number of them, so that the question is made once.
+    """Stretches as rows to begin a question with; made once for a number of them, so that the question is made once.
 
+    On PostgreSQL they are four lists, whatever their number: its driver reads a statement of eighty values anew each time.
     Join outer what each leads to: SQLite then keeps to this order, and does not look through these for every row.
 
     Attributes:
@@ -57,37 +65,29 @@ class Table:
 
     """
 
-    def __init__(self, count: int) -> None:
-        """For so many stretches."""
-        rows = ",".join(f"(:begins{n},:ends{n},:late{n},:last_day{n})" for n in range(count))
-        binds = [
-            bindparam(f"{name}{n}", type_=kind)
-            for n in range(count)
-            for name, kind in (
-                ("begins", UtcDateTime()),
-                ("ends", UtcDateTime()),
-                ("late", UtcDateTime()),
-                ("last_day", Date()),
-            )
-        ]
-        # Both databases name the columns of a bare list of values so. It is text, since SQLAlchemy's own list of values
-        # is written anew at every asking.
-        self.rows: CTE = (
-            text(f"VALUES {rows}")
-            .bindparams(*binds)
-            .columns(
-                column("column1", UtcDateTime),
-                column("column2", UtcDateTime),
-                column("column3", UtcDateTime),
-                column("column4", Date),
-            )
-            .cte("stretch")
-        )
+    def __init__(self, count: int, dialect: str) -> None:
+        """For so many stretches on a database of this kind."""
+        if dialect == "postgresql":
+            lists = (bindparam(name, type_=ARRAY(kind)) for name, kind in _COLUMNS.items())
+            listed = func.unnest(*lists).table_valued(*(column(*one) for one in _COLUMNS.items()))
+            self.rows: FromClause = listed.render_derived(name="stretch")
+        else:
+            rows = ",".join(f"(:begins{n},:ends{n},:late{n},:last_day{n})" for n in range(count))
+            binds = [
+                bindparam(f"{name}{n}", type_=kind) for n in range(count) for name, kind in _COLUMNS.items()
+            ]
+            # SQLite names the columns of a bare list of values so. It is text, since SQLAlchemy's own list of values is
+            # written anew at every asking.
+            columns = (column(f"column{place}", kind) for place, kind in enumerate(_COLUMNS.values(), 1))
+            self.rows = text(f"VALUES {rows}").bindparams(*binds).columns(*columns).cte("stretch")
         self.begins, self.ends, self.late, self.last_day = self.rows.c
 
 
-def as_values(found: Sequence[Stretch]) -> dict[str, Any]:
+def as_values(found: Sequence[Stretch], dialect: str) -> dict[str, Any]:
     """What to bind for the rows of a ``Table``."""
+    if dialect == "postgresql":
+        rows = [one.instants | {"last_day": one.last_day} for one in found]
+        return {name: [row[name] for row in rows] for name in _COLUMNS}
     return {
         f"{name}{n}": value
         for n, one in enumerate(found)
@@ -95,13 +95,16 @@ def as_values(found: Sequence[Stretch]) -> dict[str, Any]:
     }
 
 
-def stretches(deadline: Callable[[date], date], *, first: date, last: date) -> list[Stretch]:
+def stretches(
+    deadline: Callable[[date], date], *, first: date, last: date, turns: Iterable[date] = ()
+) -> list[Stretch]:
     """The days up to ``last`` whose deadlines fall between two days, in order, neighbours of one deadline together.
 
     Args:
         deadline: the last day in time for what begins on a day.
         first: the first day on which the deadline may fall.
         last: the last one.
+        turns: the days on which the time that is given changes; between them a later day has no earlier deadline.
 
     >>> from clinic_orders.rules.days import add_working_days
     >>> for found in stretches(lambda day: add_working_days(day, 2), first=date(2026, 11, 23), last=date(2026, 11, 24)):
@@ -110,7 +113,12 @@ def stretches(deadline: Callable[[date], date], *, first: date, last: date) -> l
     2026-11-20 2026-11-22 2026-11-24
     """
     found: list[Stretch] = []
-    day = first - LONGEST
+    day = earliest = first - LONGEST
+    if not any(earliest < turn <= last for turn in turns):
+        # Back to the day whose deadline lies before all that is asked for.
+        day = first
+        while day > earliest and deadline(day) >= first:
+            day -= _ONE_DAY
     while day <= last:
         falls = deadline(day)
         if first <= falls <= last:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
@@ -16,24 +16,23 @@ from sqlalchemy import (
     CTE,
     ColumnElement,
     Select,
+    Subquery,
     and_,
     case,
-    exists,
     func,
-    or_,
+    join,
     select,
     true,
     tuple_,
-    union,
 )
-from sqlalchemy.orm import InstrumentedAttribute, aliased
+from sqlalchemy.orm import InstrumentedAttribute
 
 from clinic_orders.models.base import china_day, db
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, Shipment, ShipmentLine
 from clinic_orders.models.orders import Order, OrderLine
-from clinic_orders.models.roster import Distributor, Institution, InstitutionRecord, Membership
-from clinic_orders.models.volume import AgreedVolume, SupplyProblem
+from clinic_orders.models.roster import Institution, InstitutionRecord, Membership
+from clinic_orders.models.volume import AgreedVolume
 from clinic_orders.queries.checks.order_lines import (
     JUSTIFIED_REJECTIONS,
     closed_by,
@@ -42,12 +41,16 @@ from clinic_orders.queries.checks.order_lines import (
     withdrawn_by_limit,
 )
 from clinic_orders.queries.checks.scope import Scope
-from clinic_orders.queries.checks.volume_doubtful import (
-    doubtful_agreements,
-    named_agreements,
+from clinic_orders.queries.checks.volume_doubtful import doubtful_agreements
+from clinic_orders.queries.checks.volume_holders import (
+    Holders,
+    attributed,
+    attributed_by,
+    pairs_of,
     receivers_of,
 )
-from clinic_orders.queries.doubles import counts_once
+from clinic_orders.queries.checks.written import written_numbers
+from clinic_orders.queries.doubles import not_set_aside
 from clinic_orders.rules.days import end_of_day, start_of_day
 from clinic_orders.rules.findings import CheckRule, Finding
 from clinic_orders.rules.reasons import ReturnReason
@@ -62,8 +65,6 @@ JUSTIFIED_RETURNS = tuple(reason.value for reason in ReturnReason if reason.is_j
 _ONE_DAY = timedelta(days=1)
 # So many agreements at most are named to the database one by one.
 _FEW = 50_000
-# What every movement says besides its packs.
-_KNOWN = frozenset({"movement", "number", "institution_id", "item_id", "day", "distributor_id"})
 
 
 @dataclass(slots=True)
@@ -107,8 +108,13 @@ def find(scope: Scope) -> Iterator[Finding]:
                 continue
             found = grade(state, on=scope.as_of, warn_pp=warn_pp, interview_pp=interview_pp)
             if found is not None:
-                finding = volume_behind(state, found, undelivered_by=one.blamed, rejected=one.rejected)
-                yield replace(finding, rows=tuple(sorted(rows.get(one.id, ()))))
+                yield volume_behind(
+                    state,
+                    found,
+                    undelivered_by=one.blamed,
+                    rejected=one.rejected,
+                    rows=sorted(rows.get(one.id, ())),
+                )
 
 
 def _laid_out(
@@ -117,46 +123,42 @@ def _laid_out(
     """What happened to some agreements by a day, and by agreement the receipts that count for it and the orders of which
     something did not come.
     """
-    # Of more, everything is read; a longer list of ids would cost what it spares.
-    few = len(ids) <= _FEW
-    named = named_agreements(ids)
-    receivers = receivers_of(named)
-    agreements = _agreements(scope, until, _among(select(receivers)) if few else true())
-    tallies = _tallies(scope, agreements, agreements.c.id.in_(select(named)) if few else true())
-    first = min(one.agreement.first for one in tallies.values())
-    pairs = union(select(receivers), _backups(receivers, first))
-
-    def of_pairs(head: type[Shipment] | type[Order]) -> ColumnElement[bool]:
-        return tuple_(head.institution_id, OrderLine.item_id).in_(pairs) if few else true()
-
+    agreements = _agreements(scope, until)
+    if len(ids) > _FEW:
+        # Everything is read; so long a list of ids would cost what it spares.
+        everybody = agreements.cte("agreement")
+        tallies = _tallies(scope, everybody)
+        first = min(one.agreement.first for one in tallies.values())
+        receipts, missing = (
+            ((row.agreement_id, row) for row in attributed(moved, everybody, first, one_by_one=True))
+            for moved in (receipts_between(scope, first, until), lines_missing(scope, first, until))
+        )
+    else:
+        named = written_numbers(ids)
+        own = agreements.subquery("agreement")
+        tallies = _tallies(scope, own, own.c.id.in_(select(named)))
+        first = min(one.agreement.first for one in tallies.values())
+        pairs = pairs_of(receivers_of(named), first)
+        holders = Holders(pairs, agreements)
+        # Not the columns themselves, which would lead through all orders of each receiver.
+        of_pairs = tuple_(func.coalesce(Order.institution_id, 0), OrderLine.item_id + 0).in_(select(pairs))
+        receipts, missing = (
+            attributed_by(holders, moved, agreements, first)
+            for moved in (
+                receipts_between(scope, first, until, pairs=pairs),
+                lines_missing(scope, first, until, None, of_pairs),
+            )
+        )
     wanted, rows = set(ids), defaultdict[int, set[tuple[str, str]]](set)
-    for kind, moved in (
-        ("receipt", receipts_between(scope, first, until, None, of_pairs(Shipment))),
-        ("order", lines_missing(scope, first, until, None, of_pairs(Order))),
-    ):
-        for row in attributed(moved, agreements, first, one_by_one=True):
-            if row.agreement_id not in wanted:
-                continue
-            rows[row.agreement_id].add((kind, row.number))
-            if kind == "receipt":
-                _take_receipt(tallies, row)
-            else:
-                tallies[row.agreement_id].blamed[row.distributor] += int(row.undelivered)
+    for number, row in receipts:
+        if number in wanted:
+            rows[number].add(("receipt", row.number))
+            _take_receipt(tallies[number], row)
+    for number, row in missing:
+        if number in wanted:
+            rows[number].add(("order", row.number))
+            tallies[number].blamed[row.distributor] += int(row.undelivered)
     return [tallies[number] for number in ids], rows
-
-
-def _backups(receivers: CTE, first: date) -> Select[Any]:
-    """The same receivers with the items that help theirs out."""
-    problem = SupplyProblem
-    return (
-        select(receivers.c.institution_id, problem.backup_item_id)
-        .join(problem, problem.item_id == receivers.c.item_id)
-        .where(_problem_counts(), _not_over_before(first))
-    )
-
-
-def _among(pairs: Select[Any]) -> ColumnElement[bool]:
-    return tuple_(AgreedVolume.institution_id, AgreedVolume.item_id).in_(pairs)
 
 
 def tally(scope: Scope, *, until: date) -> list[Tally]:
@@ -170,12 +172,13 @@ def tally(scope: Scope, *, until: date) -> list[Tally]:
     if ("tally", until) in scope.kept:
         known: list[Tally] = scope.kept["tally", until]
         return known
-    agreements = _agreements(scope, until)
+    agreements = _agreements(scope, until).cte("agreement")
     tallies = _tallies(scope, agreements)
     if tallies:
         first = min(one.agreement.first for one in tallies.values())
         for row in attributed(receipts_between(scope, first, until), agreements, first):
-            _take_receipt(tallies, row)
+            if row.agreement_id in tallies:
+                _take_receipt(tallies[row.agreement_id], row)
         for row in attributed(lines_missing(scope, first, until), agreements, first):
             if row.agreement_id in tallies and row.undelivered:
                 tallies[row.agreement_id].blamed[row.distributor] += int(row.undelivered)
@@ -183,7 +186,7 @@ def tally(scope: Scope, *, until: date) -> list[Tally]:
     return list(tallies.values())
 
 
-def _agreements(scope: Scope, until: date, *only: ColumnElement[bool]) -> CTE:
+def _agreements(scope: Scope, until: date) -> Select[Any]:
     """The agreements of the cycles that hold the day, or ended on the day before."""
     running = until == scope.as_of
     days = (
@@ -191,22 +194,18 @@ def _agreements(scope: Scope, until: date, *only: ColumnElement[bool]) -> CTE:
         if running
         else AgreedVolume.cycle_end == until
     )
-    return (
-        select(
-            AgreedVolume.id,
-            AgreedVolume.institution_id,
-            AgreedVolume.item_id,
-            AgreedVolume.cycle_start,
-            AgreedVolume.cycle_end,
-            AgreedVolume.agreed_packs,
-            AgreedVolume.already_adjusted,
-        )
-        .where(AgreedVolume.replaced_at.is_(None), days, *only)
-        .cte("agreement")
-    )
+    return select(
+        AgreedVolume.id,
+        AgreedVolume.institution_id,
+        AgreedVolume.item_id,
+        AgreedVolume.cycle_start,
+        AgreedVolume.cycle_end,
+        AgreedVolume.agreed_packs,
+        AgreedVolume.already_adjusted,
+    ).where(AgreedVolume.replaced_at.is_(None), days)
 
 
-def _tallies(scope: Scope, agreements: CTE, *only: ColumnElement[bool]) -> dict[int, Tally]:
+def _tallies(scope: Scope, agreements: CTE | Subquery, *only: ColumnElement[bool]) -> dict[int, Tally]:
     rows = (
         db.session.connection()
         .execute(
@@ -240,10 +239,7 @@ def _tallies(scope: Scope, agreements: CTE, *only: ColumnElement[bool]) -> dict[
     }
 
 
-def _take_receipt(tallies: dict[int, Tally], row: Any) -> None:
-    one = tallies.get(row.agreement_id)
-    if one is None:
-        return
+def _take_receipt(one: Tally, row: Any) -> None:
     # PostgreSQL answers sums as decimals.
     one.counted += int(row.accepted - row.returned)
     one.rejected += int(row.rejected - row.rejected_justified)
@@ -272,7 +268,12 @@ def may_count(scope: Scope, receiver: InstrumentedAttribute[int]) -> ColumnEleme
 
 
 def receipts_between(
-    scope: Scope, first: date, until: date, items: Collection[int] | None = None, *only: ColumnElement[bool]
+    scope: Scope,
+    first: date,
+    until: date,
+    items: Collection[int] | None = None,
+    *only: ColumnElement[bool],
+    pairs: CTE | None = None,
 ) -> CTE:
     """Receipt lines accepted between two days: packs accepted, rejected, and returned by D, with their reasons.
 
@@ -282,22 +283,32 @@ def receipts_between(
         until: the last one.
         items: row ids; None = all.
         only: more conditions on the shipments.
+        pairs: institution_id and item_id of a few; theirs are looked up through keys instead of reading everybody's.
 
     """
     ends = scope.ends
-    returned = (
-        select(
-            ReturnLine.shipment_line_id,
-            func.sum(ReturnLine.packs).label("packs"),
-            func.sum(case((ReturnLine.reason.in_(JUSTIFIED_RETURNS), ReturnLine.packs), else_=0)).label(
-                "justified"
-            ),
-        )
-        .join(GoodsReturn, GoodsReturn.id == ReturnLine.return_id)
-        .where(GoodsReturn.agreed_at < ends)
-        .group_by(ReturnLine.shipment_line_id)
-        .cte("went_back")
+    shipment, line, ordered = Shipment, ShipmentLine, OrderLine
+    moved: Any = (
+        join(shipment, line, line.shipment_id == shipment.id).join(ordered, ordered.id == line.order_line_id)
+        if pairs is None
+        # An item stands on an order once, so that the key leads from a shipment to the one line.
+        else join(pairs, shipment, shipment.institution_id == pairs.c.institution_id)
+        .join(ordered, and_(ordered.order_id == shipment.order_id, ordered.item_id == pairs.c.item_id))
+        .join(line, and_(line.order_line_id == ordered.id, line.shipment_id == shipment.id))
     )
+
+    def returned(*reasons: str) -> ColumnElement[int]:
+        """Looked up line by line, of the few of which something ever went back."""
+        packs = (
+            select(func.sum(ReturnLine.packs))
+            .join(GoodsReturn, GoodsReturn.id == ReturnLine.return_id)
+            .where(ReturnLine.shipment_line_id == line.id, GoodsReturn.agreed_at < ends)
+            .where(ReturnLine.reason.in_(reasons) if reasons else true())
+            .correlate(line)
+            .scalar_subquery()
+        )
+        return func.coalesce(case((line.returned_packs > 0, packs)), 0)
+
     justified = case(
         (ShipmentLine.reject_reason.in_(JUSTIFIED_REJECTIONS), ShipmentLine.rejected_packs), else_=0
     )
@@ -312,18 +323,15 @@ def receipts_between(
             ShipmentLine.accepted_packs.label("accepted"),
             ShipmentLine.rejected_packs.label("rejected"),
             justified.label("rejected_justified"),
-            func.coalesce(returned.c.packs, 0).label("returned"),
-            func.coalesce(returned.c.justified, 0).label("returned_justified"),
+            returned().label("returned"),
+            returned(*JUSTIFIED_RETURNS).label("returned_justified"),
         )
-        .select_from(Shipment)
-        .join(ShipmentLine, ShipmentLine.shipment_id == Shipment.id)
-        .join(OrderLine, OrderLine.id == ShipmentLine.order_line_id)
-        .outerjoin(returned, returned.c.shipment_line_id == ShipmentLine.id)
+        .select_from(moved)
         .where(
             Shipment.accepted_at >= start_of_day(first),
             Shipment.accepted_at < end_of_day(until),
             Shipment.voided_at.is_(None),
-            counts_once(Shipment.order_id),
+            not_set_aside(Shipment.order_id),
             may_count(scope, Shipment.institution_id),
             of_items(items),
             *only,
@@ -360,127 +368,6 @@ def lines_missing(
     ).subquery("open_line")
     # More may have come than was wanted; then nothing is missing.
     return select(found).where(found.c.undelivered > 0).cte("moved")
-
-
-def attributed(moved: CTE, agreements: CTE, first: date, *, one_by_one: bool = False) -> Iterator[Any]:
-    """The movements' sums by agreement and distributor, or each of them (R-VOL-2, R-VOL-7)."""
-    connection = db.session.connection()
-    yield from connection.execute(_direct(moved, agreements, one_by_one=one_by_one)).all()
-    problems = select(SupplyProblem.backup_item_id).where(_problem_counts(), _not_over_before(first))
-    if connection.scalar(select(problems.exists())):
-        yield from _by_backup(moved, agreements, first)
-
-
-def _sums(moved: CTE) -> list[Any]:
-    return [func.sum(column).label(column.key) for column in moved.c if column.key not in _KNOWN]
-
-
-def _record_on(moved: CTE) -> ColumnElement[bool]:
-    record = InstitutionRecord
-    return and_(
-        record.institution_id == moved.c.institution_id,
-        record.valid_from <= moved.c.day,
-        or_(record.valid_before.is_(None), record.valid_before > moved.c.day),
-    )
-
-
-def _holds(agreement: Any, holder: Any, item: Any, day: Any) -> ColumnElement[bool]:
-    return and_(
-        agreement.c.institution_id == holder,
-        agreement.c.item_id == item,
-        agreement.c.cycle_start <= day,
-        agreement.c.cycle_end >= day,
-    )
-
-
-def _direct(moved: CTE, agreements: CTE, *, one_by_one: bool) -> Select[Any]:
-    """Packs of the item itself: for the receiver if it holds an agreement, else for its hospital of that day."""
-    own, hospital = agreements.alias("own"), agreements.alias("hospital")
-    holder = func.coalesce(own.c.id, hospital.c.id)
-    columns = [*moved.c] if one_by_one else _sums(moved)
-    found = (
-        select(holder.label("agreement_id"), Distributor.code.label("distributor"), *columns)
-        .select_from(moved)
-        .outerjoin(own, _holds(own, moved.c.institution_id, moved.c.item_id, moved.c.day))
-        .outerjoin(InstitutionRecord, _record_on(moved))
-        .outerjoin(
-            hospital,
-            and_(
-                own.c.id.is_(None),
-                _holds(hospital, InstitutionRecord.supervisor_id, moved.c.item_id, moved.c.day),
-            ),
-        )
-        .join(Distributor, Distributor.id == moved.c.distributor_id)
-        .where(holder.is_not(None))
-    )
-    return found if one_by_one else found.group_by(holder, Distributor.code)
-
-
-def _problem_counts() -> ColumnElement[bool]:
-    """A verified supply problem that names its backup item."""
-    return and_(
-        SupplyProblem.replaced_at.is_(None),
-        SupplyProblem.verified_at.is_not(None),
-        SupplyProblem.backup_item_id.is_not(None),
-    )
-
-
-def _not_over_before(first: date) -> ColumnElement[bool]:
-    return or_(SupplyProblem.last_day.is_(None), SupplyProblem.last_day >= first)
-
-
-def _by_backup(moved: CTE, agreements: CTE, first: date) -> Iterator[Any]:
-    """Packs of a backup item that nobody agreed on: for the item it stands in for. Each movement counts once.
-
-    Of several problems that it helps out of on one day, the one that began first is meant, then the lower code.
-    """
-    own, hospital = agreements.alias("own"), agreements.alias("hospital")
-    record = InstitutionRecord
-    other = aliased(AgreedVolume)
-    on_backup = exists().where(
-        other.replaced_at.is_(None),
-        other.item_id == moved.c.item_id,
-        other.cycle_start <= moved.c.day,
-        other.cycle_end >= moved.c.day,
-        or_(other.institution_id == moved.c.institution_id, other.institution_id == record.supervisor_id),
-    )
-    holder = func.coalesce(own.c.id, hospital.c.id)
-    ranked = (
-        select(
-            holder.label("agreement_id"),
-            Distributor.code.label("distributor"),
-            *moved.c,
-            func.row_number()
-            .over(
-                partition_by=moved.c.movement,
-                order_by=[SupplyProblem.first_day, Item.item_code, SupplyProblem.id],
-            )
-            .label("place"),
-        )
-        .select_from(moved)
-        .join(SupplyProblem, SupplyProblem.backup_item_id == moved.c.item_id)
-        .join(Item, Item.id == SupplyProblem.item_id)
-        .outerjoin(record, _record_on(moved))
-        .outerjoin(own, _holds(own, moved.c.institution_id, SupplyProblem.item_id, moved.c.day))
-        .outerjoin(
-            hospital,
-            and_(
-                own.c.id.is_(None), _holds(hospital, record.supervisor_id, SupplyProblem.item_id, moved.c.day)
-            ),
-        )
-        .join(Distributor, Distributor.id == moved.c.distributor_id)
-        .where(
-            _problem_counts(),
-            _not_over_before(first),
-            SupplyProblem.first_day <= moved.c.day,
-            or_(SupplyProblem.last_day.is_(None), SupplyProblem.last_day >= moved.c.day),
-            or_(SupplyProblem.county_code.is_(None), SupplyProblem.county_code == record.county_code),
-            ~on_backup,
-            holder.is_not(None),
-        )
-        .subquery("ranked")
-    )
-    yield from db.session.connection().execute(select(ranked).where(ranked.c.place == 1))
 
 
 def memberships(holders: set[int]) -> dict[int, list[Days]]:

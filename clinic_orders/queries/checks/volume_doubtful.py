@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date, timedelta
 
-from sqlalchemy import CTE, Integer, and_, column, exists, func, or_, select, union
+from sqlalchemy import and_, exists, func, or_, select
 
 from clinic_orders.models.base import db
 from clinic_orders.models.deliveries import Shipment, ShipmentLine
 from clinic_orders.models.orders import OrderLine
-from clinic_orders.models.roster import InstitutionRecord, Membership
+from clinic_orders.models.roster import Membership
 from clinic_orders.models.volume import AgreedVolume
-from clinic_orders.queries.checks.base_prices import WrittenOut
 from clinic_orders.queries.checks.scope import Scope
-from clinic_orders.queries.doubles import counts_once
+from clinic_orders.queries.doubles import not_set_aside
 from clinic_orders.rules.days import end_of_day, start_of_day
 
 
@@ -60,7 +59,7 @@ def _of_cycle(scope: Scope, first: date, last: date, until: date) -> Iterator[in
         .where(
             Shipment.accepted_at >= start_of_day(first),
             Shipment.accepted_at < end_of_day(until),
-            counts_once(Shipment.order_id),
+            not_set_aside(Shipment.order_id),
             scope.only(Shipment.institution_id),
         )
         .group_by(Shipment.institution_id, OrderLine.item_id)
@@ -90,20 +89,3 @@ def _of_cycle(scope: Scope, first: date, last: date, until: date) -> Iterator[in
         )
     )
     yield from db.session.connection().scalars(statement)
-
-
-def named_agreements(ids: Sequence[int]) -> CTE:
-    """Whole numbers of our own as a table, written out: to bind ten thousand takes longer than the answer."""
-    rows = ",".join(f"({number:d})" for number in ids)
-    # Both databases name the column of a bare list of values so.
-    return WrittenOut(f"VALUES {rows}").columns(column("column1", Integer)).cte("named")
-
-
-def receivers_of(named: CTE) -> CTE:
-    """Whose packs of which item may count for some agreements: the holder's, and those of whom it supervises."""
-    agreed, record = AgreedVolume, InstitutionRecord
-    own = select(agreed.institution_id, agreed.item_id).where(agreed.id.in_(select(named))).cte("doubtful")
-    villages = select(record.institution_id, own.c.item_id).join(
-        own, own.c.institution_id == record.supervisor_id
-    )
-    return union(select(own), villages).cte("receiver")

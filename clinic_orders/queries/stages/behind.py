@@ -15,7 +15,8 @@ from clinic_orders.models.payments import Payment
 from clinic_orders.models.roster import Distributor, InstitutionRecord
 from clinic_orders.models.volume import AgreedVolume, SupplyProblem
 from clinic_orders.queries.checks.scope import Scope
-from clinic_orders.queries.checks.volume import attributed, lines_missing, receipts_between
+from clinic_orders.queries.checks.volume import lines_missing, receipts_between
+from clinic_orders.queries.checks.volume_holders import attributed
 from clinic_orders.queries.doubles import counts_once
 from clinic_orders.queries.payables.laying import Which
 from clinic_orders.queries.roster import current

@@ -23,7 +23,8 @@ from clinic_orders.models.reports import VolumeConversion
 from clinic_orders.models.roster import Institution
 from clinic_orders.models.streaming import from_driver
 from clinic_orders.queries.checks.scope import Scope
-from clinic_orders.queries.checks.volume import attributed, lines_missing, memberships, receipts_between
+from clinic_orders.queries.checks.volume import lines_missing, memberships, receipts_between
+from clinic_orders.queries.checks.volume_holders import attributed
 from clinic_orders.queries.doubles import counts_once
 from clinic_orders.queries.payables.laying import Which, lay_out_all
 from clinic_orders.queries.stages.movements import (
