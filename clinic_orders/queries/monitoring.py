@@ -181,14 +181,14 @@ def seen_in(month: Month, *where: ColumnElement[bool]) -> Any:
 def _priced(*where: ColumnElement[bool]) -> Select[Any]:
     """By institution and item its last price, its first one, and how often it changed between."""
     row = MonitoredPrice
-    of_pair = {"partition_by": (row.institution_id, row.item_id), "order_by": row.observed_on}
+    pair = (row.institution_id, row.item_id)
     told = (
         select(
             row.institution_id,
             row.item_id,
             row.price,
-            func.lag(row.price).over(**of_pair).label("last"),
-            func.lead(row.price).over(**of_pair).label("next"),
+            func.lag(row.price).over(partition_by=pair, order_by=row.observed_on).label("last"),
+            func.lead(row.price).over(partition_by=pair, order_by=row.observed_on).label("next"),
         )
         .where(row.replaced_at.is_(None), row.price.is_not(None), *where)
         .subquery("told")

@@ -85,7 +85,7 @@ def add_duties(connection: Connection, month: Month, number: int, *, sold_items:
     for statement in (
         _payments(month) if number else "",
         _other_purchases(month),
-        _prices(connection, month),
+        _prices(connection, month, number),
         _codes(month),
     ):
         if statement:
@@ -119,8 +119,8 @@ def _other_purchases(month: Month) -> str:
     """  # noqa: S608
 
 
-def _prices(connection: Connection, month: Month) -> str:
-    """What sentinels saw on three days; one price of fifty rose by half in the last of them."""
+def _prices(connection: Connection, month: Month, number: int) -> str:
+    """What sentinels saw on three days; one price of fifty, each month another, rose by half in the last of them."""
     seen = f"cast('{month.first_day}' AS date)"
     days = [
         f"date('{month.first_day}', '+{n} days')" if connection.dialect.name == "sqlite" else f"{seen} + {n}"
@@ -130,7 +130,7 @@ def _prices(connection: Connection, month: Month) -> str:
     return f"""
         INSERT INTO monitored_price (institution_id, item_id, observed_on, price, out_of_stock, recorded_at)
         SELECT n.institution_id, w.item_id, d.day,
-            CASE WHEN d.n = 2 AND (n.institution_id + w.item_id) % 50 = 0 THEN 60000 ELSE 40000 END, false, n.recorded_at
+            CASE WHEN d.n = 2 AND (n.institution_id + w.item_id + {number}) % 50 = 0 THEN 60000 ELSE 40000 END, false, n.recorded_at
         FROM sentinel n CROSS JOIN watched_item w CROSS JOIN ({told}) d
     """  # noqa: S608
 

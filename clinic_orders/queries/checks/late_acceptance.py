@@ -7,14 +7,14 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Select, and_, bindparam, func, or_, select
+from sqlalchemy import BindParameter, Select, and_, bindparam, or_, select
 
 from clinic_orders.models.base import UtcDateTime, db
 from clinic_orders.models.deliveries import Shipment
 from clinic_orders.models.roster import Institution
 from clinic_orders.queries.checks.membership import was_member
 from clinic_orders.queries.checks.scope import Scope
-from clinic_orders.queries.checks.stretches import Table, as_values, stretches
+from clinic_orders.queries.checks.stretches import Table, as_values, not_before, stretches
 from clinic_orders.queries.doubles import counts_once
 from clinic_orders.queries.roster import standing
 from clinic_orders.rules.days import day_in_china, start_of_day
@@ -35,8 +35,7 @@ def _delivered(count: int, dialect: str) -> Select[Any]:
     was_due = and_(
         Shipment.delivered_at >= due.begins,
         Shipment.delivered_at < due.ends,
-        # One comparison that the index of deliveries answers; by OR the way would go through all acceptances.
-        func.coalesce(Shipment.accepted_at, ends) >= due.late,
+        not_before(Shipment.accepted_at, due.late, dialect),
         or_(Shipment.voided_at.is_(None), Shipment.voided_at >= ends),
         counts_once(Shipment.order_id),
         was_member(Shipment.institution_id, due.last_day),

@@ -13,7 +13,7 @@ from clinic_orders.models.base import db
 from clinic_orders.models.orders import EventKind, Order, OrderEvent, OrderLine
 from clinic_orders.models.roster import Distributor
 from clinic_orders.queries.checks.scope import Scope
-from clinic_orders.queries.checks.stretches import Stretch, Table, as_values, stretches
+from clinic_orders.queries.checks.stretches import Stretch, Table, as_values, not_before, stretches
 from clinic_orders.queries.doubles import counts_once
 from clinic_orders.rules.days import day_in_china, end_of_day, start_of_day
 from clinic_orders.rules.findings import CheckRule, Finding
@@ -44,8 +44,7 @@ def _due(count: int, dialect: str) -> Select[Any]:
     late = and_(
         Order.submitted_at >= due.begins,
         Order.submitted_at < due.ends,
-        # One comparison that the index of submissions answers; by OR the way would go through all answers.
-        func.coalesce(Order.answered_at, due.late) >= due.late,
+        not_before(Order.answered_at, due.late, dialect),
         counts_once(Order.id),
     )
     return (
@@ -82,10 +81,10 @@ def find(scope: Scope) -> Iterator[Finding]:
     due = stretches(last_day_of, first=scope.month.first_day, last=scope.as_of, turns=scope.book.turns(_DAYS))
     connection = db.session.connection()
     dialect = connection.dialect.name
-    rows = []
+    rows: list[tuple[list[Any], date]] = []
     if due:
         found = connection.execute(_due(len(due), dialect), as_values(due, dialect)).all()
-        rows = [(row, row.last_day) for row in found if row.id is not None]
+        rows = [(order, last_day) for last_day, *order in found if order[0] is not None]
     # What was due before the month may have been answered in it: what was submitted before all that, and on days between
     # from which policy gave fewer days than from others.
     for begins, before in _others(due, scope.as_of):
@@ -93,20 +92,20 @@ def find(scope: Scope) -> Iterator[Finding]:
         # A beginning before all orders would have SQLite begin with these, not with the month's answers.
         statement = _ANSWERED if begins is None else _ANSWERED.where(Order.submitted_at >= begins)
         for row in connection.execute(statement, values).all():
-            rows.append((row, last_day_of(day_in_china(row.submitted_at))))
+            rows.append(([*row], last_day_of(day_in_china(row.submitted_at))))
     wanted = _still_wanted(
-        [(row.id, last_day) for row, last_day in rows if row.answered_at is None or row.answered_at >= ends]
+        [(order[0], last_day) for order, last_day in rows if order[4] is None or order[4] >= ends]
     )
-    for row, last_day in rows:
-        is_answered = row.answered_at is not None and row.answered_at < ends
-        if not is_answered and row.id not in wanted:
+    for (order_id, order_no, code, submitted_at, answered_at), last_day in rows:
+        is_answered = answered_at is not None and answered_at < ends
+        if not is_answered and order_id not in wanted:
             continue
         finding = late_confirmation(
-            row.order_no,
-            row.code,
-            submitted_on=day_in_china(row.submitted_at),
+            order_no,
+            code,
+            submitted_on=day_in_china(submitted_at),
             last_day=last_day,
-            answered_on=day_in_china(row.answered_at) if is_answered else None,
+            answered_on=day_in_china(answered_at) if is_answered else None,
             on=scope.as_of,
         )
         if finding is not None:

@@ -7,7 +7,7 @@ answer never is too narrow; the same findings come out as if everything were com
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import Enum
@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     ColumnElement,
     Select,
     and_,
@@ -192,12 +193,21 @@ def tonight(as_of: date, *, at: datetime) -> Night:
 def seen_surely(table: type[SaleLine] | type[ShelfPrice], known: int, at: datetime) -> int:
     """The last id before the rows recorded so lately that others of their time may not be committed yet."""
     connection = db.session.connection()
-    first_late = connection.scalar(
-        select(func.min(table.id)).where(table.id > known, table.recorded_at > at - OVERLAP)
+    first_late, last = _edges(table)
+    found = connection.scalar(first_late, {"known": known, "late": at - OVERLAP})
+    if found is not None:
+        return int(found) - 1
+    return int(connection.scalar(last) or _EVERY_ROW)
+
+
+@cache
+def _edges(table: type[SaleLine] | type[ShelfPrice]) -> tuple[Select[Any], Select[Any]]:
+    """The first row after :known that was recorded after :late, and the last of all."""
+    late = bindparam("late", type_=UtcDateTime())
+    return (
+        select(func.min(table.id)).where(table.id > bindparam("known"), table.recorded_at > late),
+        select(func.max(table.id)),
     )
-    if first_late is not None:
-        return int(first_late) - 1
-    return int(connection.scalar(select(func.max(table.id))) or _EVERY_ROW)
 
 
 def _add_new_sales(found: _Widening, mark: PriceMark) -> None:
@@ -308,38 +318,56 @@ def _judge(found: _Widening, rows: Iterable[Priced]) -> None:
                 found.add(based.row.institution_id, based.row.day, based.row.day)
 
 
+_CORRECTED: Final = (
+    select(SaleLine.institution_id, SaleLine.sold_on)
+    .where(SaleLine.replaced_at > bindparam("since", type_=UtcDateTime()))
+    .distinct()
+)
+
+
 def _add_corrections(found: _Widening, since: datetime) -> None:
     """Lines that stood and were replaced or taken back: what they made may be gone."""
-    statement = (
-        select(SaleLine.institution_id, SaleLine.sold_on).where(SaleLine.replaced_at > since).distinct()
-    )
-    for institution_id, day in db.session.connection().execute(statement):
+    for institution_id, day in db.session.connection().execute(_CORRECTED, {"since": since}).all():
         found.add(institution_id, day, day)
+
+
+@cache
+def _new_postings(*, come: bool) -> Select[Any]:
+    """The pairs of postings that are new, or whose day has come, with the first day."""
+    tag = ShelfPrice
+    as_of: BindParameter[date] = bindparam("as_of")
+    where = (
+        (tag.posted_on > bindparam("seen_on"), tag.posted_on <= as_of, tag.replaced_at.is_(None))
+        if come
+        else (tag.id > bindparam("shelf_price_id"), tag.posted_on <= as_of)
+    )
+    pairs: Any = select(tag.institution_id, tag.item_id, func.min(tag.posted_on).label("first"))
+    found: Select[Any] = pairs.where(*where).group_by(tag.institution_id, tag.item_id)
+    return found
 
 
 def _add_postings(found: _Widening, mark: PriceMark) -> None:
     """Postings that are new, or whose day has come: their own month, and the sales from their day on."""
-    tag = ShelfPrice
-    for where in (
-        (tag.id > mark.shelf_price_id, tag.posted_on <= found.as_of),
-        (tag.posted_on > mark.as_of, tag.posted_on <= found.as_of, tag.replaced_at.is_(None)),
-    ):
-        pairs = select(tag.institution_id, tag.item_id, func.min(tag.posted_on).label("first"))
-        _add_pairs(found, pairs.where(*where).group_by(tag.institution_id, tag.item_id), _EVERY_ROW)
+    values = {"shelf_price_id": mark.shelf_price_id, "seen_on": mark.as_of, "as_of": found.as_of}
+    for come in (False, True):
+        for statement in _of_pairs(_new_postings, come=come):
+            _add_found(found, statement, values)
 
 
-def _add_acceptances(found: _Widening, mark: PriceMark, since: datetime) -> None:
-    """Acceptances recorded or changed: sales of their item from their day on that were judged before.
+@cache
+def _touched_acceptances() -> Select[Any]:
+    """The pairs of the acceptances recorded or changed after :since, with the first day that they matter for.
 
     A receipt from a file may have had another day before; it can't have been before its order was submitted.
     """
+    since = bindparam("since", type_=UtcDateTime())
     changed_by_file = and_(Shipment.import_batch_id.is_not(None), Shipment.recorded_at <= since)
     first = case((changed_by_file, china_day(Order.submitted_at)), else_=china_day(Shipment.accepted_at))
     touched = union(
         select(Shipment.id).where(Shipment.updated_at > since),
         select(Shipment.id).join(Order, Order.id == Shipment.order_id).where(Order.updated_at > since),
     )
-    pairs = (
+    pairs: Any = (
         select(Shipment.institution_id, OrderLine.item_id, func.min(first).label("first"))
         .select_from(Shipment)
         .join(Order, Order.id == Shipment.order_id)
@@ -348,13 +376,29 @@ def _add_acceptances(found: _Widening, mark: PriceMark, since: datetime) -> None
         .where(Shipment.id.in_(touched), or_(Shipment.accepted_at.is_not(None), changed_by_file))
         .group_by(Shipment.institution_id, OrderLine.item_id)
     )
-    _add_pairs(found, pairs, mark.sale_line_id)
+    found: Select[Any] = pairs
+    return found
 
 
-def _add_pairs(found: _Widening, pairs: Any, known: int) -> None:
-    """Widen by sales and postings of pairs of institution and item from a day on; ``known`` as in ``_add_spans``."""
-    pair = pairs.cte("pair")
-    connection = db.session.connection()
+def _add_acceptances(found: _Widening, mark: PriceMark, since: datetime) -> None:
+    """Acceptances recorded or changed: sales of their item from their day on that were judged before."""
+    values = {"since": since, "as_of": found.as_of, "known": mark.sale_line_id}
+    for statement in _of_pairs(_touched_acceptances, judged=True):
+        _add_found(found, statement, values)
+
+
+@cache
+def _of_pairs(pairs: Callable[..., Select[Any]], *, judged: bool = False, **asked: Any) -> list[Select[Any]]:
+    """The institutions with sales, and with postings, of pairs of institution and item from a day on, up to :as_of.
+
+    Args:
+        pairs: makes the question for the pairs.
+        judged: whether only sale lines up to :known are meant.
+        asked: of ``pairs``.
+
+    """
+    pair = pairs(**asked).cte("pair")
+    found = []
     for table, day in ((SaleLine, SaleLine.sold_on), (ShelfPrice, ShelfPrice.posted_on)):
         statement = (
             select(pair.c.institution_id, func.min(day), func.max(day))
@@ -366,14 +410,19 @@ def _add_pairs(found: _Widening, pairs: Any, known: int) -> None:
                     day >= pair.c.first,
                 ),
             )
-            .where(day <= found.as_of, table.replaced_at.is_(None))
+            .where(day <= bindparam("as_of"), table.replaced_at.is_(None))
             .group_by(pair.c.institution_id)
         )
-        if known and table is SaleLine:
+        if judged and table is SaleLine:
             # Not by the key itself: a range of all rows but the last would be taken for the best way in.
-            statement = statement.where(SaleLine.id + 0 <= known)
-        for number, earliest, latest in connection.execute(statement):
-            found.add(number, earliest, latest)
+            statement = statement.where(SaleLine.id + 0 <= bindparam("known"))
+        found.append(statement)
+    return found
+
+
+def _add_found(found: _Widening, statement: Select[Any], values: Mapping[str, Any]) -> None:
+    for number, earliest, latest in db.session.connection().execute(statement, values).all():
+        found.add(number, earliest, latest)
 
 
 def _add_undone(found: _Widening, mark: PriceMark, since: datetime) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ARRAY, Date, FromClause, bindparam, column, func, text
+from sqlalchemy import ARRAY, ColumnElement, Date, FromClause, bindparam, column, func, or_, text
 from sqlalchemy.types import TypeEngine
 
 from clinic_orders.models.base import UtcDateTime
@@ -81,6 +81,15 @@ class Table:
             columns = (column(f"column{place}", kind) for place, kind in enumerate(_COLUMNS.values(), 1))
             self.rows = text(f"VALUES {rows}").bindparams(*binds).columns(*columns).cte("stretch")
         self.begins, self.ends, self.late, self.last_day = self.rows.c
+
+
+def not_before(instant: Any, late: Any, dialect: str) -> ColumnElement[bool]:
+    """The condition that something came at ``late`` or later, or never, so that an index of both instants answers it.
+
+    PostgreSQL takes each half of an OR into the index; SQLite would go through all answers by it.
+    """
+    found: ColumnElement[bool] = func.coalesce(instant, late) >= late
+    return or_(instant >= late, instant.is_(None)) if dialect == "postgresql" else found
 
 
 def as_values(found: Sequence[Stretch], dialect: str) -> dict[str, Any]:

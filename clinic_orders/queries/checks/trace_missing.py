@@ -48,7 +48,8 @@ def lines_that_want_codes(scope: Scope, full_from: date, *columns: Any) -> Selec
         line.sold_on >= max(scope.month.first_day, full_from),
         line.sold_on <= scope.as_of,
         line.base_units > 0,
-        line.base_units % Item.pack_size == 0,
+        # Written as no equation, of which PostgreSQL expects to meet few, and would ask the rest of all the month's lines.
+        line.base_units % Item.pack_size < 1,
         Item.id.in_(select(TraceProduct.item_id).where(TraceProduct.replaced_at.is_(None))),
         scope.only(line.institution_id),
     )

@@ -124,6 +124,8 @@ def _laid_out(
     something did not come.
     """
     agreements = _agreements(scope, until)
+    receipts: Iterator[tuple[int, Any]]
+    missing: Iterator[tuple[int, Any]]
     if len(ids) > _FEW:
         # Everything is read; so long a list of ids would cost what it spares.
         everybody = agreements.cte("agreement")
@@ -194,7 +196,7 @@ def _agreements(scope: Scope, until: date) -> Select[Any]:
         if running
         else AgreedVolume.cycle_end == until
     )
-    return select(
+    found: Any = select(
         AgreedVolume.id,
         AgreedVolume.institution_id,
         AgreedVolume.item_id,
@@ -203,6 +205,8 @@ def _agreements(scope: Scope, until: date) -> Select[Any]:
         AgreedVolume.agreed_packs,
         AgreedVolume.already_adjusted,
     ).where(AgreedVolume.replaced_at.is_(None), days)
+    agreements: Select[Any] = found
+    return agreements
 
 
 def _tallies(scope: Scope, agreements: CTE | Subquery, *only: ColumnElement[bool]) -> dict[int, Tally]:
