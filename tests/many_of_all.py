@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from clinic_orders.models.accounts import RoleAssignment, User
 from clinic_orders.models.base import db
+from clinic_orders.models.orders import NumberSeries
 from clinic_orders.rules.parties import Role
 from tests.many_assessed import make_assessed
 from tests.many_complaints import make_complaints
@@ -54,6 +55,12 @@ def make_people(world: World) -> dict[Role, User]:
     return people
 
 
+def pass_over_numbers() -> None:
+    """Let the next case, clue, list handed over, plan and visit have a number that none of these has."""
+    for word in ("AJ", "XS", "YS", "JH", "JC", "嵩县医保提"):
+        db.session.merge(NumberSeries(series=f"{word}〔2026〕", last=9100))
+
+
 def make_many() -> tuple[World, dict[Role, User]]:
     """More than a page of everything that has a list."""
     world = make_world(items=MANY)
@@ -84,5 +91,6 @@ def make_many() -> tuple[World, dict[Role, User]]:
     make_months()
     make_reckoned(world)
     make_assessed(MANY)
+    pass_over_numbers()
     db.session.commit()
     return world, people
