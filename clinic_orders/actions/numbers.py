@@ -55,7 +55,7 @@ def next_numbers(prefix: str, count: int = 1, *, at: datetime) -> list[str]:
 
     One statement raises the series and answers its new end, so two processes never get the same number. It is committed
     at once where the database has many writers: else everybody who orders would wait for whoever is just ordering. A
-    deed that is undone leaves a gap there (decision 0059).
+    deed that is undone leaves a gap there (decision 0058).
     """
     series = f"{prefix}{day_in_china(at):%Y%m%d}"
     with committed_at_once() as connection:

@@ -1,4 +1,4 @@
-"""Numbers of papers: each once, in the order of their giving, without waiting for each other (decision 0059)."""
+"""Numbers of papers: each once, in the order of their giving, without waiting for each other (decision 0058)."""
 
 from __future__ import annotations
 

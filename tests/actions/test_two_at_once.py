@@ -12,12 +12,15 @@ from flask import Flask
 from sqlalchemy import select
 
 from clinic_orders.actions.answering import Answer, answer_order, answer_order_in_full
+from clinic_orders.actions.applications import begin_application, visitor
 from clinic_orders.actions.loading import ChangedMeanwhile
 from clinic_orders.actions.selling import SoldLine, record_sale
 from clinic_orders.actions.shipping import ShipLine, ship
+from clinic_orders.models.applications import Application
 from clinic_orders.models.base import db
 from clinic_orders.models.orders import Order
 from clinic_orders.models.sales import SaleLine
+from clinic_orders.rules.parties import InstitutionKind
 from tests.orders_in_work import NOW, make_order, make_world
 
 pytestmark = pytest.mark.both_databases
@@ -95,4 +98,25 @@ def test_of_four_sales_of_one_form_at_once_one_is_written_down(committed_app: Fl
     assert at_once(committed_app, sell) == ["won"] * 4
     with committed_app.app_context():
         assert db.session.scalars(select(SaleLine.amount)).all() == [Decimal("3.3600")]
+        db.session.remove()
+
+
+def test_of_four_beginnings_of_one_form_at_once_one_application_is_begun(committed_app: Flask) -> None:
+    with committed_app.app_context():
+        make_world()
+        db.session.remove()
+
+    def begin() -> object:
+        return begin_application(
+            InstitutionKind.RETAIL_PHARMACY,
+            "同济堂大药房",
+            "410325",
+            key="k" * 20,
+            by=visitor("", "同济堂"),
+            at=NOW,
+        )
+
+    assert at_once(committed_app, begin) == ["won"] * 4
+    with committed_app.app_context():
+        assert db.session.scalars(select(Application.name)).all() == ["同济堂大药房"]
         db.session.remove()

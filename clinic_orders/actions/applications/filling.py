@@ -150,7 +150,10 @@ def begin_application(
     """
     check_applying_kind(kind)
     name = _name(name)
-    if not db.session.scalar(select(exists().where(County.code == county_code))):
+    # One beginning at a time in a county, so that one form sent twice at once begins one application; rows that only
+    # name the county do not wait.
+    county = select(County.code).where(County.code == county_code).with_for_update(key_share=True)
+    if db.session.scalar(county) is None:
         raise UnknownCounty(code=county_code)
     secret = _secret()
     hashed = hashlib.sha256(secret.encode()).hexdigest()
