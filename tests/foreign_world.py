@@ -7,8 +7,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from clinic_orders.documents.letters.runs import PDF
-from clinic_orders.documents.letters.runs import folder_of as folder_of_run
+from clinic_orders.documents.letters.drafts import DRAFT_RUNS
+from clinic_orders.documents.letters.runs import LETTER_RUNS
+from clinic_orders.documents.paper_runs import PDF, Kind
+from clinic_orders.documents.standards_runs import STANDARDS_RUNS
 from clinic_orders.exchange.attachments import path_of
 from clinic_orders.exchange.background_exports import file_of
 from clinic_orders.models.accounts import DeviceSession, User
@@ -20,7 +22,6 @@ from clinic_orders.models.clues import Clue, ClueEvent, ClueEvidence, ClueTransf
 from clinic_orders.models.complaints import Complaint, ComplaintPhoto
 from clinic_orders.models.export_jobs import ExportJob
 from clinic_orders.models.inspections import Checklist, InspectionDraw, InspectionPlan, Visit, VisitPhoto
-from clinic_orders.models.letter_runs import LetterRun
 from clinic_orders.models.orders import Submission
 from clinic_orders.models.trainings import TrainingRecord
 from clinic_orders.rules.applications.facts import FileUse
@@ -28,7 +29,7 @@ from clinic_orders.rules.clues import ClueSide, ClueStep
 from clinic_orders.rules.export_jobs import ExportState
 from clinic_orders.rules.inspection.steps import PlanState
 from clinic_orders.rules.ladder import AnswerKind
-from clinic_orders.rules.letter_runs import LetterRunState
+from clinic_orders.rules.paper_runs import PaperRunState
 from clinic_orders.rules.parties import Role
 from clinic_orders.rules.stages import Stage
 from tests.crawler import Address
@@ -140,25 +141,45 @@ class Makes:
             kind="orders", form="csv", token="e" * 32, state=ExportState.DONE, by_id=county.id, by_name=county.name,
             role=Role.COUNTY, county_code="410325", total=1, requested_at=NOW, ended_at=NOW,
         )  # fmt: skip
+        self.add(job)
+        self._lay(file_of(self.instance, job))
+        self.address(Role.COUNTY, "export_jobs.file", f"/files/exports/{job.id}/file")
+        days = {"first_day": NOW.date(), "last_day": NOW.date(), "letter_ids": []}
+        place = {
+            "on_day": NOW.date(),
+            "place_code": "410325",
+            "place": "嵩县",
+            "sheets": [],
+            "institution_ids": [],
+        }
+        self._runs("letter_runs", "/letter-runs", "letters", LETTER_RUNS, **days)
+        self._runs("draft_runs", "/draft-runs", "drafts", DRAFT_RUNS, case_numbers=[], wanted={})
+        self._runs("standards_runs", "/standards/runs", "sheets", STANDARDS_RUNS, **place)
+
+    def _runs(self, area: str, folder: str, name: str, kind: Kind[Any], **columns: Any) -> None:
+        """Runs of papers of the county: one is done, one waits, one broke off."""
+        county = self.people[Role.COUNTY]
+        states = (PaperRunState.DONE, PaperRunState.WAITING, PaperRunState.FAILED)
         runs = [
-            LetterRun(
-                token=letter * 32, state=state, by_id=county.id, by_name=county.name, county_code="410325",
-                first_day=NOW.date(), last_day=NOW.date(), letter_ids=[], total=1, requested_at=NOW,
-                ended_at=None if state is LetterRunState.WAITING else NOW,
+            kind.records(
+                token=f"{area}-{state.value}", state=state, by_id=county.id, by_name=county.name, county_code="410325",
+                total=1, requested_at=NOW, ended_at=None if state is PaperRunState.WAITING else NOW, **columns,
             )
-            for letter, state in (("a", LetterRunState.DONE), ("b", LetterRunState.WAITING), ("c", LetterRunState.FAILED))
+            for state in states
         ]  # fmt: skip
-        self.add(job, *runs)
-        for path in (file_of(self.instance, job), folder_of_run(self.instance, runs[0].token) / PDF):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(b"-")
-        done, waiting, failed = (f"/letter-runs/{run.id}" for run in runs)
+        self.add(*runs)
+        self._lay(kind.folder_of(self.instance, runs[0].token) / PDF)
+        done, waiting, failed = (f"{folder}/{run.id}" for run in runs)
         role = Role.COUNTY
-        self.address(role, "export_jobs.file", f"/files/exports/{job.id}/file")
-        self.address(role, "letter_runs.show", done)
-        self.address(role, "letter_runs.file", f"{done}/letters.pdf")
-        self.address(role, "letter_runs.cancel", f"{waiting}/cancel", "POST")
-        self.address(role, "letter_runs.retry", f"{failed}/retry", "POST")
+        self.address(role, f"{area}.show", done)
+        self.address(role, f"{area}.file", f"{done}/{name}.pdf")
+        self.address(role, f"{area}.cancel", f"{waiting}/cancel", "POST")
+        self.address(role, f"{area}.retry", f"{failed}/retry", "POST")
+
+    @staticmethod
+    def _lay(path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"-")
 
     def of_the_clinic(self) -> None:
         """Appeals, answers, trainings, drafts, stages and devices of the clinic."""
