@@ -82,13 +82,15 @@ def filled(make_app: Callable[[], Flask], name: str, folder: Path) -> Iterator[W
 
 
 @contextlib.contextmanager
-def bench_application(make_app: Callable[[], Flask], name: str, folder: Path) -> Iterator[Flask]:
-    """The application on an empty database of this kind; gone after the block."""
+def bench_application(
+    make_app: Callable[[], Flask], name: str, folder: Path, **settings: str
+) -> Iterator[Flask]:
+    """The application on an empty database of this kind, gone after the block. ``settings`` are PostgreSQL's."""
     with contextlib.ExitStack() as stack:
         if name == SQLITE:
             url = f"sqlite:///{folder / 'bench.sqlite3'}"
         else:
-            server = stack.enter_context(cluster(SETTINGS))
+            server = stack.enter_context(cluster(SETTINGS | settings))
             url = server.url(server.create())
         yield stack.enter_context(application(make_app, url, folder / f"{name}-instance"))
 
