@@ -18,7 +18,7 @@ from clinic_orders.models.roster import County
 from clinic_orders.queries.score_lines import Where, answer_lines, due_lines
 from clinic_orders.queries.score_trend import trend
 from clinic_orders.queries.scorecards import Scored, distributor_of
-from clinic_orders.queries.statistics import statistics
+from clinic_orders.queries.statistics import shown_statistics, statistics
 from clinic_orders.rules.days import Month
 from clinic_orders.rules.parties import SYSTEM, Role
 from clinic_orders.rules.scorecard import Score, sum_of
@@ -92,9 +92,14 @@ def test_a_bureau_sees_all_and_a_distributor_its_own(app, client, clock_at):
     client.log_in(people[Role.CITY])
     page = client.get("/scorecards/?sort=-late", status=200).page
     first = page.all("tbody tr")[0].text
-    # Townships of 0 to 59 late item-days together.
+    # Townships of 0 to 59 late item-days together, and those of the orders of this world.
+    reckoned = shown_statistics(Month.of(NOW.date()))
+    assert reckoned is not None
+    assert reckoned.rows is not None
+    late = sum(row.score.late_item_days for row in reckoned.rows.scores if row.code == "D01")
+    assert late > sum(range(60))
     assert "豫西安康" in first
-    assert "1,770" in first
+    assert f"{late:,}" in first
     assert page.texts("nav [aria-current=page]")[0] == "统计"
     page = client.get(page.all("tbody th a")[0]["href"], status=200).page
     assert page.texts(".chart-card h2") == ["及时配送率", "迟送盒日（盒×天）"]
@@ -102,7 +107,9 @@ def test_a_bureau_sees_all_and_a_distributor_its_own(app, client, clock_at):
     client.get("/scorecards/D9999/lines", status=404)
     client.log_in(people[Role.DISTRIBUTOR])
     page = client.get("/scorecards/own", status=200).page
-    assert page.texts(".grid-table.cards-s tbody tr")[0].startswith("第59镇")
+    first, second = page.texts(".grid-table.cards-s tbody tr")[:2]
+    # The township of the orders of this world is the latest of all.
+    assert (first[:3], second[:4]) == ("车村镇", "第59镇")
     client.get("/scorecards/", status=403)
     client.get(f"/scorecards/{world.distributor.code}/lines", status=403)
 
