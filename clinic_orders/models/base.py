@@ -20,7 +20,6 @@ from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     Date,
     DateTime,
     Engine,
@@ -30,16 +29,12 @@ from sqlalchemy import (
     String,
     Text,
     TypeDecorator,
-    UnaryExpression,
     create_engine,
     event,
 )
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.exc import InvalidatePoolError
-from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction, registry
-from sqlalchemy.sql import operators
-from sqlalchemy.sql.functions import FunctionElement
 
 NAMING = {
     "ix": "ix_%(column_0_N_label)s",
@@ -138,61 +133,6 @@ class Base(DeclarativeBase):
             int: Integer,
         },
     )
-
-
-class china_day(FunctionElement[date]):  # noqa: N801 - it is written like a function of SQL.
-    """The day in Asia/Shanghai of a column of instants, as SQL; the twin of ``rules.days.day_in_china``.
-
-    China has kept UTC+8 without summer time since 1991.
-    """
-
-    type = Date()
-    inherit_cache = True
-    name = "china_day"
-
-
-@compiles(china_day, "sqlite")
-def _china_day_sqlite(element: china_day, compiler: Any, **more: Any) -> str:
-    return f"date({compiler.process(element.clauses, **more)}, '+8 hours')"
-
-
-@compiles(china_day, "postgresql")
-def _china_day_postgresql(element: china_day, compiler: Any, **more: Any) -> str:
-    return f"CAST({compiler.process(element.clauses, **more)} + INTERVAL '8 hours' AS DATE)"
-
-
-class among(FunctionElement[bool]):  # noqa: N801 - it is written like an operator of SQL.
-    """The condition that a column is one of few values that a question gives: ``among(column, question)``.
-
-    SQLite looks them up one by one. PostgreSQL does so for an array, of which it expects ten; of a question beside an OR
-    it would hold every row of the table against the answer.
-    """
-
-    type = Boolean()
-    inherit_cache = True
-    name = "among"
-
-    def __init__(self, column: Any, question: Any) -> None:
-        super().__init__(column, question.scalar_subquery())
-
-    def self_group(self, against: Any = None) -> Any:
-        """It is a condition already: never to be held against true."""
-        return self
-
-    def _negate(self) -> Any:
-        return UnaryExpression(self, operator=operators.inv)
-
-
-@compiles(among, "sqlite")
-def _among_sqlite(element: among, compiler: Any, **more: Any) -> str:
-    column, question = element.clauses
-    return f"({compiler.process(column, **more)} IN {compiler.process(question, **more)})"
-
-
-@compiles(among, "postgresql")
-def _among_postgresql(element: among, compiler: Any, **more: Any) -> str:
-    column, question = element.clauses
-    return f"({compiler.process(column, **more)} = ANY (ARRAY{compiler.process(question, **more)}))"
 
 
 LongText = Text

@@ -26,9 +26,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute
 
-from clinic_orders.models.base import china_day
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, Shipment, ShipmentLine
+from clinic_orders.models.expressions import china_day
 from clinic_orders.models.orders import OrderLine
 from clinic_orders.models.sales import SaleLine
 from clinic_orders.models.stock import StockCount

@@ -8,7 +8,8 @@ from datetime import date
 from sqlalchemy import ColumnElement, Date, Integer, and_, bindparam, exists, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from clinic_orders.models.base import among, db
+from clinic_orders.models.base import db
+from clinic_orders.models.expressions import among
 from clinic_orders.models.roster import Institution, InstitutionRecord
 from clinic_orders.rules.parties import Actor, InstitutionKind, Role
 

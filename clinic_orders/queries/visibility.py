@@ -6,8 +6,8 @@ from datetime import date
 
 from sqlalchemy import ColumnElement, false, or_, select, true
 
-from clinic_orders.models.base import among
 from clinic_orders.models.deliveries import GoodsReturn, Shipment
+from clinic_orders.models.expressions import among
 from clinic_orders.models.notices import Alarm
 from clinic_orders.models.orders import Order
 from clinic_orders.models.payment_links import PaymentLink

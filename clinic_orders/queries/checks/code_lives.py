@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Integer, Select, and_, column, func, select, values
 
-from clinic_orders.models.base import china_day, db
+from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.deliveries import (
     GoodsReturn,
@@ -21,6 +21,7 @@ from clinic_orders.models.deliveries import (
     ShipmentCode,
     ShipmentLine,
 )
+from clinic_orders.models.expressions import china_day
 from clinic_orders.models.orders import OrderLine
 from clinic_orders.models.roster import Institution
 from clinic_orders.models.sales import SaleCode, SaleLine

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from sqlalchemy import case, func, select, true
 
-from clinic_orders.models.base import china_day, db
+from clinic_orders.models.base import db
+from clinic_orders.models.expressions import china_day
 from clinic_orders.models.orders import Order, OrderLine
 from clinic_orders.models.roster import Institution, InstitutionRecord
 from clinic_orders.queries.checks.membership import was_member

@@ -33,10 +33,11 @@ from sqlalchemy import (
     union,
 )
 
-from clinic_orders.models.base import UtcDateTime, china_day, db
+from clinic_orders.models.base import UtcDateTime, db
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.deliveries import Shipment, ShipmentLine
 from clinic_orders.models.exchange import BatchRecord, ImportBatch
+from clinic_orders.models.expressions import china_day
 from clinic_orders.models.orders import Order, OrderLine
 from clinic_orders.models.price_marks import PriceMark
 from clinic_orders.models.sales import SaleLine

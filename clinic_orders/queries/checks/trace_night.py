@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select, union
 from sqlalchemy.orm import aliased
 
-from clinic_orders.models.base import china_day, db
+from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.deliveries import (
     GoodsReturn,
@@ -28,6 +28,7 @@ from clinic_orders.models.deliveries import (
     ShipmentLine,
 )
 from clinic_orders.models.exchange import BatchRecord, ImportBatch
+from clinic_orders.models.expressions import china_day
 from clinic_orders.models.orders import Order, OrderLine
 from clinic_orders.models.policy import PolicyValue
 from clinic_orders.models.roster import Membership

@@ -27,9 +27,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute
 
-from clinic_orders.models.base import china_day, db
+from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, Shipment, ShipmentLine
+from clinic_orders.models.expressions import china_day
 from clinic_orders.models.orders import Order, OrderLine
 from clinic_orders.models.roster import Institution, InstitutionRecord, Membership
 from clinic_orders.models.volume import AgreedVolume

@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, exists, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from clinic_orders.models.base import among, db
+from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
+from clinic_orders.models.expressions import among
 from clinic_orders.models.orders import Order, OrderLine
 from clinic_orders.models.roster import County, Distributor, InstitutionRecord
 from clinic_orders.queries.askers import Asking, anybody, asking, ids_of

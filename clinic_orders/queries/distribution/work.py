@@ -8,8 +8,9 @@ from functools import cache
 
 from sqlalchemy import CompoundSelect, Integer, Select, bindparam, func, select, text, union
 
-from clinic_orders.models.base import among, db
+from clinic_orders.models.base import db
 from clinic_orders.models.deliveries import GoodsReturn, ReturnLine
+from clinic_orders.models.expressions import among
 from clinic_orders.models.orders import UNSHIPPED, Order, OrderLine
 from clinic_orders.queries.counting import Question
 from clinic_orders.queries.deadlines import awaits_answer_then, has_lapsed, instants_of

@@ -21,9 +21,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute
 
-from clinic_orders.models.base import Yuan, among, db
+from clinic_orders.models.base import Yuan, db
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, Shipment, ShipmentLine
+from clinic_orders.models.expressions import among
 from clinic_orders.models.orders import OrderLine
 from clinic_orders.models.roster import InstitutionRecord
 from clinic_orders.queries.doubles import counts_once

@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import CTE, and_, func, or_, select
 
-from clinic_orders.models.base import china_day
 from clinic_orders.models.deliveries import Shipment, ShipmentLine
+from clinic_orders.models.expressions import china_day
 from clinic_orders.models.orders import Order, OrderEvent, OrderLine
 from clinic_orders.models.roster import InstitutionRecord
 from clinic_orders.models.volume import AgreedVolume

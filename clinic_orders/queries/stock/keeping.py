@@ -20,9 +20,10 @@ from sqlalchemy import (
     union_all,
 )
 
-from clinic_orders.models.base import UtcDateTime, china_day, db
+from clinic_orders.models.base import UtcDateTime, db
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, Shipment, ShipmentLine
+from clinic_orders.models.expressions import china_day
 from clinic_orders.models.orders import Order, OrderLine
 from clinic_orders.models.roster import Institution
 from clinic_orders.models.sales import SaleLine
