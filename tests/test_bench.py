@@ -151,7 +151,7 @@ def checks_of(tmp_path, database, *more):
         "--rounds",
         "1",
         "--months",
-        "2",
+        "3",
         "--database",
         database,
         "--format",
@@ -172,9 +172,15 @@ def checks_of(tmp_path, database, *more):
 @pytest.mark.parametrize("database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def test_the_checks_are_measured_on_months_with_something_to_find(tmp_path, database):
     (part,) = checks_of(tmp_path, database)
-    assert part["months"] == 2
-    assert part["rows"]["sale lines"] > 2 * 20 * 255
-    assert part["findings"]["over_markup"] > 0
+    assert part["months"] == 3
+    assert part["rows"]["sale lines"] > 3 * 19 * 255
+    # A check that finds nothing is not measured: making findings costs, too, and so does whatever they rest on.
+    found = part["findings"]
+    assert [name for name, rules in found.items() if not rules.get(name)] == []
+    assert found["monitored_rise"].keys() == {"monitored_rise", "monitored_changes"}
+    # They are a part of what is looked at, not everything and not one of everything.
+    assert found["delivery_rate"] == {"delivery_rate": 1}
+    assert found["report_missing"]["report_missing"] == 2
     assert {one["name"] for one in part["comparisons"]} == {rule.value for rule in FLOORS}
     assert all(one["ratio"]["median"] > 0 for one in (*part["comparisons"], part["night"]))
     # What has no floor is told in absolute times, on the findings of that month.

@@ -127,7 +127,9 @@ def _tell(name: str, part: dict[str, Any]) -> None:
     )
     for comparison in part["comparisons"]:
         print_comparison(comparison)
-        click.echo(f"    findings: {part['findings'][comparison['name']]}")
+        found = part["findings"][comparison["name"]]
+        told = ", ".join(f"{count:,} {rule}" for rule, count in found.items())
+        click.echo(f"    findings: {told or 'none'}")
     if part["night"] is not None:
         print_comparison(part["night"])
         click.echo(f"    looked at again: {part['night']['institutions']} institutions")

@@ -1,7 +1,8 @@
 """A prefecture's orders, receipts, sales and postings of many months, made by the database itself (issue: supervision).
 
 Of the size 1: 3,267 institutions, and in each month 25 order lines and 255 sale lines of each of them. Smaller sizes
-have fewer institutions, each as busy. The last month of every stage has a price cut and some sales above it.
+have fewer institutions, each as busy. The last month of every stage has a price cut and some sales above it, and every
+check finds something in it: see ``supervised_breaches``.
 """
 
 from __future__ import annotations
@@ -16,6 +17,15 @@ from flask_migrate import upgrade as migrate
 from sqlalchemy import Connection, CursorResult, Engine, insert, text
 
 from clinic_orders import clock
+from clinic_orders.cli.benchmark.supervised_breaches import (
+    EMERGENCIES,
+    LATE_ACCEPTANCE,
+    LATE_ANSWER,
+    SHORT,
+    SILENT,
+    comes_short,
+    sell_tied,
+)
 from clinic_orders.cli.benchmark.supervised_duties import add_duties, cycle_begins, lay_down_duties
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
@@ -90,9 +100,11 @@ def stages(app: Flask, size: float, months: list[int], *, alike: bool = False) -
         with engine.begin() as connection:
             if alike and number:
                 _sales_again(connection, month, first, number)
+            elif alike:
+                _sales(connection, month, number)
             else:
-                _sales(connection, month, number, cut=last and not alike)
-            _orders(connection, month, number)
+                _sales(connection, month, number, cut=last, silent=number + 2 in months, tied=last)
+            _orders(connection, month, number, short=not alike and comes_short(number, months))
             if not alike:
                 add_duties(connection, month, number, sold_items=_SOLD)
             if last:
@@ -198,6 +210,11 @@ def _as_day(connection: Connection, day: date) -> Any:
     return day.isoformat() if connection.dialect.name == "sqlite" else day
 
 
+def _day(connection: Connection, day: date) -> str:
+    """A day written out in plain SQL."""
+    return f"'{day}'" if connection.dialect.name == "sqlite" else f"DATE '{day}'"
+
+
 def _days(connection: Connection, month: Month) -> str:
     """The days of a month as rows of number, day and noon, in plain SQL."""
     rows = []
@@ -211,11 +228,29 @@ def _days(connection: Connection, month: Month) -> str:
     return f"({' UNION ALL '.join(rows)})"
 
 
-def _sales(connection: Connection, month: Month, number: int, *, cut: bool) -> None:
+def _sales(
+    connection: Connection,
+    month: Month,
+    number: int,
+    *,
+    cut: bool = False,
+    silent: bool = False,
+    tied: bool = False,
+) -> None:
     """Three sales of each of 85 items by every institution, in the order of their days, recorded on them.
 
     One of two thousand takes half a yuan too much. After a cut a third of the sales still take the old price.
+
+    Args:
+        connection: to the database.
+        month: which one.
+        number: how many came before it.
+        cut: whether prices are cut in it.
+        silent: whether some report nothing.
+        tied: whether some sell an item only together with another product.
+
     """
+    reports = f"NOT {SILENT}" if silent else "true"
     if cut:
         connection.execute(
             text(
@@ -235,9 +270,11 @@ def _sales(connection: Connection, month: Month, number: int, *, cut: bool) -> N
         INSERT INTO sale_line (institution_id, sale_no, line_no, other_product, sold_at, sold_on, base_units, amount,
                                insured, recorded_at)
         SELECT i.id, 'S' || {number} || '-' || d.n, 'X', '钙片', d.noon, d.day, 1, 100000, false, d.noon
-        FROM institution i JOIN {_days(connection, month)} d ON (d.n + i.id) % 10 = 0
+        FROM institution i JOIN {_days(connection, month)} d ON (d.n + i.id) % 10 = 0 WHERE {reports}
         """,  # noqa: S608
     )
+    if tied:
+        sell_tied(connection, number, _days(connection, month))
     width = (month.last_day - month.first_day).days + 1
     times = " UNION ALL ".join(f"SELECT {k} AS k" for k in range(_TIMES))
     # The price of the day, or of the first day of all where old stock goes at the old price.
@@ -257,6 +294,7 @@ def _sales(connection: Connection, month: Month, number: int, *, cut: bool) -> N
         JOIN price p ON p.item_id = t.id AND p.valid_from = (
             SELECT max(q.valid_from) FROM price q
             WHERE q.item_id = t.id AND q.valid_from <= CASE WHEN k.k = 0 THEN '{month.first_day}' ELSE d.day END)
+        WHERE {reports}
         ORDER BY d.n
         """.replace(  # noqa: S608
             f"'{month.first_day}' ELSE",
@@ -294,12 +332,14 @@ def _sales_again(connection: Connection, month: Month, first: Month, number: int
     )
 
 
-def _orders(connection: Connection, month: Month, number: int) -> None:
+def _orders(connection: Connection, month: Month, number: int, *, short: bool) -> None:
     """Five orders of about five lines a month, answered and accepted within three days.
 
     One institution of fifty waits five days for an answer; another of fifty takes six to accept. Of one line of forty two
-    packs never come; one order of a hundred is an emergency.
+    packs never come, of one distributor's more where it comes short; one order of a hundred is an emergency, and of a
+    few institutions two of five.
     """
+    missing = SHORT if short else "false"
     first_id = _run(connection, "SELECT coalesce(max(id), 0) FROM purchase_order").scalar_one()
     _run(
         connection,
@@ -308,13 +348,14 @@ def _orders(connection: Connection, month: Month, number: int) -> None:
             emergency, emergency_reason, submitted_at, answer_due_at, answered_at, lines_count, packs, amount, version,
             recorded_at, updated_at)
         SELECT {first_id} + i.id * {_ORDERS} + d.n / 5, 'CG' || ({first_id} + i.id * {_ORDERS} + d.n / 5), i.id, i.id,
-            i.id, i.id % {DISTRIBUTORS} + 1, 'direct', 'clinic_orders', (i.id + d.n) % 97 = 0, '急救', d.noon, e.noon, e.noon, 5, 10, 100000, 1, d.noon, f.noon
+            i.id, i.id % {DISTRIBUTORS} + 1, 'direct', 'clinic_orders', ((i.id + d.n) % 97 = 0 OR {EMERGENCIES}), '急救', d.noon, e.noon, e.noon, 5, 10, 100000, 1, d.noon, f.noon
         FROM institution i
         JOIN {_days(connection, month)} d ON d.n IN (0, 5, 10, 15, 20)
-        JOIN {_days(connection, month)} e ON e.n = d.n + CASE WHEN i.id % 50 = 0 THEN 5 ELSE 1 END
-        JOIN {_days(connection, month)} f ON f.n = d.n + CASE WHEN i.id % 50 < 2 THEN 7 ELSE 3 END
+        JOIN {_days(connection, month)} e ON e.n = d.n + CASE WHEN {LATE_ANSWER} THEN 5 ELSE 1 END
+        JOIN {_days(connection, month)} f ON f.n = d.n + CASE WHEN {LATE_ANSWER} OR {LATE_ACCEPTANCE} THEN 7 ELSE 3 END
         """,  # noqa: S608
     )
+    came = f"CASE WHEN {missing} THEN 2 WHEN (o.id + t.id) % 40 = 0 THEN 8 ELSE 10 END"
     _run(
         connection,
         f"""
@@ -322,7 +363,7 @@ def _orders(connection: Connection, month: Month, number: int) -> None:
             withdrawn_before, withdrawn_after, closed_packs, shipped_packs, accepted_packs, rejected_packs,
             returned_packs)
         SELECT o.id, t.id, t.id, p.pack_price, 10, p.pack_price * 10, 10, '', 0, 0, 0,
-            CASE WHEN (o.id + t.id) % 40 = 0 THEN 8 ELSE 10 END, CASE WHEN (o.id + t.id) % 40 = 0 THEN 8 ELSE 10 END, 0, 0
+            {came}, {came}, 0, 0
         FROM purchase_order o
         JOIN item t ON t.id <= {_SOLD} AND (t.id + o.institution_id + 3 * {number}) % 10 < 3
             AND t.id % {_ORDERS} = o.id % {_ORDERS}
@@ -402,14 +443,15 @@ def _first_counts(connection: Connection, first: Month) -> None:
 def _shelves(connection: Connection, month: Month) -> None:
     """What was counted at the end of the month before, and what the fund settled: two thirds of what was sold.
 
-    Of one item of fifty too little was there for the month's sales.
+    Of one item of fifty too little was there for the month's sales. Who reported nothing had counted a month earlier.
     """
     _run(
         connection,
         f"""
         INSERT INTO stock_count (institution_id, item_id, counted_on, base_units, recorded_at)
-        SELECT i.id, t.id, '{month.previous().last_day}', CASE WHEN (i.id + t.id) % 50 = 0 THEN 20 ELSE 250 END,
-            i.recorded_at
+        SELECT i.id, t.id, CASE WHEN {SILENT} THEN {_day(connection, month.plus(-2).last_day)}
+                ELSE {_day(connection, month.previous().last_day)} END,
+            CASE WHEN (i.id + t.id) % 50 = 0 THEN 20 ELSE 250 END, i.recorded_at
         FROM institution i JOIN item t ON t.id <= {_SOLD} AND t.id % {_COUNTED_ONCE} <> 0
         """,  # noqa: S608
     )

@@ -11,6 +11,7 @@ from typing import Final
 
 from sqlalchemy import Connection, insert, text
 
+from clinic_orders.cli.benchmark.supervised_breaches import CHANGED, ROSE, TOO_MUCH
 from clinic_orders.models.policy import PolicyValue
 from clinic_orders.rules.days import Month
 
@@ -109,18 +110,19 @@ def _payments(month: Month) -> str:
 
 
 def _other_purchases(month: Month) -> str:
-    """A purchase in each of eight groups, dearer than the selected; one of ten is not justified."""
+    """A purchase in each of eight groups, dearer than the selected; one of ten is not justified. A few buy a lot."""
     return f"""
         INSERT INTO other_purchase (institution_id, document_no, line_no, substitute_group, product_name, base_units,
             amount, purchased_on, justified, recorded_at)
         SELECT i.id, '{month}', cast(t.id AS varchar(8)), t.substitute_group, '另一种药品',
-            20, 1000000, '{month.first_day}', (i.id + t.id) % 10 <> 0, i.recorded_at
+            CASE WHEN {TOO_MUCH} THEN 400 ELSE 20 END, CASE WHEN {TOO_MUCH} THEN 20000000 ELSE 1000000 END,
+            '{month.first_day}', (i.id + t.id) % 10 <> 0 AND NOT ({TOO_MUCH}), i.recorded_at
         FROM institution i JOIN item t ON t.id <= {_GROUPS}
     """  # noqa: S608
 
 
 def _prices(connection: Connection, month: Month, number: int) -> str:
-    """What sentinels saw on three days; one price of fifty, each month another, rose by half in the last of them."""
+    """What sentinels saw on three days; one price of thirty, each month another, rose by half in the last of them."""
     seen = f"cast('{month.first_day}' AS date)"
     days = [
         f"date('{month.first_day}', '+{n} days')" if connection.dialect.name == "sqlite" else f"{seen} + {n}"
@@ -130,7 +132,8 @@ def _prices(connection: Connection, month: Month, number: int) -> str:
     return f"""
         INSERT INTO monitored_price (institution_id, item_id, observed_on, price, out_of_stock, recorded_at)
         SELECT n.institution_id, w.item_id, d.day,
-            CASE WHEN d.n = 2 AND (n.institution_id + w.item_id + {number}) % 50 = 0 THEN 60000 ELSE 40000 END, false, n.recorded_at
+            CASE WHEN d.n = 2 AND {ROSE.format(number=number)} THEN 60000
+                WHEN d.n <> 1 AND {CHANGED.format(number=number)} THEN 41000 ELSE 40000 END, false, n.recorded_at
         FROM sentinel n CROSS JOIN watched_item w CROSS JOIN ({told}) d
     """  # noqa: S608
 
