@@ -90,15 +90,18 @@ event.listen(
 
 
 class RepeatedCode(Base):
-    """A code that came on more than one sale line, whatever became of the lines.
+    """A line on which a code came that came on more than one, whatever became of the lines; all lines of such a code.
 
     Only among these few can one pack have been sold twice (R-TRACE-2, T1 to T3): the search of a month need not look
-    through the codes of all years for them.
+    through the codes of all years for them, nor for where else they were.
     """
 
     __tablename__ = "repeated_code"
 
     code: Mapped[str] = mapped_column(String(64), primary_key=True)
+    sale_line_id: Mapped[int] = mapped_column(ForeignKey("sale_line.id"), primary_key=True)
+    # That of the line, so that those of a month are found.
+    sold_on: Mapped[date] = mapped_column(index=True)
 
     __table_args__ = {"sqlite_with_rowid": False}
 

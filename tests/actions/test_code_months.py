@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 
 from clinic_orders.actions.code_months import add_code_months
 from clinic_orders.models.base import db
-from clinic_orders.models.sales import RepeatedCode, SaleCode
+from clinic_orders.models.sales import RepeatedCode, SaleCode, SaleLine
 from clinic_orders.rules.parties import SYSTEM
 from tests.files_world import make_world, moment, take_well
 
@@ -34,8 +34,16 @@ def sale(number: int, *codes: str, day: str = "2026-03-05", **more: object) -> d
     } | more
 
 
-def repeated() -> set[str]:
-    return set(db.session.scalars(select(RepeatedCode.code)))
+def repeated() -> dict[str, set[str]]:
+    """The codes that came on several lines, each with the numbers of all these sales."""
+    found: dict[str, set[str]] = {}
+    lines = select(RepeatedCode.code, SaleLine.sale_no, RepeatedCode.sold_on, SaleLine.sold_on).join(
+        SaleLine, SaleLine.id == RepeatedCode.sale_line_id
+    )
+    for code, number, noted, sold_on in db.session.execute(lines):
+        assert noted == sold_on
+        found.setdefault(code, set()).add(number)
+    return found
 
 
 def months() -> dict[str, int]:
@@ -48,13 +56,15 @@ def months() -> dict[str, int]:
 def test_a_code_that_comes_again_is_noted_within_a_file_and_over_files(app: Flask):
     make_world()
     take_well("sales", sale(1, A), sale(2, B))
-    assert repeated() == set()
+    assert repeated() == {}
     take_well("sales", sale(3, B), sale(4, C), sale(5, C))
-    assert repeated() == {B, C}
+    assert repeated() == {B: {"S2", "S3"}, C: {"S4", "S5"}}
     # A file of many lines goes another way in.
     many = [sale(number, f"8100002{number:013d}") for number in range(100, 160)]
     take_well("sales", *many, sale(200, A))
-    assert repeated() == {A, B, C}
+    assert repeated() == {A: {"S1", "S200"}, B: {"S2", "S3"}, C: {"S4", "S5"}}
+    take_well("sales", sale(201, A))
+    assert repeated()[A] == {"S1", "S200", "S201"}
 
 
 def test_each_month_gets_its_table_with_what_had_come_before(app: Flask):

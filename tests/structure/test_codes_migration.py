@@ -53,7 +53,11 @@ def test_codes_of_sales_and_returns_go_down_and_up_again(committed_app: Flask) -
         assert seen("SELECT codes FROM return_line") == [(f"{a} {b}",)]
         flask_migrate.upgrade()
         assert seen(CODES) == before
-        assert seen("SELECT code FROM repeated_code") == [(b,)]
+        # Both lines on which it came.
+        assert seen("SELECT code FROM repeated_code") == [(b,), (b,)]
+        assert seen("SELECT sale_line_id, sold_on FROM repeated_code ORDER BY 1") == seen(
+            f"SELECT sale_line_id, sold_on FROM sale_code WHERE code = '{b}' ORDER BY 1"
+        )
         assert seen("SELECT code FROM return_code ORDER BY 1") == [(a,), (b,)]
         days = [str(day) for (day,) in seen("SELECT sold_on FROM sale_code ORDER BY 1")]
         assert days == ["2025-12-31", "2025-12-31", "2026-01-01", "2026-12-01"]

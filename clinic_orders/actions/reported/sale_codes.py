@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Final, NamedTuple, cast
@@ -14,6 +13,16 @@ from clinic_orders.models.base import db
 from clinic_orders.models.sales import SaleCode
 
 CODES: Final = cast("Table", SaleCode.__table__)
+_NOTE: Final = """
+    WITH known(code) AS ({known})
+    INSERT INTO repeated_code (code, sale_line_id, sold_on)
+    SELECT code, sale_line_id, sold_on FROM (
+        SELECT t.code, t.sale_line_id, t.sold_on, count(*) OVER (PARTITION BY t.code) AS times
+        FROM known CROSS JOIN sale_code t WHERE t.code = known.code
+    ) AS seen
+    WHERE times > 1
+    ON CONFLICT DO NOTHING
+"""
 
 
 class SoldCode(NamedTuple):
@@ -25,7 +34,7 @@ class SoldCode(NamedTuple):
 
 
 def store_codes(sold: Iterable[SoldCode]) -> None:
-    """Store the codes of new sale lines inside of a deed; those that stand on another line already are noted.
+    """Store the codes of new sale lines inside of a deed; of those that stand on another line, too, all lines are noted.
 
     Two deeds at a time would not see each other's codes, so the second waits until the first has ended.
     """
@@ -34,8 +43,8 @@ def store_codes(sold: Iterable[SoldCode]) -> None:
         if is_first:
             is_first = False
             _wait_for_others()
-        _note_repeated(part)
         insert_rows(CODES, [one._asdict() for one in part])
+        _note_repeated(sorted({one.code for one in part}))
 
 
 def _wait_for_others() -> None:
@@ -43,26 +52,14 @@ def _wait_for_others() -> None:
         db.session.execute(text("LOCK TABLE repeated_code IN SHARE ROW EXCLUSIVE MODE"))
 
 
-def _note_repeated(sold: Sequence[SoldCode]) -> None:
-    times = Counter(one.code for one in sold)
-    codes, twice = sorted(times), sorted(code for code, count in times.items() if count > 1)
+def _note_repeated(codes: Sequence[str]) -> None:
+    """All lines of those codes that stand on more than one."""
     connection = db.session.connection()
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(
-            "INSERT INTO repeated_code (code) SELECT k.code FROM unnest(%s::varchar[]) AS k(code)"
-            " WHERE EXISTS (SELECT 1 FROM sale_code t WHERE t.code = k.code) ON CONFLICT DO NOTHING",
-            (codes,),
+            _NOTE.format(known="SELECT code FROM unnest(%s::varchar[]) AS given(code)"), (list(codes),)
         )
-    else:
-        for part in in_parts(codes, 500):
-            places = ", ".join(["(?)"] * len(part))
-            connection.exec_driver_sql(
-                f"WITH k(code) AS (VALUES {places}) INSERT OR IGNORE INTO repeated_code (code) "  # noqa: S608
-                "SELECT k.code FROM k CROSS JOIN sale_code t ON t.code = k.code",
-                tuple(part),
-            )
-    for part in in_parts(twice, 500):
-        connection.execute(
-            text("INSERT INTO repeated_code (code) VALUES (:code) ON CONFLICT DO NOTHING"),
-            [{"code": code} for code in part],
-        )
+        return
+    for part in in_parts(codes, 500):
+        places = ", ".join(["(?)"] * len(part))
+        connection.exec_driver_sql(_NOTE.format(known=f"VALUES {places}"), tuple(part))

@@ -104,7 +104,7 @@ def _standing(month: Month) -> str:
 
 
 def _sales(month: Month, number: int) -> list[str]:
-    """Every pack once; then those that come again, and what notes them."""
+    """Every pack once; then those that come again within the month, and what notes them."""
     here = _code("s.item_id", "s.institution_id", number, "0")
     elsewhere = _code("s.item_id", "s.institution_id - 1", number, "0")
     again = [
@@ -130,7 +130,16 @@ def _sales(month: Month, number: int) -> list[str]:
         found.append(
             f"INSERT INTO sale_code (code, sale_line_id, sold_on) SELECT {code}, s.id, s.sold_on {lines}"
         )
-        found.append(f"INSERT INTO repeated_code (code) SELECT {code} {lines}")
+    found.append(
+        f"""
+        INSERT INTO repeated_code (code, sale_line_id, sold_on)
+        SELECT code, sale_line_id, sold_on FROM (
+            SELECT code, sale_line_id, sold_on, count(*) OVER (PARTITION BY code) AS times FROM sale_code
+            WHERE sold_on >= '{month.first_day}' AND sold_on <= '{month.last_day}'
+        ) AS seen
+        WHERE times > 1 ON CONFLICT DO NOTHING
+        """  # noqa: S608
+    )
     return found
 
 
@@ -213,7 +222,7 @@ def _floor_of_month(stage: Stage) -> str:
         LEFT JOIN shipment_code a ON a.code = c.code AND a.accepted
         LEFT JOIN shipment_line g ON g.id = a.shipment_line_id
         LEFT JOIN shipment h ON h.id = g.shipment_id AND h.institution_id = s.institution_id
-        LEFT JOIN repeated_code r ON r.code = c.code
+        LEFT JOIN repeated_code r ON r.code = c.code AND r.sale_line_id = c.sale_line_id
         WHERE c.sold_on >= '{month.first_day}' AND c.sold_on <= '{stage.on}'
           AND s.sold_on >= '{month.first_day}' AND s.sold_on <= '{stage.on}' AND s.replaced_at IS NULL AND s.base_units > 0
     """  # noqa: S608

@@ -95,7 +95,16 @@ def _odd(scope: Scope, *where: ColumnElement[bool]) -> CTE:
         .outerjoin(ShipmentCode, and_(ShipmentCode.code == SaleCode.code, ShipmentCode.accepted.is_(True)))
         .outerjoin(ShipmentLine, ShipmentLine.id == ShipmentCode.shipment_line_id)
         .outerjoin(Shipment, Shipment.id == ShipmentLine.shipment_id)
-        .outerjoin(RepeatedCode, RepeatedCode.code == SaleCode.code)
+        .outerjoin(
+            RepeatedCode,
+            and_(
+                RepeatedCode.code == SaleCode.code,
+                RepeatedCode.sale_line_id == line.id,
+                # Said of the days, too: only the month's own are read.
+                RepeatedCode.sold_on >= scope.month.first_day,
+                RepeatedCode.sold_on <= scope.as_of,
+            ),
+        )
         .outerjoin(ReturnCode, ReturnCode.code == SaleCode.code)
         .where(
             # Said of the codes, too: PostgreSQL then opens the tables of this month only.
@@ -118,21 +127,21 @@ def _sold_again(scope: Scope, odd: CTE) -> Select[Any]:
     line, product = SaleLine, TraceProduct
     held = func.coalesce(func.min(product.base_units_per_code), func.min(Item.pack_size))
     return (
-        select(SaleCode.code)
-        .join(line, line.id == SaleCode.sale_line_id)
+        select(RepeatedCode.code)
+        .join(line, line.id == RepeatedCode.sale_line_id)
         .outerjoin(Item, Item.id == line.item_id)
         .outerjoin(
             product,
-            and_(product.prefix == func.substr(SaleCode.code, 1, PREFIX), product.replaced_at.is_(None)),
+            and_(product.prefix == func.substr(RepeatedCode.code, 1, PREFIX), product.replaced_at.is_(None)),
         )
         .where(
-            # One pack can have been sold twice only where its code came twice.
-            SaleCode.code.in_(select(odd.c.code).where(odd.c.repeated)),
+            # One pack can have been sold twice only where its code came twice, and of those all lines are noted.
+            RepeatedCode.code.in_(select(odd.c.code).where(odd.c.repeated)),
             line.replaced_at.is_(None),
             line.base_units > 0,
             line.sold_on <= scope.as_of,
         )
-        .group_by(SaleCode.code)
+        .group_by(RepeatedCode.code)
         .having(
             or_(
                 func.count(distinct(line.institution_id)) > 1,

@@ -236,7 +236,10 @@ def _add_sales(found: _Touched, where: tuple[ColumnElement[bool], ...]) -> None:
             select(SaleCode.code)
             .distinct()
             .join(line, line.id == SaleCode.sale_line_id)
-            .join(RepeatedCode, RepeatedCode.code == SaleCode.code)
+            .join(
+                RepeatedCode,
+                and_(RepeatedCode.code == SaleCode.code, RepeatedCode.sale_line_id == line.id),
+            )
             .where(*where)
         )
     )
