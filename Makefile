@@ -7,8 +7,6 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8000
-MINUTES ?= 5
-SEED ?= 1
 DATABASE ?= postgresql
 BIN := .venv/bin
 export PYTHON
@@ -38,7 +36,7 @@ test-postgresql: install  ## Every test that takes a database, on PostgreSQL alo
 
 crashes: install  ## Kill server, schedulers and database under load, and prove that nothing is lost (MINUTES=5 SEED=1 DATABASE=postgresql)
 	@scripts/system_packages.sh test
-	@$(BIN)/python -m tests.crashes --database $(DATABASE) --minutes $(MINUTES) --seed $(SEED)
+	@$(BIN)/python -m tests.crashes --database $(DATABASE) --minutes $(or $(MINUTES),5) --seed $(or $(SEED),1)
 
 check: lint test  ## What must pass before anything lands
 
@@ -62,9 +60,9 @@ lock:  ## Write requirements.lock anew from pyproject.toml (UPGRADE=1 for the ne
 audit: install  ## Compare requirements.lock with the public list of holes (needs the network)
 	@scripts/audit.sh
 
-fuzz: install  ## Rubbish for every form and page, on both databases (MINUTES=15, SEED=… to repeat)
+fuzz: install  ## Rubbish for forms, pages and files, so long on each database (MINUTES=15, SEED=… to repeat, T="-k postgresql")
 	@scripts/system_packages.sh test
-	@FUZZ_MINUTES=$(or $(MINUTES),15) FUZZ_SEED=$(SEED) nice $(BIN)/python -m pytest tests/fuzz/for_long.py -s
+	@FUZZ_MINUTES=$(or $(MINUTES),15) FUZZ_SEED=$(SEED) nice $(BIN)/python -m pytest tests/fuzz/for_long.py -s $(T)
 
 migrate: install  ## Write a migration from the models (m="what changes")
 	@test -n "$(m)" || { echo 'Say what changes: make migrate m="add the batch to receipts"' >&2; exit 2; }

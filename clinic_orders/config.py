@@ -7,14 +7,26 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
+from limits import parse_many
+from limits.errors import ConfigurationError
+from limits.storage import storage_from_string
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 PREFIX = "CLINIC_ORDERS_"
-_NO = frozenset({"0", "", "false", "no"})
+_YES = frozenset({"1", "true", "yes", "on"})
+_NO = frozenset({"0", "", "false", "no", "off"})
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 # Where the web processes of one server count together; the name is prometheus-client's.
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+SQLITE, POSTGRESQL = ("sqlite", "sqlite+pysqlite"), "postgresql+psycopg"
+_FORMS = {
+    "sqlite": "sqlite:////folder/file.sqlite3",
+    POSTGRESQL: "postgresql+psycopg://user:password@host/name",
+}
 ALIPAY = "https://openapi.alipay.com/gateway.do"
 
 
@@ -80,79 +92,173 @@ class Settings:
     testing: bool = False
 
 
+class BadSetting(ValueError):
+    """A setting is not what it may be; the message names it and says what it may be. The console leaves with 2.
+
+    What could hold a password is not repeated.
+    """
+
+
 def _secret(instance: Path) -> str:
     """The instance's own key: read it, or make it once so that only the owner can read it."""
     path = instance / "secret_key"
-    if not path.exists():
-        instance.mkdir(parents=True, exist_ok=True)
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            pass
-        else:
-            with os.fdopen(descriptor, "w") as file:
-                file.write(secrets.token_urlsafe(48))
-    return path.read_text().strip()
+    try:
+        if not path.exists():
+            instance.mkdir(parents=True, exist_ok=True)
+            try:
+                descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            except FileExistsError:
+                pass
+            else:
+                with os.fdopen(descriptor, "w") as file:
+                    file.write(secrets.token_urlsafe(48))
+        return path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSetting(
+            f"{PREFIX}INSTANCE must be a folder in which {path} can be made and read: {error}"
+        ) from error
 
 
-def _count(name: str, text: str) -> int:
-    """A number of proxies, 0 to 9."""
-    if len(text.strip()) != 1 or not text.strip().isdecimal():
-        raise ValueError(f"{PREFIX}{name} must be a number from 0 to 9, not {text!r}")
-    return int(text)
+def _number(name: str, text: str, least: int, most: int) -> int:
+    """A whole number within its bounds."""
+    typed = text.strip()
+    if not (typed.isascii() and typed.isdecimal() and len(typed) < 9 and least <= int(typed) <= most):
+        raise BadSetting(f"{PREFIX}{name} must be a number from {least} to {most}, not {text!r}")
+    return int(typed)
+
+
+def _switch(name: str, text: str) -> bool:
+    """On or off."""
+    word = text.strip().lower()
+    if word not in _YES | _NO:
+        raise BadSetting(f"{PREFIX}{name} must be 1 or 0, not {text!r}")
+    return word in _YES
 
 
 def _one_of(name: str, text: str, words: tuple[str, ...]) -> str:
     """One of the words a setting may have."""
     if text not in words:
-        raise ValueError(f"{PREFIX}{name} must be one of {', '.join(words)}, not {text!r}")
+        raise BadSetting(f"{PREFIX}{name} must be one of {', '.join(words)}, not {text!r}")
     return text
+
+
+def _day(name: str, text: str) -> date | None:
+    """A day, if there is one."""
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError as error:
+        raise BadSetting(f"{PREFIX}{name} must be YYYY-MM-DD, not {text!r}") from error
+
+
+def _database(name: str, text: str, drivers: tuple[str, ...]) -> str:
+    """The address of a database of a kind that we speak with."""
+    try:
+        known = make_url(text).drivername in drivers
+    except (ArgumentError, ValueError):
+        known = False
+    if not known:
+        forms = " or ".join(_FORMS[driver] for driver in drivers if driver in _FORMS)
+        raise BadSetting(f"{PREFIX}{name} must be the address of a database: {forms}")
+    return text
+
+
+def _rate(name: str, text: str) -> str:
+    """So many attempts in a time, in the words of the library that counts them."""
+    try:
+        parse_many(text)
+    except ValueError as error:
+        raise BadSetting(f"{PREFIX}{name} must be like '30 per minute', not {text!r}") from error
+    return text
+
+
+def _counter(name: str, text: str) -> str:
+    """Where attempts are counted: a store that can be spoken with here; nobody asks whether it is there."""
+    if text.startswith("memory://"):
+        return text
+    try:
+        storage_from_string(text)
+    except (ConfigurationError, ValueError) as error:
+        raise BadSetting(
+            f"{PREFIX}{name} must be memory:// or another store whose client is installed, such as redis://host:6379"
+        ) from error
+    return text
+
+
+def _web_address(name: str, text: str) -> str:
+    """An address of the web, or none."""
+    try:
+        parts = urlsplit(text)
+        known = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        known = False
+    if text and not known:
+        raise BadSetting(f"{PREFIX}{name} must be an address such as https://orders.example.cn, not {text!r}")
+    return text
+
+
+def _folder(name: str, text: str | Path) -> Path:
+    """A folder, or the place of one that is not there yet."""
+    try:
+        path = Path(text).resolve()
+        known = path.is_dir() or not path.exists()
+    except OSError:
+        known = False
+    if not known:
+        raise BadSetting(f"{PREFIX}{name} must be a folder, not {str(text)[:300]!r}")
+    return path
+
+
+def _of_the_file() -> dict[str, str]:
+    """What an optional ``.env`` says."""
+    try:
+        return {key: value for key, value in dotenv_values(".env").items() if value is not None}
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSetting(f"The file .env can't be read as UTF-8 text: {error}") from error
 
 
 def load_settings(environ: dict[str, str] | None = None) -> Settings:
     """Read the settings from the environment and an optional ``.env`` file; the environment wins.
 
     Raises:
-        ValueError: a setting has the wrong form; the message names it.
+        BadSetting: a setting has the wrong form; the message names it.
 
     """
-    values: dict[str, str] = {key: value for key, value in dotenv_values(".env").items() if value is not None}
+    values = _of_the_file()
     values.update(os.environ if environ is None else environ)
 
     def get(name: str, default: str = "") -> str:
         return values.get(PREFIX + name, default)
 
-    instance = Path(get("INSTANCE", "instance")).resolve()
-    today = get("TODAY")
-    try:
-        fixed_day = date.fromisoformat(today) if today else None
-    except ValueError as error:
-        raise ValueError(f"{PREFIX}TODAY must be YYYY-MM-DD, not {today!r}") from error
+    instance = _folder("INSTANCE", get("INSTANCE", "instance"))
     url = get("DATABASE_URL") or f"sqlite:///{instance / 'clinic-orders.sqlite3'}"
     if url.startswith("sqlite:///"):
-        instance.mkdir(parents=True, exist_ok=True)
+        try:
+            instance.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BadSetting(f"{PREFIX}INSTANCE must be a folder that can be made: {error}") from error
+    replica = get("REPLICA_URL").strip()
     return Settings(
-        database_url=url,
+        database_url=_database("DATABASE_URL", url, (*SQLITE, POSTGRESQL)),
         instance=instance,
         secret_key=get("SECRET_KEY") or _secret(instance),
-        replica_url=get("REPLICA_URL").strip(),
-        replica_lag=int(get("REPLICA_LAG", "60")),
-        pooler=get("POOLER", "0") not in _NO,
-        secure_cookies=get("SECURE_COOKIES", "0") not in _NO,
-        session_hours=int(get("SESSION_HOURS", "12")),
-        session_days=int(get("SESSION_DAYS", "30")),
-        login_limit=get("LOGIN_LIMIT", "30 per minute"),
-        public_limit=get("PUBLIC_LIMIT", "120 per minute"),
-        rate_limit_storage=get("RATE_LIMIT_STORAGE", "memory://"),
-        trusted_proxies=_count("TRUSTED_PROXIES", get("TRUSTED_PROXIES", "0")),
+        replica_url=_database("REPLICA_URL", replica, (POSTGRESQL,)) if replica else "",
+        replica_lag=_number("REPLICA_LAG", get("REPLICA_LAG", "60"), 0, 86_400),
+        pooler=_switch("POOLER", get("POOLER", "0")),
+        secure_cookies=_switch("SECURE_COOKIES", get("SECURE_COOKIES", "0")),
+        session_hours=_number("SESSION_HOURS", get("SESSION_HOURS", "12"), 1, 8_784),
+        session_days=_number("SESSION_DAYS", get("SESSION_DAYS", "30"), 1, 366),
+        login_limit=_rate("LOGIN_LIMIT", get("LOGIN_LIMIT", "30 per minute")),
+        public_limit=_rate("PUBLIC_LIMIT", get("PUBLIC_LIMIT", "120 per minute")),
+        rate_limit_storage=_counter("RATE_LIMIT_STORAGE", get("RATE_LIMIT_STORAGE", "memory://")),
+        trusted_proxies=_number("TRUSTED_PROXIES", get("TRUSTED_PROXIES", "0"), 0, 9),
         complaint_phone=get("COMPLAINT_PHONE").strip()[:30],
-        today=fixed_day,
-        alipay_address=get("ALIPAY_ADDRESS"),
-        alipay_gateway=get("ALIPAY_GATEWAY") or ALIPAY,
-        attachment_mb=int(get("ATTACHMENT_MB", "10")),
+        today=_day("TODAY", get("TODAY")),
+        alipay_address=_web_address("ALIPAY_ADDRESS", get("ALIPAY_ADDRESS")),
+        alipay_gateway=_web_address("ALIPAY_GATEWAY", get("ALIPAY_GATEWAY")) or ALIPAY,
+        attachment_mb=_number("ATTACHMENT_MB", get("ATTACHMENT_MB", "10"), 1, 60),
         metrics_token=get("METRICS_TOKEN").strip(),
         log_format=_one_of("LOG_FORMAT", get("LOG_FORMAT", "json"), ("json", "text")),
         second_step=_one_of("SECOND_STEP", get("SECOND_STEP", "offered"), ("offered", "demanded")),
-        audit_heads=Path(get("AUDIT_HEADS") or instance / "audit-heads").resolve(),
+        audit_heads=_folder("AUDIT_HEADS", get("AUDIT_HEADS") or instance / "audit-heads"),
         log_level=_one_of("LOG_LEVEL", get("LOG_LEVEL", "INFO").upper(), LEVELS),
     )

@@ -1,4 +1,4 @@
-"""The console. Exit status: 0 done, 1 refused or failed (message on stderr), 2 wrong usage (formats.md section 1)."""
+"""The console. Exit status: 0 done, 1 refused or failed (message on stderr), 2 wrong usage or settings (formats.md section 1)."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from clinic_orders.cli.context import Console
 from clinic_orders.cli.database_troubles import explain
+from clinic_orders.config import BadSetting
 from clinic_orders.rules.errors import RuleBroken
 
 
@@ -50,6 +51,10 @@ def run(make_app: Callable[[], Flask], arguments: list[str] | None = None) -> No
         sys.exit(130)
     except click.UsageError as error:
         error.show()
+        sys.exit(2)
+    except BadSetting as error:
+        # Said without translations, which only an application has.
+        click.echo(f"Error: {error}", err=True)
         sys.exit(2)
     except click.ClickException as error:
         error.show()

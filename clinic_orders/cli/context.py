@@ -7,7 +7,6 @@ from functools import cached_property
 
 import click
 from flask import Flask
-from sqlalchemy.exc import ArgumentError
 
 from clinic_orders.config import Settings
 
@@ -35,17 +34,10 @@ class Console:
         """The application.
 
         Raises:
-            Failed: a setting that should be the address of a database is none; said without translations, which
-                only an application has.
+            BadSetting: a setting is not what it may be.
 
         """
-        try:
-            return self.make_app()
-        except ArgumentError as error:
-            raise Failed(
-                f"CLINIC_ORDERS_DATABASE_URL or CLINIC_ORDERS_REPLICA_URL is no address of a database: {error} "
-                "Write sqlite:////folder/file.sqlite3 or postgresql+psycopg://user:password@host/name."
-            ) from error
+        return self.make_app()
 
     @property
     def settings(self) -> Settings:

@@ -11,6 +11,7 @@ import ctypes
 import itertools
 import os
 import pwd
+import re
 import shutil
 import signal
 import subprocess
@@ -20,6 +21,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import click
 import psycopg
 
 _LOCALE: Final = ("--encoding=UTF8", "--no-locale", "--no-sync")
@@ -48,6 +50,13 @@ DURABLE: Final = {
     "max_wal_senders": "4",
     "autovacuum": "on",
 }
+
+STILL: float = 60
+"""A server that has done nothing for so many seconds will not come up, nor go down, by itself."""
+TELL_EVERY: float = 30
+"""So many seconds apart it is told, on standard error, how far it is."""
+# The process that recovers, and those that write out what it has changed.
+_HELPER: Final = re.compile(r"postgres: (startup|checkpointer|background writer|walwriter)")
 
 
 def server_programs() -> Path | None:
@@ -99,10 +108,10 @@ class Cluster:
             return found.fetchall() if found.description else []
 
     def start(self) -> None:
-        """Start the server, also after a crash, and wait until it takes connections.
+        """Start the server, also after a crash, and wait until it takes connections, however long it recovers.
 
         Raises:
-            RuntimeError: it did not start; the message says why.
+            RuntimeError: it did not start, or does nothing any more; the message says why.
 
         """
         told = [f"-c{name}={value}" for name, value in self.settings.items()]
@@ -122,19 +131,21 @@ class Cluster:
         if self.server is None:
             return
         # The others notice the death of the first within moments, but a start must not meet one of them.
-        children = Path(f"/proc/{self.server.pid}/task/{self.server.pid}/children").read_text().split()
-        for number in (self.server.pid, *map(int, children)):
+        children = _children(self.server.pid)
+        for number in (self.server.pid, *children):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(number, signal.SIGKILL)
         self.server.wait(20)
-        for number in map(int, children):
+        for number in children:
             _wait_until_gone(number)
 
     def stop(self, *, in_order: bool = False) -> None:
         """End the server at once, and what a crash would lose is lost; or in order, when all is on the disk."""
         if self.server is not None and self.server.poll() is None:
             self.server.send_signal(signal.SIGINT if in_order else signal.SIGQUIT)
-            self.server.wait(120 if in_order else 20)
+            if in_order:
+                _wait_until_ended(self.server)
+            self.server.wait(20)
 
 
 @contextlib.contextmanager
@@ -258,15 +269,76 @@ def _wait_until_gone(number: int) -> None:
         time.sleep(0.01)
 
 
+class _AtWork:
+    """Tells whether a server that takes no connections yet, or no more, still does something.
+
+    Its helpers are looked at and not the server itself, which answers our own attempts to connect. One that waits for
+    the disk is at work too.
+    """
+
+    def __init__(self, server: subprocess.Popen[bytes]) -> None:
+        self._server = server
+        self._begun = self._moved = self._told = time.monotonic()
+        self._before: dict[int, tuple[str, ...]] = {}
+
+    def look(self, what: str) -> bool:
+        """Whether it has moved within the last minute; every half minute it is told how far it is.
+
+        Args:
+            what: one waits for, for the message.
+
+        """
+        now = time.monotonic()
+        titles, after, on_disk = [], {}, False
+        for number in _children(self._server.pid):
+            with contextlib.suppress(OSError):
+                title = Path(f"/proc/{number}/cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
+                if _HELPER.match(title):
+                    state, *figures = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+                    # Processor time in user mode and in the system's, its own and that of commands it has run.
+                    after[number] = (title, *figures[10:14])
+                    on_disk = on_disk or state == "D"
+                    titles.append(title.removeprefix("postgres: "))
+        if after != self._before or on_disk:
+            self._before, self._moved = after, now
+        if now - self._told > TELL_EVERY:
+            self._told = now
+            doing = "; ".join(sorted(titles)) or "nothing to be seen"
+            click.echo(f"PostgreSQL {what} for {now - self._begun:.0f} s: {doing}", err=True)
+        return now - self._moved < STILL
+
+
+def _children(number: int) -> list[int]:
+    try:
+        return [*map(int, Path(f"/proc/{number}/task/{number}/children").read_text().split())]
+    except OSError:
+        return []
+
+
 def _wait_until_ready(folder: Path, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 30
+    """Wait as long as it gets on: what was not written out before a crash may take many minutes to recover."""
+    work = _AtWork(server)
     while True:
         try:
             psycopg.connect(host=str(folder), user="postgres", dbname="postgres").close()
         except psycopg.OperationalError as error:
-            if server.poll() is not None or time.monotonic() > deadline:
+            ended = server.poll() is not None
+            if ended or not work.look("has been starting"):
+                if not ended:
+                    server.send_signal(signal.SIGQUIT)
+                    server.wait(20)
+                why = "" if ended else f" and did nothing for {STILL:.0f} s"
                 log = (folder / "log").read_text(errors="replace")
-                raise RuntimeError(f"PostgreSQL did not start: {error}\n{log}") from error
+                raise RuntimeError(f"PostgreSQL did not start{why}: {error}\n{log}") from error
             time.sleep(0.02)
         else:
             return
+
+
+def _wait_until_ended(server: subprocess.Popen[bytes]) -> None:
+    """Wait as long as it still writes out what it holds."""
+    work = _AtWork(server)
+    while server.poll() is None:
+        if not work.look("has been stopping"):
+            raise RuntimeError(f"PostgreSQL did not stop and did nothing for {STILL:.0f} s.")
+        time.sleep(0.02)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from clinic_orders.config import load_settings
+from clinic_orders.config import BadSetting, load_settings
 from clinic_orders.web.limits import limiter
 from tests.conftest import make_app, upgrade
 
@@ -45,7 +45,7 @@ def test_without_the_setting_nobody_is_believed(committed_db, tmp_path):
 
 @pytest.mark.parametrize("typed", ["-1", "yes", "10", "1.5", ""])
 def test_a_number_of_proxies_that_is_none_is_refused_by_name(tmp_path, typed):
-    with pytest.raises(ValueError, match="CLINIC_ORDERS_TRUSTED_PROXIES"):
+    with pytest.raises(BadSetting, match="CLINIC_ORDERS_TRUSTED_PROXIES"):
         load_settings({"CLINIC_ORDERS_INSTANCE": str(tmp_path), "CLINIC_ORDERS_TRUSTED_PROXIES": typed})
 
 
