@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, func, insert, select, text, true, update
+from sqlalchemy import and_, delete, func, insert, select, text, true, update
 
 from clinic_orders import jobs
 from clinic_orders.actions.payables import keep_payables
@@ -21,6 +21,8 @@ from clinic_orders.models.deliveries import GoodsReturn, Shipment
 from clinic_orders.models.doubles import OrderDouble
 from clinic_orders.models.payables import PayableChange, PayableOpen, PayablePair
 from clinic_orders.models.payments import Payment
+from clinic_orders.queries.checks import Scope as Asked
+from clinic_orders.queries.checks import check
 from clinic_orders.queries.doubles import counts_once
 from clinic_orders.queries.integrity import kept
 from clinic_orders.queries.payables import Book
@@ -28,6 +30,7 @@ from clinic_orders.queries.payables.kept import FEW, kept_pairs
 from clinic_orders.queries.payables.laying import Which, lay_out_all
 from clinic_orders.queries.payables.records import Scope
 from clinic_orders.rules.doubles import DoubleDecision
+from clinic_orders.rules.findings import CheckRule
 from clinic_orders.rules.parties import SYSTEM
 from tests.orders_in_work import World, make_order, make_world
 from tests.queries.test_laying import CITY, FIRST, drawn_payments, drawn_receipts, moment, write
@@ -67,6 +70,30 @@ def laid_out(on: date) -> Figures:
     return open_, count, advances
 
 
+def found_overdue(on: date, ids: list[int] | None = None) -> dict[str, Any]:
+    """What the check of payments finds."""
+    db.session.flush()
+    found = check(Asked(on, ids), {CheckRule.PAYMENT_OVERDUE})
+    assert len({one.key for one in found}) == len(found)
+    return {one.key: one.figures["outstanding"] for one in found}
+
+
+def laid_overdue(on: date, *which: Any) -> dict[str, Any]:
+    """The same without anything that is kept, and without the check."""
+    dues = {
+        row.receipt_no: row.due_on for row in db.session.execute(select(Shipment.receipt_no, Shipment.due_on))
+    }
+    pairs = lay_out_all(
+        db.session.connection(), on, Which(and_(counts_once(Shipment.order_id), *which), true())
+    )
+    return {
+        one.receipt_no: Decimal(one.left).scaleb(-4)
+        for _, _, laid in pairs
+        for one in laid.open
+        if dues[one.receipt_no] < on
+    }
+
+
 def is_all_kept(on: date) -> bool:
     return not kept_pairs(CITY, on, Scope.OWN).stale
 
@@ -94,6 +121,12 @@ def test_what_is_kept_says_on_every_day_what_the_rule_says(
                 sum(len(rule.outstanding) for _, rule in rules),
                 {pair: rule.ahead for pair, rule in rules if rule.ahead},
             )
+            assert found_overdue(on) == {
+                owed.receipt_no: history.laid(on)[pair].outstanding[owed.receipt_no]
+                for pair, made in history.receipts.items()
+                for owed, _ in made
+                if owed.due_on < on and history.laid(on)[pair].outstanding.get(owed.receipt_no)
+            }
 
 
 def _pick(model: type[Any], place: int) -> int | None:
@@ -230,10 +263,12 @@ def test_whatever_is_changed_past_the_deeds_is_seen_at_once(
         change(place, day)
         db.session.expire_all()
         assert shown(on) == laid_out(on)
+        assert found_overdue(on) == laid_overdue(on)
         if keep:
             keep_payables(by=SYSTEM, at=moment(asked))
             assert is_all_kept(on)
             assert shown(on) == laid_out(on)
+            assert found_overdue(on) == laid_overdue(on)
     db.session.execute(delete(OrderDouble))
 
 
@@ -389,3 +424,33 @@ def test_where_more_has_changed_than_a_page_may_wait_for_all_of_it_is_laid_out(
     assert FEW > 1
     assert shown(on) == laid_out(on)
     assert sum(shown(on)[0].values()) == 60
+
+
+@pytest.mark.both_databases
+def test_the_check_of_payments_reads_what_is_open_and_lays_out_only_whose_money_has_changed(
+    world: World, count_sql: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receipts = [(number % 4, 3, number, Decimal(5), number, None, 0) for number in range(12)]
+    write(world, receipts, [])
+    on = FIRST + timedelta(days=9)
+    keep_payables(by=SYSTEM, at=moment(9))
+    everything = laid_overdue(on)
+    assert 0 < len(everything) < 12
+    with count_sql() as asked:
+        assert found_overdue(on) == everything
+    kept_only = asked.count
+    only = [world.clinic.id]
+    mine = laid_overdue(on, Shipment.paying_id == world.clinic.id)
+    assert 0 < len(mine) < len(everything)
+    assert found_overdue(on, only) == mine
+    _pay_more(0, 3)
+    db.session.execute(update(Shipment).where(Shipment.receipt_no == "PS00").values(owed=Decimal(6)))
+    with count_sql() as asked:
+        assert found_overdue(on) == everything | {"PS00": Decimal(6)}
+    assert asked.count == kept_only + 3
+    assert found_overdue(on, only) == mine | {"PS00": Decimal(6)}
+    # Where too many have changed, and on days on which nothing is kept, all of it is laid out.
+    assert found_overdue(on - timedelta(days=1)) == laid_overdue(on - timedelta(days=1))
+    monkeypatch.setattr("clinic_orders.queries.payables.kept.FEW", 0)
+    assert found_overdue(on) == everything | {"PS00": Decimal(6)}
+    assert found_overdue(on, only) == mine | {"PS00": Decimal(6)}

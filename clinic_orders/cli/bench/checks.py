@@ -127,9 +127,10 @@ def _tell(name: str, part: dict[str, Any]) -> None:
     )
     for comparison in part["comparisons"]:
         print_comparison(comparison)
-        found = part["findings"][comparison["name"]]
-        told = ", ".join(f"{count:,} {rule}" for rule, count in found.items())
-        click.echo(f"    findings: {told or 'none'}")
+        found = part["findings"].get(comparison["name"])
+        if found is not None:
+            told = ", ".join(f"{count:,} {rule}" for rule, count in found.items())
+            click.echo(f"    findings: {told or 'none'}")
     if part["night"] is not None:
         print_comparison(part["night"])
         click.echo(f"    looked at again: {part['night']['institutions']} institutions")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections import Counter
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any, Final
@@ -13,10 +14,11 @@ from flask import Flask
 from sqlalchemy import text, update
 
 from clinic_orders import clock
+from clinic_orders.actions.payables import keep_payables
 from clinic_orders.actions.price_marks import keep_price_mark
 from clinic_orders.actions.stock_balances import carry_stock
 from clinic_orders.actions.transaction import transaction
-from clinic_orders.cli.benchmark.floors import FLOORS, Floor
+from clinic_orders.cli.benchmark.floors import FLOORS, PAYMENTS_ADDED_UP, PAYMENTS_IN_ORDER, Floor
 from clinic_orders.cli.benchmark.measuring import (
     PROCESSOR,
     Comparison,
@@ -35,6 +37,7 @@ from clinic_orders.rules.days import Month, end_of_day, start_of_day
 from clinic_orders.rules.findings import CheckRule, Finding
 from clinic_orders.rules.parties import SYSTEM
 
+LAID_OUT: Final = "payment_overdue where nothing is kept"
 NIGHT: Final = "night"
 DESK: Final = "desk"
 PARTS: Final = (*(rule.value for rule in FLOORS), NIGHT, DESK)
@@ -79,6 +82,8 @@ def measure_checks(
             if rule.value not in parts:
                 continue
             say(f"{stage.months} months: {rule.value}")
+            if rule is CheckRule.PAYMENT_OVERDUE:
+                _keep_money(stage)
             held = Rounds()
             for _ in range(rounds):
                 gc.collect()
@@ -89,6 +94,8 @@ def measure_checks(
                 db.session.rollback()
             found[rule.value] = Counter(one.rule.value for one in findings)
             comparisons.append(Comparison(rule.value, floor.says, floor.goal, True, held, by))
+            if rule is CheckRule.PAYMENT_OVERDUE:
+                comparisons += _measure_laying_out(stage, rounds, by)
         night = None
         if NIGHT in parts:
             say(f"{stage.months} months: the night")
@@ -101,6 +108,34 @@ def measure_checks(
             "comparisons": [one.as_dict() for one in comparisons],
             "night": night,
         }
+
+
+def _keep_money(stage: Stage) -> None:
+    """Have the money of every pair lie as it is kept on the stage's day, as it is for the job of that night (decision 0027)."""
+    if keep_payables(by=SYSTEM, at=start_of_day(stage.on)):
+        db.session.remove()
+        tidy_up(db.engine)
+
+
+def _measure_laying_out(stage: Stage, rounds: int, by: str) -> list[Comparison]:
+    """The check of payments on a day for which nothing is kept, the one before, against sums with an order and without."""
+    before = replace(stage, on=stage.on - timedelta(days=1))
+    ordered, added = Rounds(), Rounds()
+    for _ in range(rounds):
+        gc.collect()
+        ours, _ = timed_with_server(partial(_whole_month, CheckRule.PAYMENT_OVERDUE, before.on))
+        for held, floor in ((ordered, PAYMENTS_IN_ORDER), (added, PAYMENTS_ADDED_UP)):
+            lean, _ = timed_with_server(partial(_lean, floor, before))
+            held.add(ours, lean)
+            held.close()
+        db.session.rollback()
+    return [
+        Comparison(f"{LAID_OUT}, {name}", floor.says, floor.goal, True, held, by)
+        for name, held, floor in (
+            ("against a running sum", ordered, PAYMENTS_IN_ORDER),
+            ("against plain sums", added, PAYMENTS_ADDED_UP),
+        )
+    ]
 
 
 def _measure_night(stage: Stage, rounds: int, by: str) -> dict[str, Any]:

@@ -270,19 +270,14 @@ FLOORS: Final[Mapping[CheckRule, Floor]] = {
     ),
     CheckRule.PAYMENT_OVERDUE: Floor(
         """
-        SELECT count(*), sum(r.before + r.owed - coalesce(p.amount, 0)), min(r.due_on)
-        FROM (SELECT paying_id, distributor_id, receipt_no, due_on, owed, coalesce(sum(owed) OVER (
-                     PARTITION BY paying_id, distributor_id ORDER BY due_on, receipt_no
-                     ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
-              FROM shipment WHERE accepted_at < :ends) r
-        JOIN institution i ON i.id = r.paying_id JOIN distributor d ON d.id = r.distributor_id
-        LEFT JOIN (SELECT paying_id, distributor_id, sum(amount) AS amount FROM payment
-                   WHERE paid_on <= :last AND withdrawn_at IS NULL GROUP BY paying_id, distributor_id) p
-          ON p.paying_id = r.paying_id AND p.distributor_id = r.distributor_id
-        WHERE r.due_on < :last AND r.before + r.owed > coalesce(p.amount, 0)
+        SELECT count(*), sum(o.outstanding), min(o.due_on), max(o.receipt_no)
+        FROM payable_open o
+        JOIN payable_pair p ON p.paying_id = o.paying_id AND p.distributor_id = o.distributor_id
+        JOIN institution i ON i.id = o.paying_id JOIN distributor d ON d.id = o.distributor_id
+        WHERE o.due_on < :last AND p.laid_on <= :last
         """,
         SEQUENTIAL,
-        "receipts in order of their due days with a running sum, against all that was paid; no receipt named, no returns",
+        "the kept receipts that are overdue, with pair, payer and distributor, added up; nobody asked whether they still hold",
     ),
     CheckRule.TRACE_MISSING: Floor(
         f"""
@@ -326,3 +321,37 @@ FLOORS: Final[Mapping[CheckRule, Floor]] = {
     ),
 }
 """By check its floor; both alarms on prices are one check. The clues on codes are measured by ``bench traces``."""
+
+PAYMENTS_IN_ORDER: Final = Floor(
+    """
+    SELECT count(*), sum(r.before + r.owed - coalesce(p.amount, 0)), min(r.due_on)
+    FROM (SELECT paying_id, distributor_id, receipt_no, due_on, owed, coalesce(sum(owed) OVER (
+                 PARTITION BY paying_id, distributor_id ORDER BY due_on, receipt_no
+                 ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
+          FROM shipment WHERE accepted_at < :ends) r
+    JOIN institution i ON i.id = r.paying_id JOIN distributor d ON d.id = r.distributor_id
+    LEFT JOIN (SELECT paying_id, distributor_id, sum(amount) AS amount FROM payment
+               WHERE paid_on <= :last AND withdrawn_at IS NULL GROUP BY paying_id, distributor_id) p
+      ON p.paying_id = r.paying_id AND p.distributor_id = r.distributor_id
+    WHERE r.due_on < :last AND r.before + r.owed > coalesce(p.amount, 0)
+    """,
+    SEQUENTIAL,
+    "receipts in order of their due days with a running sum, against all that was paid; no receipt named, no returns",
+)
+"""The floor of laying out all money anew that knows an order: which receipts are open is a question of order."""
+
+PAYMENTS_ADDED_UP: Final = Floor(
+    """
+    SELECT count(*), sum(r.owed - coalesce(p.amount, 0)), min(r.due_on), max(r.accepted_at), max(r.receipt_no)
+    FROM (SELECT paying_id, distributor_id, sum(owed) AS owed, min(due_on) AS due_on, max(accepted_at) AS accepted_at,
+                 max(receipt_no) AS receipt_no
+          FROM shipment WHERE accepted_at < :ends GROUP BY paying_id, distributor_id) r
+    JOIN institution i ON i.id = r.paying_id JOIN distributor d ON d.id = r.distributor_id
+    LEFT JOIN (SELECT paying_id, distributor_id, sum(amount) AS amount, max(paid_on) AS paid_on, max(payment_no) AS no
+               FROM payment WHERE paid_on <= :last AND withdrawn_at IS NULL GROUP BY paying_id, distributor_id) p
+      ON p.paying_id = r.paying_id AND p.distributor_id = r.distributor_id
+    """,
+    SEQUENTIAL,
+    "all that is owed and all that was paid, added up by payer and distributor; no order, so no receipt is said to be open",
+)
+"""The leanest SQL over the same rows, which can't answer the question."""

@@ -133,7 +133,12 @@ def _is_far(part: _Part) -> ColumnElement[bool]:
 
 
 def due_in_month(
-    book: PolicyBook, month: Month, *, as_of: date, by: InstrumentedAttribute[int]
+    book: PolicyBook,
+    month: Month,
+    *,
+    as_of: date,
+    by: InstrumentedAttribute[int],
+    where: ColumnElement[bool] = true(),  # noqa: B008 - never changed.
 ) -> Mapping[int, Due]:
     """What was due in a month, as seen on a day (R-DEL-3, R-DEL-4).
 
@@ -142,6 +147,7 @@ def due_in_month(
         month: in which the limits fall.
         as_of: the day D, by which something was delivered, rejected or taken back.
         by: ``Order.distributor_id`` or ``Order.institution_id``, the key of the answer.
+        where: which orders.
 
     """
     ends = end_of_day(as_of)
@@ -151,7 +157,9 @@ def due_in_month(
         if not part.near and not part.far:
             continue
         withdrawn: dict[int, int] = {}
-        for key, line_id, packs, came in db.session.connection().execute(_lines(part, by, ends)).all():
+        for key, line_id, packs, came in (
+            db.session.connection().execute(_lines(part, by, ends).where(where)).all()
+        ):
             one = found[key]
             one.asked += int(packs)
             one.came += int(came or 0)

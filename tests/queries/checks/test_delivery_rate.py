@@ -247,7 +247,12 @@ def test_sql_and_rule_give_one_rate(world, drawn, as_of, cold_chain):
         store(number, one)
     db.session.commit()
     book = policy_book()
-    assert rates(book, MONTH, as_of=as_of).get("D01") == plain_rate(drawn, book, as_of, cold_chain)
+    found = rates(book, MONTH, as_of=as_of)
+    assert found.get("D01") == plain_rate(drawn, book, as_of, cold_chain)
+    assert rates(book, MONTH, as_of=as_of, only={"D01"}) == {
+        code: rate for code, rate in found.items() if code == "D01"
+    }
+    assert rates(book, MONTH, as_of=as_of, only={"D99"}) == {}
     assert sum_of(scores(Scope(as_of), MONTH).values()) == plain_score(drawn, book, as_of, cold_chain)
 
 
