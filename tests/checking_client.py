@@ -297,6 +297,8 @@ class CheckingClient(FlaskClient):
             f"{where}\n{response.get_data(as_text=True)[:2000]}"
         )
         assert not written, f"{where}: a page that only reads has written: {written}"
+        foreign = [name for name, value in response.headers if not value.isascii()]
+        assert not foreign, f"{where}: {foreign} have letters that servers refuse to send"
         self._inspect(response, where)
         if status is not None:
             assert response.status_code == status, (

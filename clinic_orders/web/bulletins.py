@@ -13,6 +13,7 @@ from clinic_orders.rules.bulletins import MOST_WORDS, USUAL_DEMANDS
 from clinic_orders.rules.days import Quarter
 from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.parties import Permission
+from clinic_orders.web.downloads import file_answer
 from clinic_orders.web.errors import say
 from clinic_orders.web.guards import actor, at, needs, today
 from clinic_orders.web.listing import Column, as_file, page_cut, sort_order, wanted_file
@@ -158,9 +159,4 @@ def workbook(quarter: str) -> Response | tuple[str, int]:
         content = questions.bulletin_content(asked, on=today(), whole=True)
     except RuleBroken as refusal:
         return _page(asked, say(refusal)), 409
-    response = Response(
-        annex_workbook(content),
-        content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    )
-    response.headers["Content-Disposition"] = f'attachment; filename="bulletin-{asked}.xlsx"'
-    return response
+    return file_answer(annex_workbook(content), f"bulletin-{asked}.xlsx")

@@ -13,6 +13,7 @@ from flask_babel import gettext, ngettext
 
 from clinic_orders.models.audit import AuditEntry
 from clinic_orders.rules.applications import ApplicationState, DecisionKind, Opinion
+from clinic_orders.rules.assessment import Indicator
 from clinic_orders.rules.clues import (
     CheckWay,
     ClueState,
@@ -32,6 +33,7 @@ from clinic_orders.rules.ordering import ResponseState
 from clinic_orders.rules.parties import InstitutionKind, OrderMode, Role
 from clinic_orders.rules.payments import PaymentMethod
 from clinic_orders.rules.policy_parameters import CHOICE_LABELS, PARAMETERS
+from clinic_orders.rules.price_labels import ProductStatus
 from clinic_orders.web.deed_fields import FIELDS
 from clinic_orders.web.display import MISSING, day, has_label, label, moment, price, yuan
 from clinic_orders.web.distribution_words import close_reason_words
@@ -54,6 +56,7 @@ _CODED: Final = frozenset(
         "hospital",
         "supervisor_code",
         "headquarters_code",
+        "institution_code",
         "lead_hospital_code",
     }
 )
@@ -81,8 +84,10 @@ _LISTS: Final[Mapping[str, tuple[type[StrEnum], ...]]] = {
     "letter": (LetterKind,),
     "clue_state": (ClueState,),
     "ground": (ExclusionGround,),
+    "indicator": (Indicator,),
     "measure": (Measure,),
     "self_check": (SelfCheckAnswer,),
+    "status": (ProductStatus,),
     "verdict": (ClueVerdict,),
     "way": (CheckWay,),
 }
@@ -176,6 +181,8 @@ class _Teller:
         return f"{text} … {gettext('and %(num)s more', num=rest)}" if rest else text
 
     def _entry(self, name: str, key: str, value: Any) -> str:
+        if name == "points" and key in set(Indicator):
+            return f"{label(Indicator(key))} {MISSING if value is None else value}"
         # Quantities and reasons of an order's lines are kept by line number.
         word = gettext("line %(number)s", number=key) if key.isdigit() else field_name(key)
         return f"{word} {self.said(name if key.isdigit() else key, value)}"

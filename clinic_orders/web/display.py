@@ -7,17 +7,21 @@ instants are aware, days are dates in Asia/Shanghai.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from enum import Enum
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
 from flask import Flask
 from flask_babel import get_locale, gettext, ngettext
+
+from clinic_orders.rules.days import Month, Quarter, parse_day
+from clinic_orders.rules.errors import RuleBroken
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
@@ -175,6 +179,32 @@ def month(value: date | datetime | None) -> str:
     return MISSING if value is None else _date_text(_in_shanghai(value), 2)
 
 
+def period(value: object) -> str:
+    """A day, month or quarter in the reader's words, also where it is kept as a text (2026-10, 2026-Q3)."""
+    if value is None:
+        return MISSING
+    text = str(value)
+    try:
+        if "Q" in text:
+            quarter = Quarter.parse(text)
+            return str(gettext("quarter %(number)s of %(year)s", number=quarter.number, year=quarter.year))
+        return month(Month.parse(text).first_day) if len(text) == len("2026-10") else day(parse_day(text))
+    except RuleBroken:
+        return text
+
+
+def periods(values: Iterable[object]) -> str:
+    """Several months or quarters; months that follow one another as the first and the last."""
+    found = [str(value) for value in values]
+    try:
+        months = [Month.parse(text) for text in found]
+    except RuleBroken:
+        months = []
+    if len(months) > 2 and all(one.next() == other for one, other in pairwise(months)):
+        return str(gettext("%(first)s to %(last)s", first=period(months[0]), last=period(months[-1])))
+    return "、".join(map(period, found)) or MISSING
+
+
 def moment(value: datetime | None, year: int | None = None) -> str:
     """An instant as day and time in Shanghai; the year is left out when it is `year`."""
     if value is None:
@@ -206,8 +236,10 @@ def clock_time(value: datetime | time | None) -> str:
 
 
 def init_display(app: Flask) -> None:
-    """Give the filters to the templates: yuan price packs percent day day_full month moment until clock_time label."""
-    for filter_ in (yuan, price, packs, percent, day, day_full, month, moment, until, clock_time, label):
+    """Give the filters to the templates: yuan price packs percent day day_full month period periods moment until clock_time label."""
+    for filter_ in (
+        yuan, price, packs, percent, day, day_full, month, period, periods, moment, until, clock_time, label,
+    ):  # fmt: skip
         app.add_template_filter(filter_)
 
 

@@ -19,7 +19,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from clinic_orders.actions import export_jobs as deeds
 from clinic_orders.exchange.background_exports import file_of
-from clinic_orders.exchange.exporting import CSV, XLSX, refuse_beyond_sheet
+from clinic_orders.exchange.exporting import CSV, refuse_beyond_sheet
 from clinic_orders.exchange.tables import KINDS
 from clinic_orders.exchange.writing import TooMuchForSheet
 from clinic_orders.models.export_jobs import ExportJob
@@ -30,6 +30,7 @@ from clinic_orders.rules.background import Step
 from clinic_orders.rules.errors import N_
 from clinic_orders.rules.export_jobs import EXPORT, KEPT, ExportState
 from clinic_orders.rules.parties import Permission
+from clinic_orders.web.downloads import MEDIA
 from clinic_orders.web.errors import say
 from clinic_orders.web.file_words import KIND_WORDS, kind_name
 from clinic_orders.web.guards import actor, at, needs, today
@@ -44,10 +45,6 @@ SHAPES = {
     ExportState.REFUSED: "bad",
     ExportState.FAILED: "bad",
     ExportState.CANCELLED: "off",
-}
-MEDIA = {
-    CSV: "text/csv; charset=utf-8",
-    XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 # Seconds after which the page of an export on its way looks again.
 _AGAIN = 5

@@ -55,8 +55,9 @@ from clinic_orders.rules.import_jobs import LONG_BYTES
 from clinic_orders.rules.parties import Permission, Role
 from clinic_orders.web import guards
 from clinic_orders.web.display import label
+from clinic_orders.web.downloads import file_answer
 from clinic_orders.web.errors import say
-from clinic_orders.web.export_jobs import MEDIA, ask_page
+from clinic_orders.web.export_jobs import ask_page
 from clinic_orders.web.file_words import KIND_WORDS, columns_of, kind_name
 from clinic_orders.web.guards import needs
 from clinic_orders.web.listing import Column, as_file, page_cut, sort_order, wanted_file
@@ -278,10 +279,8 @@ def _download(out: IO[bytes], name: str, form: str) -> Response:
 
     length = out.seek(0, os.SEEK_END)
     out.seek(0)
-    response = Response(pieces(), content_type=MEDIA[form])
+    response = file_answer(pieces(), f"{name}.{form}")
     response.content_length = length
-    # Names in Chinese go into a header of their own form.
-    response.headers.set("Content-Disposition", "attachment", filename=f"{name}.{form}")
     return response
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date
 from decimal import Decimal
 from typing import Any, Final, Protocol
 
@@ -14,7 +13,7 @@ from clinic_orders.rules.errors import N_
 from clinic_orders.rules.findings import FIGURES, CheckRule, Figure
 from clinic_orders.rules.payment_terms import Ageing
 from clinic_orders.rules.reporting import ReportKind
-from clinic_orders.web.display import day_full, label, percent, yuan
+from clinic_orders.web.display import label, percent, period, yuan
 
 _TRACE: Final = N_("code %(key)s on %(times)s sale lines")
 SENTENCES: Final[Mapping[CheckRule, str]] = {
@@ -129,11 +128,6 @@ class Told(Protocol):
     def distributor(self) -> str: ...  # noqa: D102
 
 
-def period_words(period: str) -> str:
-    """A period in the reader's words: a day as a day, months and quarters as they are written."""
-    return day_full(date.fromisoformat(period)) if len(period) == len("2026-01-01") else period
-
-
 def _ageing(value: Any) -> str:
     return label(Ageing(value))
 
@@ -158,7 +152,7 @@ def shown_figures(rule: CheckRule, figures: Mapping[str, Any]) -> dict[str, str]
             label(ComplaintKind(shown["about"])) if shown["about"] in set(ComplaintKind) else shown["about"]
         )
     if "due_on" in shown:
-        shown["due_on"] = period_words(shown["due_on"])
+        shown["due_on"] = period(shown["due_on"])
     return shown
 
 
@@ -166,7 +160,7 @@ def sentence(found: Told) -> str:
     """What was found, with its figures."""
     filled = shown_figures(found.rule, found.figures) | {
         "key": found.key,
-        "period": period_words(found.period),
+        "period": period(found.period),
         "item": found.item or found.key,
         "distributor": found.distributor,
         "report": label(ReportKind(found.key)) if found.rule is CheckRule.REPORT_MISSING else "",

@@ -19,9 +19,9 @@ from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.finding_states import FindingState, Severity
 from clinic_orders.rules.findings import CheckRule
 from clinic_orders.rules.parties import BUREAU_ROLES, InstitutionKind, Permission, Role
-from clinic_orders.web.display import label
+from clinic_orders.web.display import label, period
 from clinic_orders.web.errors import say
-from clinic_orders.web.finding_sentences import NAMES, period_words, sentence, shown_figures
+from clinic_orders.web.finding_sentences import NAMES, sentence, shown_figures
 from clinic_orders.web.formula_words import formula_words
 from clinic_orders.web.goods_pages import frame
 from clinic_orders.web.guards import actor, at, needs, today
@@ -141,7 +141,7 @@ def _page(finding_id: int, refusal: str = "") -> str:
         found=found,
         sentence=sentence(found),
         formula=formula_words(found.rule, found.formula),
-        period=period_words(found.period),
+        period=period(found.period),
         figures=[
             (gettext(NAMES[name]), text) for name, text in shown_figures(found.rule, found.figures).items()
         ],

@@ -10,12 +10,8 @@ from flask import Response
 
 from clinic_orders.exchange.tables import KINDS
 from clinic_orders.exchange.writing import write_csv, write_xlsx
+from clinic_orders.web.downloads import file_answer
 from clinic_orders.web.listing import wanted_file
-
-_MEDIA = {
-    "csv": "text/csv; charset=utf-8",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
 
 
 def as_import_file(kind: str, rows: Iterable[Mapping[str, Any]]) -> Response:
@@ -23,6 +19,4 @@ def as_import_file(kind: str, rows: Iterable[Mapping[str, Any]]) -> Response:
     form = wanted_file() or "csv"
     out = io.BytesIO()
     (write_xlsx if form == "xlsx" else write_csv)(KINDS[kind], rows, out)
-    response = Response(out.getvalue(), content_type=_MEDIA[form])
-    response.headers["Content-Disposition"] = f'attachment; filename="{kind}.{form}"'
-    return response
+    return file_answer(out.getvalue(), f"{kind}.{form}")

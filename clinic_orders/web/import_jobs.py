@@ -29,6 +29,7 @@ from clinic_orders.rules.parties import Permission
 from clinic_orders.web import guards
 from clinic_orders.web.context import locale
 from clinic_orders.web.display import label
+from clinic_orders.web.downloads import file_answer
 from clinic_orders.web.file_words import KIND_WORDS, kind_name
 from clinic_orders.web.guards import needs
 from clinic_orders.web.listing import Column, as_file, page_cut, sort_order, wanted_file
@@ -45,10 +46,6 @@ SHAPES = {
     ImportState.REFUSED: "bad",
     ImportState.FAILED: "bad",
     ImportState.CANCELLED: "off",
-}
-_MEDIA = {
-    "csv": "text/csv; charset=utf-8",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 # Seconds after which the page of a file on its way looks again.
 _AGAIN = 5
@@ -264,6 +261,4 @@ def errors(number: int) -> Response:
     path = _folder(job).errors(form)
     if not path.exists():
         abort(404)
-    response = Response(path.read_bytes(), content_type=_MEDIA[form])
-    response.headers.set("Content-Disposition", "attachment", filename=f"{job.kind}-errors.{form}")
-    return response
+    return file_answer(path.read_bytes(), f"{job.kind}-errors.{form}")

@@ -26,6 +26,7 @@ from flask_babel import gettext
 
 from clinic_orders.rules.days import SHANGHAI
 from clinic_orders.web.display import label
+from clinic_orders.web.downloads import file_answer
 
 PER_PAGE = 50
 # A text that begins like this is taken for a formula by spreadsheets, also in a CSV file.
@@ -89,13 +90,7 @@ def as_file(name: str, columns: Sequence[Column], rows: Iterable[Any]) -> Respon
     headings = [gettext(column.heading) for column in columns]
     values = ([_shown(column.value(row)) for column in columns] for row in rows)
     content = _xlsx(headings, values) if kind == "xlsx" else _csv(headings, values)
-    media = {
-        "csv": "text/csv; charset=utf-8",
-        "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    }
-    response = Response(content, content_type=media[kind])
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}.{kind}"'
-    return response
+    return file_answer(content, f"{name}.{kind}")
 
 
 def _shown(value: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clinic_orders.rules.errors import N_
-from clinic_orders.web.display import NoticeText, register_notices
+from clinic_orders.web.display import NoticeText, period, register_notices
 from clinic_orders.web.notice_texts import day_of, yuan_of
 
 register_notices(
@@ -150,27 +150,29 @@ register_notices(
             N_(
                 "The statement of %(month)s with %(distributor)s is ready: closing balance %(closing)s yuan. Confirm it, or say what differs."
             ),
-            {"closing": yuan_of},
+            {"closing": yuan_of, "month": period},
         ),
         "statements_ready": NoticeText(
             N_("Statements of account are ready"),
             N_("%(count)s statements of %(month)s are ready. Confirm them, or say what differs."),
+            {"month": period},
         ),
         "statement_confirmed": NoticeText(
             N_("Statement of account confirmed"),
             N_(
                 "%(party)s has confirmed the statement of %(month)s: closing balance %(closing)s yuan. Your word is missing."
             ),
-            {"closing": yuan_of},
+            {"closing": yuan_of, "month": period},
         ),
         "statement_agreed": NoticeText(
             N_("Statement of account confirmed by both sides"),
             N_("%(party)s has confirmed the statement of %(month)s too: closing balance %(closing)s yuan."),
-            {"closing": yuan_of},
+            {"closing": yuan_of, "month": period},
         ),
         "statement_disputed": NoticeText(
             N_("Statement of account differs"),
             N_("%(party)s says of the statement of %(month)s: %(reason)s"),
+            {"month": period},
         ),
     }
 )

@@ -22,7 +22,7 @@ from clinic_orders.rules.findings import rounded
 from clinic_orders.rules.money import parse_price
 from clinic_orders.rules.parties import Permission
 from clinic_orders.rules.price_labels import ProductStatus, RiskLabel
-from clinic_orders.web.display import register_labels
+from clinic_orders.web.display import period, register_labels
 from clinic_orders.web.errors import say
 from clinic_orders.web.guards import actor, at, needs, today
 from clinic_orders.web.listing import Column, as_file, page_cut, sort_order, wanted_file
@@ -208,7 +208,7 @@ def publish() -> str | Response | tuple[str | Response, int]:
         deeds.publish_prices(month, by=actor(), at=at())
     except RuleBroken as refusal:
         return _month_page(month, say(refusal)), 409
-    flash(_("The prices of %(month)s are published.", month=str(month)), "ok")
+    flash(_("The prices of %(month)s are published.", month=period(month)), "ok")
     return redirect(url_for(".index", month=str(month)), 303)
 
 

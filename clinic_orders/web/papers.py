@@ -8,13 +8,14 @@ from flask import abort, render_template
 from werkzeug.wrappers import Response
 
 from clinic_orders.documents import PapersOff
+from clinic_orders.web.downloads import file_answer
 
 
 def pdf(name: str, make: Callable[[], bytes | None]) -> Response | tuple[str, int]:
     """Answer with a paper.
 
     Args:
-        name: of the file, ASCII, without its ending.
+        name: of the file, without its ending.
         make: makes the paper; None means that there is no such thing for this person (404).
 
     """
@@ -24,6 +25,4 @@ def pdf(name: str, make: Callable[[], bytes | None]) -> Response | tuple[str, in
         return render_template("layout/papers_off.html", command=off.facts["command"]), 409
     if content is None:
         abort(404)
-    response = Response(content, content_type="application/pdf")
-    response.headers["Content-Disposition"] = f'inline; filename="{name}.pdf"'
-    return response
+    return file_answer(content, f"{name}.pdf", shown=True)

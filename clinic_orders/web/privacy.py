@@ -23,6 +23,7 @@ from clinic_orders.rules.parties import Permission
 from clinic_orders.rules.privacy import MAX_WORDS, RETENTION, RequestAnswered, RequestKind, RequestState
 from clinic_orders.web.deed_names import deed_name, subject_name
 from clinic_orders.web.display import day_full, label, moment, notice_title, register_labels
+from clinic_orders.web.downloads import file_answer
 from clinic_orders.web.errors import say
 from clinic_orders.web.guards import actor, at, needs, public, today
 from clinic_orders.web.listing import Column, as_file, page_cut, sort_order, wanted_file
@@ -142,20 +143,14 @@ def my_file() -> Response:
     ]
     if wanted == "xlsx":
         sheets = [(gettext(part.title), headings, rows) for part, headings, rows in parts]
-        content, media = (
-            workbook(sheets),
-            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        )
+        content = workbook(sheets)
     else:
         document = {
             part.name: [dict(zip(headings, row, strict=True)) for row in rows]
             for part, headings, rows in parts
         }
         content = json.dumps(document, ensure_ascii=False, indent=1, default=str).encode()
-        media = "application/json"
-    response = Response(content, content_type=media)
-    response.headers["Content-Disposition"] = f'attachment; filename="my-data.{wanted}"'
-    return response
+    return file_answer(content, f"my-data.{wanted}")
 
 
 @blueprint.post("/account/my-data")

@@ -15,6 +15,7 @@ from clinic_orders.rules.days import Month
 from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.parties import Permission
 from clinic_orders.rules.publicity import Matter
+from clinic_orders.web.display import period
 from clinic_orders.web.errors import say
 from clinic_orders.web.guards import actor, at, needs, today
 from clinic_orders.web.public.door import PAGES
@@ -91,7 +92,7 @@ def compare() -> Response:
             "The comparison of %(month)s has %(rows)s row.",
             "The comparison of %(month)s has %(rows)s rows.",
             rows,
-            month=str(month),
+            month=period(month),
             rows=rows,
         ),
         "ok",

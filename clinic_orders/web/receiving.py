@@ -30,6 +30,7 @@ from clinic_orders.web.errors import say
 from clinic_orders.web.goods_pages import asked_month, frame, month_options, named
 from clinic_orders.web.guards import actor, at, needs, today
 from clinic_orders.web.listing import Column, as_file, page_cut, sort_order, wanted_file
+from clinic_orders.web.papers import pdf
 from clinic_orders.web.reasons import reject_reason, return_reason
 from clinic_orders.web.scanning import Note, met_before
 
@@ -236,13 +237,6 @@ def _conflict(receipt_no: str, refusal: RuleBroken) -> str:
 
 @blueprint.get("/<receipt_no>/acceptance.pdf")
 @needs(Permission.ORDERS_READ)
-def paper(receipt_no: str) -> Response:
+def paper(receipt_no: str) -> Response | tuple[str, int]:
     """The acceptance note 验收入库单 of received goods."""
-    content = acceptance_note(receipt_no, by=actor(), at=at())
-    if content is None:
-        abort(404)
-    return Response(
-        content,
-        content_type="application/pdf",
-        headers={"Content-Disposition": f'inline; filename="acceptance-{receipt_no}.pdf"'},
-    )
+    return pdf(f"acceptance-{receipt_no}", lambda: acceptance_note(receipt_no, by=actor(), at=at()))

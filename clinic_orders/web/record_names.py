@@ -28,6 +28,7 @@ RECORD_FIELDS: dict[str, str] = {
     "dispute_reason": N_("What is disputed"),
     "disputed_by_name": N_("Disputed by"),
     "edition": N_("Edition"),
+    "institution_code": N_("Institution"),
     "emergency_reason": N_("Reason of the emergency"),
     "entered_by": N_("Entered by"),
     "entered_by_name": N_("Entered by"),

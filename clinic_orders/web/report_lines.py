@@ -1,4 +1,7 @@
-"""The lines of a form in which numbers are typed beside medicines: usual ones first, then what a search adds."""
+"""The lines of a form in which numbers are typed beside medicines: usual ones first, then what a search adds.
+
+What lies on a shelf is written as people see it: whole packs (`p-CODE`) and loose pieces (`q-CODE`) in two boxes.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +25,12 @@ _MOST_UNITS = 9_999_999
 
 @dataclass(frozen=True, slots=True)
 class TypedLine:
-    """One medicine with its box."""
+    """One medicine with its box; `packs` is what the box of whole packs holds, None where there is none."""
 
     item: ItemRow
     name: str
     typed: str
+    packs: str | None
     error: str
     found: bool
 
@@ -53,6 +57,7 @@ class TypedLines:
         also: Collection[int] = (),
         query: str = "",
         filled: bool = False,
+        in_packs: bool = False,
     ) -> None:
         """Gather the lines.
 
@@ -63,6 +68,7 @@ class TypedLines:
             also: further items that belong on the page.
             query: what is searched.
             filled: whether the request brings typed boxes, which then go before what stands.
+            in_packs: the numbers are base units, asked for as whole packs and pieces.
 
         """
         day = ordering.items_on(on, every=True)
@@ -71,40 +77,53 @@ class TypedLines:
         if not usual:
             last = ordering.last_time(institution_id, on=on)
             usual = [one for one, _ in sorted(last.items(), key=lambda pair: (-pair[1].times, pair[0]))]
-        typed = {
-            by_code[name[2:]].id: value.strip()
-            for name, value in request.form.items()
-            if name.startswith("q-") and name[2:] in by_code
-        }
+        typed, packs = (
+            {
+                by_code[name[2:]].id: value.strip()
+                for name, value in request.form.items()
+                if name.startswith(box) and name[2:] in by_code
+            }
+            for box in ("q-", "p-")
+        )
         self.query = query
         hits = found_items(on, query) if query else []
-        kept = [one for one, value in typed.items() if value]
+        kept = [
+            one for one, value in (typed | packs if in_packs else typed).items() if value or typed.get(one)
+        ]
         shown = dict.fromkeys([*hits, *stored, *kept, *usual[:MOST_USUAL], *also])
         self.numbers: dict[str, int] = {}
         self.errors: list[tuple[str, str]] = []
         self.nothing_found = bool(query) and not hits
         found = set(hits)
-        self.lines = [
-            self._line(
-                by_id[one],
-                typed.get(one, "") if filled and one in typed else str(stored.get(one, "")),
-                one in found,
-            )
-            for one in shown
-            if one in by_id
-        ]
+        self.lines = []
+        for item in (by_id[one] for one in shown if one in by_id):
+            two = in_packs and item.pack_size > 1
+            there = stored.get(item.id)
+            if filled and item.id in typed:
+                boxes = typed[item.id], packs.get(item.id, "") if two else None
+            elif there is None:
+                boxes = "", "" if two else None
+            else:
+                boxes = (
+                    (str(there % item.pack_size), str(there // item.pack_size)) if two else (str(there), None)
+                )
+            self.lines.append(self._line(item, *boxes, item.id in found))
 
-    def _line(self, item: ItemRow, typed: str, found: bool) -> TypedLine:
+    def _line(self, item: ItemRow, typed: str, packs: str | None, found: bool) -> TypedLine:
         error = ""
-        if typed:
+        units = [
+            (box, value, size)
+            for box, value, size in (("p", packs, item.pack_size), ("q", typed, 1))
+            if value
+        ]
+        for box, value, size in units:
             try:
-                self.numbers[item.code] = parse_units(typed, minimum=0, maximum=_MOST_UNITS)
+                number = parse_units(value, minimum=0, maximum=_MOST_UNITS // size) * size
             except PacksRefused as refusal:
                 error = say(refusal)
                 self.errors.append(
-                    (
-                        f"q-{item.code}",
-                        gettext("%(name)s: %(problem)s", name=item.name, problem=error),
-                    )
+                    (f"{box}-{item.code}", gettext("%(name)s: %(problem)s", name=item.name, problem=error))
                 )
-        return TypedLine(item, item.name, typed, error, found)
+                break
+            self.numbers[item.code] = self.numbers.get(item.code, 0) + number
+        return TypedLine(item, item.name, typed, packs, error, found)

@@ -23,6 +23,7 @@ from clinic_orders.rules.reporting import (
     planning_due,
     planning_open_until,
 )
+from clinic_orders.web.display import period
 from clinic_orders.web.errors import say
 from clinic_orders.web.goods_pages import frame
 from clinic_orders.web.guards import actor, at, needs, today
@@ -39,11 +40,6 @@ def _own() -> int:
     if found is None:
         abort(404)
     return found
-
-
-def quarter_name(quarter: Quarter) -> str:
-    """A quarter in the reader's words."""
-    return str(gettext("quarter %(number)s of %(year)s", number=quarter.number, year=quarter.year))
 
 
 def _quarter() -> Quarter:
@@ -80,7 +76,7 @@ def index() -> str:
         plan_due=planning_due(quarter, volume_day=queries.volume_day(book, quarter, own.kind, own.scale)),
         today=on,
         day_in_china=day_in_china,
-        name=quarter_name,
+        name=period,
     )
 
 
@@ -95,7 +91,7 @@ def nothing_sold() -> Response:
             flash(gettext("Taken back. Please report the month's sales."), "ok")
         else:
             deeds.report_nothing_sold(month, by=actor(), at=at())
-            flash(gettext("Reported: nothing was sold in %(month)s.", month=month), "ok")
+            flash(gettext("Reported: nothing was sold in %(month)s.", month=period(month)), "ok")
     except RuleBroken as refusal:
         flash(say(refusal), "bad")
     return redirect(url_for(".index"), 303)
@@ -115,6 +111,7 @@ def _count_page(day: date, *, filled: bool, problem: str = "", problem_at: str =
         also=[item for item, units in there.items() if units > 0],
         query=request.form.get("q", "").strip()[:64],
         filled=filled,
+        in_packs=True,
     )
     return render_template(
         "reports/stock.html",
@@ -155,7 +152,7 @@ def count_stock() -> str | Response | tuple[str, int]:
         counted_on = parse_day(request.form.get("counted_on", ""))
     except RuleBroken as refusal:
         return _count_page(shown, filled=True, problem=say(refusal), problem_at="counted_on"), 422
-    lines = TypedLines(_own(), on=today(), stored={}, filled=True)
+    lines = TypedLines(_own(), on=today(), stored={}, filled=True, in_packs=True)
     if lines.errors:
         return _count_page(shown, filled=True), 422
     seen = request.form.get("seen", 0, type=int)
@@ -206,7 +203,7 @@ def _plan_page(quarter: Quarter, *, filled: bool, problem: str = "") -> str:
         ),
         problem=problem,
         today=on,
-        name=quarter_name,
+        name=period,
     )
 
 
@@ -238,5 +235,5 @@ def report_plan() -> str | Response | tuple[str, int]:
     except RuleBroken as refusal:
         status = 409 if refusal.code == "ChangedMeanwhile" else 422
         return _plan_page(quarter, filled=True, problem=say(refusal)), status
-    flash(gettext("The planned volume of %(quarter)s is reported.", quarter=quarter_name(quarter)), "ok")
+    flash(gettext("The planned volume of %(quarter)s is reported.", quarter=period(quarter)), "ok")
     return redirect(url_for(".index"), 303)

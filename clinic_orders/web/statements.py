@@ -28,6 +28,7 @@ from clinic_orders.rules.statements import (
     statement_from_json,
 )
 from clinic_orders.web.display import label, register_labels
+from clinic_orders.web.downloads import file_answer
 from clinic_orders.web.errors import say
 from clinic_orders.web.goods_pages import asked_month, frame, month_options
 from clinic_orders.web.guards import actor, at, needs, today
@@ -228,8 +229,4 @@ def workbook(paying_id: int, distributor_id: int, month: str) -> Response:
     """The statement as a spreadsheet."""
     shown = _shown(paying_id, distributor_id, month)
     content = papers.statement_workbook(shown.found, shown.names, shown.made, changed=shown.changed)
-    response = Response(
-        content, content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-    )
-    response.headers["Content-Disposition"] = f'attachment; filename="{_file_name(shown)}.xlsx"'
-    return response
+    return file_answer(content, f"{_file_name(shown)}.xlsx")

@@ -228,6 +228,7 @@ def _loss_page(
         also=[*([items[asked]] if asked in items else []), *there],
         query=request.form.get("q", "").strip()[:64],
         filled=filled,
+        in_packs=True,
     )
     if asked in items:
         lines.lines.sort(key=lambda one: one.item.code != asked)
@@ -264,7 +265,7 @@ def record_loss() -> AnyResponse | tuple[str, int]:
         abort(400)
     if form.get("do") == "find":
         return _loss_page(errors=[], key=key, filled=True)
-    lines = TypedLines(_own(), on=today(), stored={}, filled=True)
+    lines = TypedLines(_own(), on=today(), stored={}, filled=True, in_packs=True)
     reason, lost_on = None, today()
     try:
         reason = parse_reason(LossReason, form.get("reason", ""), form.get("reason_text", "").strip())

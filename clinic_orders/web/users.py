@@ -20,6 +20,7 @@ from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.parties import Permission, Role
 from clinic_orders.web import guards
 from clinic_orders.web.display import label
+from clinic_orders.web.downloads import file_answer
 from clinic_orders.web.errors import say
 from clinic_orders.web.guards import needs
 from clinic_orders.web.listing import Column, as_file, page_cut, sort_order, wanted_file
@@ -298,6 +299,4 @@ def slips_pdf() -> Response:
     content = login_slips(
         slips, address=request.host_url.rstrip("/"), printed_at=guards.at(), demo=has_demo_data()
     )
-    response = Response(content, mimetype="application/pdf")
-    response.headers["Content-Disposition"] = 'attachment; filename="first-log-in-slips.pdf"'
-    return response
+    return file_answer(content, "first-log-in-slips.pdf")

@@ -25,11 +25,10 @@ from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.parties import InstitutionKind, Permission
 from clinic_orders.rules.volume import Cycle, CycleEndsBeforeStart
 from clinic_orders.rules.volume_conversion import Ratios, parse_ratio
-from clinic_orders.web.display import label
+from clinic_orders.web.display import label, period
 from clinic_orders.web.errors import say
 from clinic_orders.web.guards import actor, at, needs, today
 from clinic_orders.web.listing import Column, as_file, page_cut, sort_order, wanted_file
-from clinic_orders.web.reports import quarter_name
 
 blueprint = Blueprint("volumes", __name__, url_prefix="/volumes")
 
@@ -107,8 +106,8 @@ def index() -> str | Response:
         wanted=wanted,
         filtered=wanted != PlansWanted(),
         quarter=quarter,
-        quarters=[(text, quarter_name(one)) for text, one in sorted(known.items(), reverse=True)],
-        name=quarter_name,
+        quarters=[(text, period(one)) for text, one in sorted(known.items(), reverse=True)],
+        name=period,
         counties=counties,
         totals={one: sum(county.states[one] for county in counties) for one in queries.STATES},
         states=[(one, gettext(STATE_WORDS[one])) for one in queries.STATES],
@@ -139,7 +138,7 @@ def plan(quarter: str, institution_id: int) -> str | Response:
         who=state.name,
         items=rows,
         quarter=asked,
-        name=quarter_name,
+        name=period,
     )
 
 
@@ -231,7 +230,7 @@ def _convert_page(asked: Asked) -> str:
         error_of=dict(asked.errors),
         items=found.items,
         quarter=asked.quarter,
-        name=quarter_name,
+        name=period,
         say=say,
     )
 
@@ -298,7 +297,7 @@ def _preview_page(refusal: str = "") -> str | Response:
         sort=sort,
         words=words,
         quarter=asked.quarter,
-        name=quarter_name,
+        name=period,
         key=secrets.token_urlsafe(18),
         refusal=refusal,
         say=say,
@@ -366,7 +365,7 @@ def _conversions_page(refusal: str = "") -> str | Response:
         words=words,
         refusal=refusal,
         today=today(),
-        name=lambda text: quarter_name(Quarter.parse(text)),
+        name=period,
     )
 
 

@@ -81,6 +81,9 @@ def facts(client, query=""):
         ("put_commitments", None, {"markup_rate": "0.1500"}, {"承诺加价率": "15%"}),
         ("store_file", None, {"kind": "delivery-relations", "rows": 3}, {"类别": "配送关系"}),
         ("correct_price", {"pack_price": "3.3650"}, {"pack_price": "3.3"}, {"价格": "3.365 元 → 3.30 元"}),
+        ("score_self", {"points": {"price": None}}, {"points": {"price": "10.00", "site": "9.5"}}, {"得分": "销售价格 — → 销售价格 10.00; 实地查看 9.5"}),
+        ("decide_appeal", None, {"indicator": "training"}, {"考核项目": "培训学时"}),
+        ("put_listed_products", None, {"status": "not_passed"}, {"产品类别": "未过评"}),
         ("set_language", {"language": "zh_CN"}, {"language": "en"}, {"语言": "中文 → English"}),
     ],
 )  # fmt: skip

@@ -8,6 +8,7 @@ import flask
 import pytest
 from flask_babel import Babel, force_locale
 
+from clinic_orders.rules.days import Month, Quarter
 from clinic_orders.rules.ordering import LineState, ShipmentState
 from clinic_orders.web import display
 from clinic_orders.web.text import compile_texts
@@ -47,6 +48,17 @@ def test_a_day_leaves_out_only_the_year_that_goes_without_saying():
     assert display.day(date(2026, 11, 30), 2027) == "2026 年 11 月 30 日"
     assert display.day_full(date(2026, 11, 30)) == "2026 年 11 月 30 日"
     assert display.month(date(2026, 11, 30)) == "2026 年 11 月"
+
+
+def test_a_period_is_told_in_words_and_months_in_a_row_by_their_ends():
+    assert display.period("2026-10") == display.period(Month(2026, 10)) == "2026 年 10 月"
+    assert display.period("2026-Q3") == display.period(Quarter(2026, 3)) == "2026 年第 3 季度"
+    assert display.period("2026-10-09") == "2026 年 10 月 9 日"
+    assert display.period("豫医保线索") == "豫医保线索"
+    assert display.period(None) == "—"
+    assert display.periods(["2025-12", "2026-01", "2026-02"]) == "2025 年 12 月 至 2026 年 2 月"
+    assert display.periods(["2025-12", "2026-02"]) == "2025 年 12 月、2026 年 2 月"
+    assert display.periods([]) == "—"
 
 
 def test_an_instant_is_told_in_shanghai_time():

@@ -64,9 +64,25 @@ def test_a_count_is_typed_and_put_right_and_what_was_written_before_stays(
     assert "已记录 1 项盘点" in client.page.text
     assert "11 月 20 日 已盘点" in client.page.text
     client.get("/reports/stock", status=200)
-    assert client.page.one("#q-LY000").get("value") == "56"
-    client.submit("main form", **{"do": "save", "q-LY000": "50"}, follow_redirects=True)
+    assert [client.page.one(f"#{box}-LY000").get("value") for box in "pq"] == ["2", "0"]
+    client.submit("main form", **{"do": "save", "p-LY000": "1", "q-LY000": "22"}, follow_redirects=True)
     assert stood(StockCount, "base_units") == [(56, False), (50, True)]
+
+
+def test_whole_packs_and_loose_pieces_are_counted_in_two_boxes(
+    client: CheckingClient, world: World, people: dict[Role, User]
+) -> None:
+    """A pack holds 28: nobody has to multiply, and either box may stay empty."""
+    client.log_in(people[Role.INSTITUTION])
+    client.get("/reports/stock", status=200)
+    refused = client.submit("main form", **{"do": "save", "p-LY000": "三", "q-LY000": "17"})
+    assert refused.status_code == 422
+    assert [client.page.one(f"#{box}-LY000").get("value") for box in "pq"] == ["三", "17"]
+    assert client.page.one(".error-summary a")["href"] == "#p-LY000"
+    client.submit(
+        "main form", **{"do": "save", "p-LY000": "19", "q-LY000": "17", "p-LY001": "3"}, follow_redirects=True
+    )
+    assert sorted(stood(StockCount, "base_units")) == [(3 * 28, True), (19 * 28 + 17, True)]
 
 
 def test_the_same_count_again_changes_nothing(
@@ -75,7 +91,7 @@ def test_the_same_count_again_changes_nothing(
     client.log_in(people[Role.INSTITUTION])
     for _ in range(2):
         client.get("/reports/stock", status=200)
-        client.submit("main form", **{"do": "save", "q-LY000": "56"}, follow_redirects=True)
+        client.submit("main form", **{"do": "save", "p-LY000": "2", "q-LY000": ""}, follow_redirects=True)
     assert stood(StockCount, "base_units") == [(56, True)]
 
 

@@ -101,6 +101,22 @@ def test_what_came_later_stands_beside_the_frozen_figure(people, client, app):
     assert not client.get(f"/statistics/{THIS}", status=200).page.all("section[aria-labelledby=restated]")
 
 
+def test_a_month_that_is_over_has_its_share_in_the_line_of_the_year(people, client):
+    close_month(THIS, by=SYSTEM, at=AFTER)
+    closed = closed_month(THIS)
+    paid = {
+        **closed.blocks["city"],
+        "due_amount": "10.00",
+        "on_time_amount": "5.00",
+        "on_time_payment_rate": "0.5000",
+    }
+    closed.blocks = {**closed.blocks, "city": paid}
+    db.session.commit()
+    client.log_in(people[Role.CITY])
+    page = client.get(f"/statistics/{THIS}", status=200).page
+    assert page.all("section[aria-labelledby=chart-on_time_payment_rate] circle.dot-on")
+
+
 def test_the_list_asks_as_often_for_many_months_as_for_few(people, client, count_sql):
     client.log_in(people[Role.CITY])
     client.get("/statistics/", status=200)

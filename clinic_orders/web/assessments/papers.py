@@ -12,16 +12,9 @@ from clinic_orders.queries.roster import has_demo_data
 from clinic_orders.rules.letter_requests import bureau_name
 from clinic_orders.rules.parties import BUREAU_ROLES, Permission
 from clinic_orders.web.assessments.door import OUT, blueprint, found_sheet
+from clinic_orders.web.downloads import file_answer
 from clinic_orders.web.guards import actor, at, needs
 from clinic_orders.web.papers import pdf
-
-_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-
-
-def _workbook(name: str, content: bytes) -> Response:
-    response = Response(content, content_type=_XLSX)
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}.xlsx"'
-    return response
 
 
 def _sheet_paper(year: int, sheet_id: int) -> SheetPaper:
@@ -43,7 +36,9 @@ def sheet_paper(year: int, sheet_id: int) -> AnyResponse | tuple[str, int]:
 @needs(Permission.ASSESSMENT_READ)
 def sheet_workbook(year: int, sheet_id: int) -> Response:
     """A sheet with what stands behind it."""
-    return _workbook(f"assessment-{year}-{sheet_id}", documents.sheet_workbook(_sheet_paper(year, sheet_id)))
+    return file_answer(
+        documents.sheet_workbook(_sheet_paper(year, sheet_id)), f"assessment-{year}-{sheet_id}.xlsx"
+    )
 
 
 def _summary(year: int) -> SummaryPaper:
@@ -65,4 +60,4 @@ def summary_paper(year: int) -> AnyResponse | tuple[str, int]:
 @needs(Permission.ASSESSMENT_SCORE)
 def summary_workbook(year: int) -> Response:
     """The result list for settlement, deposit and renewal."""
-    return _workbook(f"assessment-{year}", documents.summary_workbook(_summary(year)))
+    return file_answer(documents.summary_workbook(_summary(year)), f"assessment-{year}.xlsx")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import abort, current_app, flash, redirect, render_template, request, url_for
+from flask import abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext
 from werkzeug.wrappers import Response
 
@@ -19,6 +19,7 @@ from clinic_orders.rules.clues import ClueState
 from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.parties import Permission, Role
 from clinic_orders.web.clues.door import blueprint, fresh_key, matter
+from clinic_orders.web.downloads import file_answer
 from clinic_orders.web.errors import say
 from clinic_orders.web.guards import actor, at, needs, today
 from clinic_orders.web.listing import Column, as_file, page_cut, sort_order, wanted_file
@@ -136,7 +137,4 @@ def transfer_paper(number: str) -> Response | tuple[str, int]:
 def transfer_file(number: str) -> Response:
     """One list as a workbook."""
     found = _found(number)
-    media = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-    response = current_app.response_class(transfer_workbook(found), content_type=media)
-    response.headers["Content-Disposition"] = f'attachment; filename="transfer-{found.number}.xlsx"'
-    return response
+    return file_answer(transfer_workbook(found), f"transfer-{found.number}.xlsx")

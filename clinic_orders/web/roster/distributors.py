@@ -15,13 +15,13 @@ from clinic_orders.rules.parties import Permission
 from clinic_orders.web import guards
 from clinic_orders.web.errors import say
 from clinic_orders.web.guards import needs
+from clinic_orders.web.import_files import as_import_file
 from clinic_orders.web.listing import page_cut, sort_order, wanted_file
 from clinic_orders.web.roster.door import (
     Errors,
     FormChanged,
     blueprint,
     fingerprint,
-    import_file,
     may_change,
     read_row,
     refused,
@@ -42,11 +42,10 @@ def distributors() -> str | Response:
     words = request.args.get("q", "").strip()
     sort = sort_order(questions.DISTRIBUTOR_SORTS, "code")
     actor, today = guards.actor(), guards.today()
-    file = wanted_file()
-    if file:
+    if wanted_file():
         found = questions.distributors_page(actor, words, on=today, sort=sort, limit=None)
         rows = ({column.name: getattr(row, column.name) for column in _KIND.columns} for row in found)
-        return import_file("distributors", "distributors", rows, file)
+        return as_import_file("distributors", rows)
     cut = page_cut(questions.count_distributors(words))
     return render_template(
         "roster/distributors.html",

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
-from io import BytesIO
 from typing import Any
 
-from flask import Blueprint, Response, abort, request
+from flask import Blueprint, abort, request
 from flask_babel import gettext as _
 
 from clinic_orders.actions.bulk import RowsRefused
 from clinic_orders.exchange.kinds import Column, Kind
 from clinic_orders.exchange.tables import KINDS
-from clinic_orders.exchange.writing import write_csv, write_xlsx
 from clinic_orders.queries.institutions import InstitutionSheet, institution_sheet
 from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.parties import InstitutionKind, Permission
@@ -154,19 +152,3 @@ def required_day(name: str, errors: Errors) -> date:
     if found is None and not any(field == name for field, _message in errors):
         errors.append((name, _("Choose a day.")))
     return found or guards.today()
-
-
-# Files in the form of an import -----------------------------------------------------------------------
-
-
-def import_file(kind_name: str, name: str, rows: Iterator[Row], wanted: str) -> Response:
-    """The rows as a file that an import takes back unchanged; Chinese headings would do as well."""
-    kind, out = KINDS[kind_name], BytesIO()
-    (write_xlsx if wanted == "xlsx" else write_csv)(kind, rows, out)
-    media = {
-        "csv": "text/csv; charset=utf-8",
-        "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    }
-    response = Response(out.getvalue(), content_type=media[wanted])
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}.{wanted}"'
-    return response

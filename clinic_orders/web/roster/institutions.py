@@ -31,6 +31,7 @@ from clinic_orders.web import guards
 from clinic_orders.web.display import day_full, label
 from clinic_orders.web.errors import say
 from clinic_orders.web.guards import needs
+from clinic_orders.web.import_files import as_import_file
 from clinic_orders.web.listing import page_cut, sort_order, wanted_file
 from clinic_orders.web.roster.consequence_words import said
 from clinic_orders.web.roster.door import (
@@ -39,7 +40,6 @@ from clinic_orders.web.roster.door import (
     blueprint,
     field_word,
     fingerprint,
-    import_file,
     kind_asked,
     kinds,
     may_change,
@@ -67,10 +67,9 @@ def institutions() -> str | Response:
         state=word_asked("state", questions.STATES),
         lacks=word_asked("lacks", questions.LACKS),
     )
-    file = wanted_file()
-    if file:
+    if wanted_file():
         rows = questions.institution_file(actor, wanted, on=today)
-        return import_file("institutions", "institutions", rows, file)
+        return as_import_file("institutions", rows)
     sort = sort_order(questions.SORTS, "name")
     cut = page_cut(questions.count_institutions(actor, wanted, on=today))
     return render_template(

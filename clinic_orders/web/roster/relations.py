@@ -21,11 +21,11 @@ from clinic_orders.web import guards
 from clinic_orders.web.display import day_full, label
 from clinic_orders.web.errors import say
 from clinic_orders.web.guards import needs
+from clinic_orders.web.import_files import as_import_file
 from clinic_orders.web.listing import Column, as_file, page_cut, sort_order, wanted_file
 from clinic_orders.web.roster.door import (
     Errors,
     blueprint,
-    import_file,
     kind_asked,
     kinds,
     may_change,
@@ -58,10 +58,9 @@ def relations() -> str | Response:
         state=word_asked("state", _STATES),
         institution_id=request.args.get("institution", type=int),
     )
-    file = wanted_file()
-    if file:
+    if wanted_file():
         rows = questions.relation_file(actor, wanted, on=today)
-        return import_file("delivery-relations", "delivery-relations", rows, file)
+        return as_import_file("delivery-relations", rows)
     sort = sort_order(questions.RELATION_SORTS, "scope")
     cut = page_cut(questions.count_relations(actor, wanted, on=today))
     return render_template(

@@ -32,6 +32,7 @@ from clinic_orders.web.checklist import checklist
 from clinic_orders.web.county_map import county_map
 from clinic_orders.web.display import label
 from clinic_orders.web.display import month as month_words
+from clinic_orders.web.downloads import file_answer
 from clinic_orders.web.errors import say
 from clinic_orders.web.guards import actor, at, needs, today
 from clinic_orders.web.listing import Column, as_file, page_cut, sort_order, wanted_file
@@ -258,6 +259,7 @@ def _charts(
 ) -> list[tuple[str, MonthChart, list[tuple[str, str]]]]:
     """The twelve months that end with this one: frozen figures, and those of the month itself."""
     rows = questions.months(MonthsWanted(), on=month.last_day, county=county or None, sort="month")[-12:]
+    running = Month.of(today())
     found = []
     for name in IN_CHARTS:
         figures, table = [], []
@@ -266,7 +268,7 @@ def _charts(
             value = value_of(BY_NAME[name], block) if block else None
             text = written(BY_NAME[name], value)
             # Shares of a month that runs are half a month's: they stand in the table, not in the line of a year.
-            left_out = value is None or (not row.over and BY_NAME[name].form is Form.RATE)
+            left_out = value is None or (row.month >= running and BY_NAME[name].form is Form.RATE)
             figures.append(
                 MonthFigure(
                     str(row.month.number),
@@ -296,12 +298,7 @@ def workbook(month: str) -> Response:
     made = _paper(asked, county)
     if made is None:
         return redirect(url_for(".show", month=str(asked)), 303)
-    response = Response(
-        papers.statistics_workbook(made),
-        content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    )
-    response.headers["Content-Disposition"] = f'attachment; filename="statistics-{asked}.xlsx"'
-    return response
+    return file_answer(papers.statistics_workbook(made), f"statistics-{asked}.xlsx")
 
 
 @blueprint.get("/<month>/pdf")
