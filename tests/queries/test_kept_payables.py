@@ -447,10 +447,10 @@ def test_the_check_of_payments_reads_what_is_open_and_lays_out_only_whose_money_
     db.session.execute(update(Shipment).where(Shipment.receipt_no == "PS00").values(owed=Decimal(6)))
     with count_sql() as asked:
         assert found_overdue(on) == everything | {"PS00": Decimal(6)}
-    assert asked.count == kept_only + 3
+    assert asked.count == kept_only + 4
     assert found_overdue(on, only) == mine | {"PS00": Decimal(6)}
     # Where too many have changed, and on days on which nothing is kept, all of it is laid out.
     assert found_overdue(on - timedelta(days=1)) == laid_overdue(on - timedelta(days=1))
-    monkeypatch.setattr("clinic_orders.queries.payables.kept.FEW", 0)
+    monkeypatch.setattr("clinic_orders.queries.payables.overdue.FEW", 0)
     assert found_overdue(on) == everything | {"PS00": Decimal(6)}
     assert found_overdue(on, only) == mine | {"PS00": Decimal(6)}

@@ -12,7 +12,7 @@ from clinic_orders.models.base import db
 from clinic_orders.models.roster import Distributor, Institution
 from clinic_orders.models.streaming import from_driver
 from clinic_orders.queries.checks.scope import Scope
-from clinic_orders.queries.payables.kept import overdue
+from clinic_orders.queries.payables.overdue import overdue
 from clinic_orders.rules.findings import CheckRule, Finding
 from clinic_orders.rules.payment_terms import payment_overdue
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -10,16 +10,13 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    Date,
     Select,
     String,
     and_,
     func,
     literal,
-    not_,
     or_,
     select,
-    true,
     type_coerce,
 )
 
@@ -27,16 +24,9 @@ from clinic_orders.models.base import db
 from clinic_orders.models.deliveries import GoodsReturn, Shipment
 from clinic_orders.models.payables import PayableChange, PayableOpen, PayablePair
 from clinic_orders.models.payments import Payment
-from clinic_orders.models.streaming import as_driver, driver_rows
+from clinic_orders.models.streaming import driver_rows
 from clinic_orders.queries.askers import Asking, anybody, asking, ids_of
-from clinic_orders.queries.doubles import counts_once
-from clinic_orders.queries.payables.laying import (
-    OpenReceipt,
-    Pair,
-    Which,
-    first_running_dispute,
-    lay_out_all,
-)
+from clinic_orders.queries.payables.laying import OpenReceipt, Pair, Which, first_running_dispute
 from clinic_orders.queries.payables.records import Scope
 from clinic_orders.queries.payables.visible import pairs_visible_to
 from clinic_orders.rules.days import day_in_china, end_of_day
@@ -89,7 +79,7 @@ def _changed(kind: Asking, on: date, scope: Scope) -> Select[int, int]:
     return select(change.paying_id, change.distributor_id).where(seen).distinct()
 
 
-def _holds(on: date) -> ColumnElement[bool]:
+def holds(on: date) -> ColumnElement[bool]:
     """Whether what is kept of a pair says how its money lies on a day."""
     return and_(
         PayablePair.laid_on <= on, or_(PayablePair.holds_until.is_(None), PayablePair.holds_until >= on)
@@ -104,7 +94,7 @@ def _kept(kind: Asking, on: date, scope: Scope) -> Select[*tuple[Any, ...]]:
         select(
             pair.paying_id,
             pair.distributor_id,
-            _holds(on),
+            holds(on),
             pair.receipts,
             type_coerce(pair.advance, BigInteger),
             type_coerce(pair.first_due, String),
@@ -158,62 +148,6 @@ def of_payers(which: Which, payers: Collection[int]) -> Which:
     return Which(
         which.shipments & Shipment.paying_id.in_(payers), which.payments & Payment.paying_id.in_(payers)
     )
-
-
-def overdue(on: date, payers: Collection[int] | None = None) -> Iterator[tuple[Pair, OpenReceipt]]:
-    """Every receipt due before a day with something outstanding at its end (R-PAY-4), of everybody or of some payers.
-
-    What is settled is not read again: where nothing has changed since the money was laid out, the kept receipts are the
-    answer (decision 0027), and the money of the other payers is laid out anew. Two statements, three more for those. As
-    in ``kept_pairs`` the changes are read first.
-    """
-    connection = db.session.connection()
-    change, pair, open_ = PayableChange, PayablePair, PayableOpen
-    among = true() if payers is None else change.paying_id.in_(payers)
-    # The first few are enough to know that there are too many; the index leads from payer to payer.
-    changed = select(change.paying_id).where(among).distinct().limit(FEW + 1)
-    stale = set(connection.scalars(changed))
-    found: list[tuple[Pair, OpenReceipt]] = []
-    if len(stale) <= FEW:
-        statement = (
-            select(
-                pair.paying_id,
-                pair.distributor_id,
-                _holds(on),
-                type_coerce(open_.due_on, String),
-                open_.receipt_no,
-                type_coerce(open_.outstanding, BigInteger),
-                open_.shipment_id,
-            )
-            .outerjoin(
-                open_,
-                and_(
-                    open_.paying_id == pair.paying_id,
-                    open_.distributor_id == pair.distributor_id,
-                    open_.due_on < on,
-                ),
-            )
-            .where(
-                or_(open_.shipment_id.is_not(None), not_(_holds(on))),
-                true() if payers is None else pair.paying_id.in_(payers),
-            )
-        )
-        for rows in driver_rows(connection, statement):
-            for paying, distributor, holds, *receipt in rows:
-                if holds:
-                    found.append(((paying, distributor), OpenReceipt._make(receipt)))
-                else:
-                    stale.add(paying)
-    which = Which(counts_once(Shipment.order_id), true())
-    if len(stale) > FEW:
-        found, which = [], which if payers is None else of_payers(which, payers)
-    else:
-        which = of_payers(which, stale)
-    yield from (one for one in found if one[0][0] not in stale)
-    if stale:
-        before = as_driver(Date(), on, connection.dialect)
-        for whose, _, laid in lay_out_all(connection, on, which):
-            yield from ((whose, one) for one in laid.open if one.due < before)
 
 
 def outdated(on: date, most: int) -> tuple[list[int], set[Pair]]:
