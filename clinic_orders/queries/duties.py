@@ -9,18 +9,35 @@ from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Date, Integer, Select, and_, bindparam, case, exists, false, func, or_, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Date,
+    Integer,
+    Numeric,
+    Select,
+    and_,
+    bindparam,
+    case,
+    cast,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    type_coerce,
+)
 
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item, Price
-from clinic_orders.models.roster import Institution, InstitutionRecord, Membership
+from clinic_orders.models.roster import Commitment, Institution, InstitutionRecord, Membership
 from clinic_orders.models.sales import SaleLine
 from clinic_orders.models.stock import ShelfPrice
 from clinic_orders.models.supervision import FindingRecord
 from clinic_orders.queries.checks import Scope, check
-from clinic_orders.queries.checks.over_markup import above, may_be_over, sales
+from clinic_orders.queries.checks.over_markup import above, sales
 from clinic_orders.queries.checks.over_shelf_price import posted_price
 from clinic_orders.queries.checks.stocking import carried_by
 from clinic_orders.queries.checks.volume import tally
@@ -29,7 +46,7 @@ from clinic_orders.queries.ordering import items_on
 from clinic_orders.queries.roster import current, institutions_of
 from clinic_orders.rules.finding_states import FindingState
 from clinic_orders.rules.findings import CheckRule, Finding, Grade
-from clinic_orders.rules.markup import MarkupBase
+from clinic_orders.rules.markup import MarkupBase, MarkupRounding
 from clinic_orders.rules.parties import Actor, InstitutionKind
 from clinic_orders.rules.roster import Days
 from clinic_orders.rules.volume_progress import Standing, blame, grade, standing
@@ -174,7 +191,8 @@ def volume(institution_id: int, scope: Scope) -> Volume:
 def _sold() -> Select[*tuple[Any, ...]]:
     """The month's sale lines: how many, how many that a check looks at closely, and whether a posting is one of these.
 
-    Made once; the checks themselves are a dozen questions, and of most months there is nothing to ask them.
+    Made once; the checks themselves are a dozen questions, and of most months there is nothing to ask them. A price is
+    held against the selected one and the least rate of the month, which the checks never go below.
     """
     line, tag = SaleLine, ShelfPrice
     first, day = bindparam("first", type_=Date), bindparam("day", type_=Date)
@@ -187,7 +205,7 @@ def _sold() -> Select[*tuple[Any, ...]]:
         more=(posted_price(),),
     )
     doubtful = or_(
-        may_be_over(seen),
+        _above_least(seen.amount, seen.selected, seen.base_units, Item.pack_size, whose, first, day),
         func.coalesce(above(seen.amount, seen.posted, seen.base_units, Item.pack_size), false()),
     )
     selected = (
@@ -203,20 +221,87 @@ def _sold() -> Select[*tuple[Any, ...]]:
         tag.posted_on >= first,
         tag.posted_on <= day,
         tag.replaced_at.is_(None),
-        or_(selected.is_(None), tag.price > selected),
+        _above_least(tag.price, selected, 1, 1, whose, first, day),
     )
     return statement.with_only_columns(
         func.count(), func.coalesce(func.sum(case((doubtful, 1), else_=0)), 0), posted
     )
 
 
-def sold(institution_id: int, scope: Scope) -> Sold:
+def _above_least(
+    taken: Any, selected: Any, units: Any, pack_size: Any, whose: Any, first: Any, day: Any
+) -> ColumnElement[bool]:
+    """The condition that an amount is above the selected price and the least rate of the month, or that there is no price.
+
+    What is rounded half up may be half a cent more, as long as it is whole cents (``slack``). Exact numbers of any length,
+    since the product of five of them may be longer than a whole number of a database.
+    """
+    parts = type_coerce(taken, BigInteger)
+    slack = case((parts % _CENT == 0, bindparam("slack", type_=Integer)), else_=0)
+    worth = cast(func.coalesce(type_coerce(selected, BigInteger), _NO_PRICE), Numeric) * units
+    found: ColumnElement[bool] = cast(parts - slack, Numeric) * pack_size * 100 > worth * (
+        100 + _least_rate(whose, first, day)
+    )
+    return found
+
+
+def _least_rate(whose: Any, first: Any, day: Any) -> ColumnElement[int]:
+    """No more than the least markup rate of the month, in whole hundredths (R-PRICE-1).
+
+    The lower of the cap and of every letter that was in force on a day; 0 where the institution became of another kind
+    meanwhile, of which another cap may hold.
+    """
+    letter, record, cap = Commitment, InstitutionRecord, bindparam("cap", type_=Integer)
+    promised = (
+        select(func.min(type_coerce(letter.markup_rate, BigInteger)) // _CENT)
+        .where(
+            letter.institution_id == whose,
+            letter.signed_on <= day,
+            or_(letter.ends_on.is_(None), letter.ends_on >= first),
+        )
+        .scalar_subquery()
+    )
+    changed = exists().where(
+        record.institution_id == whose, record.valid_from > first, record.valid_from <= day
+    )
+    return case(
+        (changed, 0),
+        (promised < func.coalesce(cap, promised + 1), promised),
+        else_=func.coalesce(cap, 0),
+    )
+
+
+_CENT: Final = 100
+"""Of the ten-thousandths in which money is stored; likewise a hundredth of a rate."""
+_NO_PRICE: Final = -(10**9)
+"""In place of a price that is not known, so that every amount is above it, also 0."""
+
+
+def sold(institution_id: int, kind: InstitutionKind, scale: str, scope: Scope) -> Sold:
     """The month's sales up to the day, and the findings on their prices."""
-    values = {"institution": institution_id, "first": scope.month.first_day, "day": scope.as_of}
+    book, first, on = scope.book, scope.month.first_day, scope.as_of
+    days = {first, *(day for day in book.turns("markup.") if first <= day <= on)}
+    caps = [
+        cap
+        for day in days
+        if (cap := book.decimal_or_none("markup.cap", kind=kind, scale=scale, on=day)) is not None
+    ]
+    half_up = all(
+        book.choice("markup.rounding", kind=kind, scale=scale, on=day) == MarkupRounding.HALF_UP
+        for day in days
+    )
+    values = {
+        "institution": institution_id,
+        "first": first,
+        "day": on,
+        "cap": int(min(caps) * 100) if caps else None,
+        "slack": _CENT // 2 if half_up else 0,
+    }
     lines, doubtful, posted = db.session.connection().execute(_sold(), values).one()
-    bounded = MarkupBase.PURCHASE_PRICE not in scope.book.texts("markup.base")
+    bounded = MarkupBase.PURCHASE_PRICE not in book.texts("markup.base")
     if bounded and not doubtful and not posted:
-        # Nobody who sells and posts at most at the selected price, and sells at most as posted, is too dear.
+        # Nobody who sells and posts at most at the selected price and the least rate, and sells at most as posted, is
+        # too dear.
         return Sold(lines, (), {})
     findings = check(scope, [CheckRule.OVER_MARKUP, CheckRule.OVER_SHELF_PRICE])
     codes = {one.key for one in findings if one.key}

@@ -94,7 +94,7 @@ def _cards(whose: Actor, village: str = "") -> str:
     book = Book(whose, on=on)
     keep = queries.kept(institution_id, own.kind, own.scale, scope)
     volume = queries.volume(institution_id, scope)
-    sold = queries.sold(institution_id, scope)
+    sold = queries.sold(institution_id, own.kind, own.scale, scope)
     month = Month.of(on)
     day = reports.report_day(scope.book, month, own.kind, own.scale)
     due = [

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from clinic_orders.queries import duties
 from clinic_orders.queries.checks import Scope, check
 from clinic_orders.queries.checks.over_markup import NotJudged, unjudged
+from clinic_orders.queries.roster import standing
 from clinic_orders.rules.days import start_of_day
 from clinic_orders.rules.findings import CheckRule, in_order
 from clinic_orders.rules.markup import Posted, SaleSeen
@@ -118,7 +119,8 @@ def test_the_passes_and_the_rules_agree(world, drawn, as_of):
     assert [one.rows for one in found] == [one.rows for one in expected]
     # The card of one institution asks first whether anything may be too dear, and must not leave out what is.
     for code, number in ids()[0].items():
-        card = duties.sold(number, Scope(as_of, [number]))
+        own = standing(number, on=as_of)
+        card = duties.sold(number, own.kind, own.scale, Scope(as_of, [number]))
         assert list(card.findings) == [one for one in expected if one.institution == code]
 
 
