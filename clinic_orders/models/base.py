@@ -312,7 +312,7 @@ def prepare_engine(engine: Engine, *, pooled: bool = False) -> None:
     """Attach what the database in use needs; called once per engine.
 
     SQLite: WAL, foreign keys, a busy timeout and explicit BEGIN (deferred for readers, IMMEDIATE for
-    writers). PostgreSQL: no compiling of plans, and a look at every connection before it is used.
+    writers). PostgreSQL: plans as pages need them, kept, and a look at every connection before it is used.
 
     Args:
         engine: of the database.
@@ -322,7 +322,8 @@ def prepare_engine(engine: Engine, *, pooled: bool = False) -> None:
     """
     if engine.dialect.name != "sqlite":
         if not pooled:
-            _compile_no_plans(engine)
+            _plan_for_pages(engine)
+            _keep_plans(engine)
         _look_at_connections(engine)
         _stand_beside(engine, pooled=pooled)
         return
@@ -389,19 +390,33 @@ _SILENCE: Final = 30.0
 """Seconds after which an idle connection is asked for a sign of life, however healthy it looks."""
 
 
-def _compile_no_plans(engine: Engine) -> None:
-    """Have the server run plans as they are, on every connection.
+def _plan_for_pages(engine: Engine) -> None:
+    """Have the server run plans as they are, and count a page of an index at hand as one beside another.
 
     PostgreSQL compiles the expressions of a question that it expects to be dear, one by one: a check of many joined
-    parts has some three hundred of them, and compiling these took as long as the question itself.
+    parts has some three hundred of them, and compiling these took as long as the question itself. And it expects a disk
+    that turns: rather than look up the names of fifty institutions it reads those of all.
     """
 
     @event.listens_for(engine, "connect")
-    def _switch_off(dbapi_connection: Any, _record: Any) -> None:
+    def _set(dbapi_connection: Any, _record: Any) -> None:
         # Outside of a transaction, else the setting would go with the first one that is given up.
         dbapi_connection.autocommit = True
         dbapi_connection.execute("SET jit = off")
+        dbapi_connection.execute("SET random_page_cost = 1.1")
         dbapi_connection.autocommit = False
+
+
+_STATEMENTS_KEPT: Final = 500
+"""So many statements a connection knows by heart; the driver's hundred are fewer than the pages of one role ask."""
+
+
+def _keep_plans(engine: Engine) -> None:
+    """Have the driver keep what it has prepared: a statement that is forgotten is planned anew whenever it is asked."""
+
+    @event.listens_for(engine, "connect")
+    def _keep(dbapi_connection: Any, _record: Any) -> None:
+        dbapi_connection.prepared_max = _STATEMENTS_KEPT
 
 
 def _look_at_connections(engine: Engine) -> None:

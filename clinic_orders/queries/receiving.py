@@ -26,6 +26,7 @@ from sqlalchemy.orm import aliased, contains_eager, joinedload, selectinload
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.deliveries import GoodsReturn, ReturnLine, Shipment, ShipmentLine
+from clinic_orders.models.expressions import among
 from clinic_orders.models.orders import Order, OrderLine
 from clinic_orders.models.roster import Distributor, InstitutionRecord
 from clinic_orders.queries.counting import Question
@@ -60,7 +61,11 @@ def received_by(actor: Actor) -> ColumnElement[bool]:
 def _received_at(institution: int | BindParameter[int]) -> ColumnElement[bool]:
     return or_(
         Shipment.institution_id == institution,
-        Shipment.order_id.in_(select(Order.id).where(Order.ordering_id == institution)),
+        # What it ordered for itself is above already.
+        among(
+            Shipment.order_id,
+            select(Order.id).where(Order.ordering_id == institution, Order.institution_id != institution),
+        ),
     )
 
 
