@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from clinic_orders import jobs
 from clinic_orders.jobs import checks
+from clinic_orders.jobs.job import Outcome
 from clinic_orders.models.base import db
 from clinic_orders.models.jobs import JobRun, RunState
 from clinic_orders.models.price_marks import PriceMark
@@ -31,11 +32,13 @@ class Check:
     def __init__(self, clinic: int, hospital: int) -> None:
         self.clinic, self.hospital = clinic, hospital
         self.scopes: list[tuple[date, tuple[int, ...] | None]] = []
+        self.pairs: list[set[tuple[int, int]] | None] = []
         self.breaks_for: set[int] = set()
 
     def find(self, scope):
         ids = scope.institution_ids
         self.scopes.append((scope.as_of, None if ids is None else tuple(ids)))
+        self.pairs.append(scope.pairs)
         if self.breaks_for and (ids is None or self.breaks_for & set(ids)):
             raise ArithmeticError("this institution can't be counted")
         for number, code in ((self.clinic, "V01"), (self.hospital, "H01")):
@@ -75,6 +78,17 @@ def test_one_institution_that_fails_is_counted_and_the_others_are_looked_at(chec
     (found,) = db.session.scalars(select(FindingRecord))
     assert found.subject == "H01/"
     assert check.scopes[-1] == (date(2026, 11, 30), (check.hospital,))
+
+
+def test_where_items_are_looked_at_an_institution_that_fails_keeps_the_items_of_others(check):
+    check.breaks_for = {check.clinic}
+    pairs = {(check.clinic, 1), (check.hospital, 1), (check.hospital, 2)}
+    outcome = Outcome()
+    checks.look_at(
+        [check.clinic, check.hospital], date(2026, 11, 30), {CheckRule.STOCKING_SHORT}, NIGHT, outcome, pairs
+    )
+    assert (outcome.failures, outcome.rows_read) == (2, 1)
+    assert check.pairs == [pairs, {(check.clinic, 1)}, {(check.hospital, 1), (check.hospital, 2)}]
 
 
 def test_stocking_is_counted_on_the_last_evening_and_again_while_late_counts_come(check):

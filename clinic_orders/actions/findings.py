@@ -75,6 +75,7 @@ def raise_findings(
     *,
     institution_ids: Collection[int] | None = None,
     keys: Collection[str] | None = None,
+    pairs: Collection[tuple[int, int]] | None = None,
     by: Actor,
     at: datetime,
 ) -> Raised:
@@ -92,6 +93,7 @@ def raise_findings(
         institution_ids: the subjects that were looked at; None = everybody. A look at some institutions ends
             only findings that name one of them.
         keys: the keys of findings, such as trace codes, that were looked at; None = all. Nothing of others is touched.
+        pairs: the institutions and items (row ids) that were looked at; None = all items. A look at some ends nothing else.
         by: who.
         at: when.
 
@@ -102,7 +104,7 @@ def raise_findings(
     known = _known(found, rules, keys)
     _update(known, found, done, as_of=as_of, at=at)
     insert_new([one for identity, one in found.items() if identity not in known], done, as_of=as_of, at=at)
-    _end(known, found, institution_ids, done, as_of=as_of, at=at)
+    _end(known, found, institution_ids, pairs, done, as_of=as_of, at=at)
     if done.touched:
         audit.record(
             "raise_findings",
@@ -297,12 +299,14 @@ def _end(
     known: Mapping[Identity, FindingRecord],
     found: Mapping[Identity, Finding],
     institution_ids: Collection[int] | None,
+    pairs: Collection[tuple[int, int]] | None,
     done: Raised,
     *,
     as_of: date,
     at: datetime,
 ) -> None:
     looked_at = None if institution_ids is None else frozenset(institution_ids)
+    own = None if pairs is None else frozenset(pairs)
     gone = [
         record
         for identity, record in known.items()
@@ -310,6 +314,7 @@ def _end(
         and record.state is FindingState.OPEN
         and as_of >= record.last_seen
         and (looked_at is None or record.institution_id in looked_at)
+        and (own is None or (record.institution_id, record.item_id) in own)
     ]
     came = _reports_that_came([one for one in gone if one.rule is CheckRule.REPORT_MISSING], as_of)
     cycles = _cycle_ends([one for one in gone if one.rule is CheckRule.VOLUME_BEHIND])

@@ -49,12 +49,28 @@ def look(as_of: date, rules: Collection[CheckRule], at: datetime, outcome: Outco
 
 
 def look_at(
-    ids: Sequence[int] | None, as_of: date, rules: Collection[CheckRule], at: datetime, outcome: Outcome
+    ids: Sequence[int] | None,
+    as_of: date,
+    rules: Collection[CheckRule],
+    at: datetime,
+    outcome: Outcome,
+    pairs: Collection[tuple[int, int]] | None = None,
 ) -> None:
-    """One check of some institutions; where it fails, halves of them, so that the failing one stands alone."""
+    """One check of some institutions; where it fails, halves of them, so that the failing one stands alone.
+
+    Args:
+        ids: the institutions; None = everybody.
+        as_of: the day D of the look.
+        rules: which findings are looked for.
+        at: when.
+        outcome: is added to.
+        pairs: only these items of institutions; None = all.
+
+    """
+    own = pairs if pairs is None or ids is None else {pair for pair in pairs if pair[0] in ids}
     try:
-        found = check(Scope(as_of, ids), rules)
-        done = findings.raise_findings(as_of, found, rules, institution_ids=ids, by=SYSTEM, at=at)
+        found = check(Scope(as_of, ids, pairs=own), rules)
+        done = findings.raise_findings(as_of, found, rules, institution_ids=ids, pairs=own, by=SYSTEM, at=at)
     except Exception:
         db.session.rollback()
         outcome.failures += 1
@@ -65,7 +81,7 @@ def look_at(
         ids = all_institution_ids() if ids is None else ids
         if len(ids) > 1:
             for half in (ids[: len(ids) // 2], ids[len(ids) // 2 :]):
-                look_at(half, as_of, rules, at, outcome)
+                look_at(half, as_of, rules, at, outcome, own)
         return
     outcome.rows_read += len(found)
     outcome.changed += done.touched
@@ -91,7 +107,7 @@ def check_prices(as_of: date, at: datetime, outcome: Outcome) -> None:
     night = price_night.tonight(as_of - timedelta(days=1), at=at)
     for part in night.looks:
         ids = None if part.institution_ids is None else sorted(part.institution_ids)
-        look_at(ids, part.as_of, price_night.RULES, at, outcome)
+        look_at(ids, part.as_of, price_night.RULES, at, outcome, part.pairs)
     # Where something failed the next night has to look again.
     if night.mark is not None and not outcome.failures:
         price_marks.keep_price_mark(night.mark, by=SYSTEM, at=at)

@@ -16,6 +16,7 @@ from clinic_orders.actions.findings import raise_findings
 from clinic_orders.actions.loading import ChangedMeanwhile, NotFound
 from clinic_orders.models.audit import AuditEntry
 from clinic_orders.models.base import db
+from clinic_orders.models.catalogue import Item
 from clinic_orders.models.reports import NothingSold, PlannedVolume
 from clinic_orders.models.stock import StockCount
 from clinic_orders.models.supervision import FindingHistory, FindingRecord
@@ -76,8 +77,8 @@ def short(month: str = "2026-03", carried: int = 20, institution: str = "V01") -
     )
 
 
-def look(as_of: date, *found: Finding, rules=PAYMENT, ids=None):
-    return raise_findings(as_of, found, rules, institution_ids=ids, by=SYSTEM, at=NOW)
+def look(as_of: date, *found: Finding, rules=PAYMENT, ids=None, pairs=None):
+    return raise_findings(as_of, found, rules, institution_ids=ids, pairs=pairs, by=SYSTEM, at=NOW)
 
 
 def stored() -> list[FindingRecord]:
@@ -141,6 +142,27 @@ def test_a_look_ends_only_what_its_checks_and_its_institutions_are_about(world):
     assert look(MARCH, rules={CheckRule.LATE_ACCEPTANCE}).ended == 0
     assert look(MARCH, rules=STOCKING, ids=[world.hospital.id]).ended == 1
     assert [one.state for one in stored()] == [FindingState.OPEN, FindingState.ENDED, FindingState.OPEN]
+
+
+def test_a_look_at_some_items_of_an_institution_ends_nothing_about_its_other_items(world):
+    def dear(item: Item) -> Finding:
+        return Finding(
+            CheckRule.OVER_MARKUP,
+            Grade.VIOLATION,
+            institution="V01",
+            distributor=None,
+            key=item.item_code,
+            period="2026-03",
+            formula="9.99 > 3.36",
+            figures={"lines": 1, "base_units": 28, "excess": Decimal("6.63"), "worst_rate": Decimal(1)},
+        )
+
+    first, second = db.session.scalars(select(Item).order_by(Item.id).limit(2))
+    rules, ids = {CheckRule.OVER_MARKUP}, [world.clinic.id]
+    look(MARCH, dear(first), dear(second), rules=rules)
+    assert look(MARCH, rules=rules, ids=ids, pairs=[(world.hospital.id, first.id)]).ended == 0
+    assert look(MARCH, rules=rules, ids=ids, pairs=[(world.clinic.id, second.id)]).ended == 1
+    assert [one.state for one in stored()] == [FindingState.OPEN, FindingState.ENDED]
 
 
 def test_days_caught_up_late_do_not_undo_what_a_later_look_saw():

@@ -7,9 +7,10 @@ acceptances of exactly their items, so that the pass needs little memory and few
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import cache
 from itertools import groupby
 from typing import Any, Final, NamedTuple
 
@@ -17,8 +18,10 @@ from sqlalchemy import (
     CTE,
     BigInteger,
     ColumnElement,
+    FromClause,
     Select,
     and_,
+    bindparam,
     func,
     or_,
     select,
@@ -31,6 +34,7 @@ from clinic_orders.models.catalogue import Price
 from clinic_orders.models.deliveries import Shipment, ShipmentLine
 from clinic_orders.models.orders import OrderLine
 from clinic_orders.models.streaming import from_driver
+from clinic_orders.queries.checks.few_pairs import FEW, Pair, few_pairs, pair_values
 from clinic_orders.queries.checks.price_terms import Terms, TermsBook
 from clinic_orders.queries.checks.scope import Scope
 from clinic_orders.queries.checks.written import written_pairs
@@ -38,7 +42,6 @@ from clinic_orders.rules.days import day_in_china, start_of_day
 from clinic_orders.rules.markup import MarkupBase, PurchaseSeen, base_price
 
 _ROWS_HELD: Final = 20_000
-Pair = tuple[int, int]
 Purchases = dict[Pair, list[PurchaseSeen]]
 
 
@@ -79,8 +82,11 @@ def yuan(parts: int) -> Decimal:
     return Decimal(parts).scaleb(-4)
 
 
-def price_spans(first: date, last: date) -> CTE:
-    """The selected prices in force between two days: item_id, valid_from, valid_before, pack_price (R-CAT-2)."""
+def price_spans(first: Any, last: Any) -> CTE:
+    """The selected prices in force between two days: item_id, valid_from, valid_before, pack_price (R-CAT-2).
+
+    The days may be parameters.
+    """
     following = func.lead(Price.valid_from).over(partition_by=Price.item_id, order_by=Price.valid_from)
     spans = select(
         Price.item_id, Price.valid_from, following.label("valid_before"), Price.pack_price
@@ -151,38 +157,49 @@ def _based(scope: Scope, book: TermsBook, held: Sequence[Priced]) -> Iterator[Ba
 
 def _purchases(scope: Scope, book: TermsBook, first_days: dict[Pair, date]) -> Purchases:
     """The acceptances of pairs of institution and item that a base price of the month may need."""
-    opens = start_of_day(scope.month.first_day - timedelta(days=book.base_days))
+    values = {
+        "opens": start_of_day(scope.month.first_day - timedelta(days=book.base_days)),
+        "ends": scope.ends,
+    }
     found: Purchases = defaultdict(list)
-    seen = _acceptances(first_days).where(Shipment.accepted_at >= opens, Shipment.accepted_at < scope.ends)
-    _take(found, seen)
+    _take(found, _seen, list(first_days), values)
     # Where nothing was accepted in those days by the first one asked for, the latest acceptance before them counts.
     wanting = [
         pair for pair, day in first_days.items() if not any(one.day <= day for one in found.get(pair, ()))
     ]
     if wanting:
-        place = func.rank().over(
-            partition_by=(Shipment.institution_id, OrderLine.item_id),
-            order_by=Shipment.accepted_at.desc(),
-        )
-        older = (
-            _acceptances(wanting)
-            .add_columns(place.label("place"))
-            .where(Shipment.accepted_at < opens)
-            .subquery("older")
-        )
-        latest = select(*(column for column in older.c if column.name != "place")).where(older.c.place == 1)
-        _take(found, latest)
+        _take(found, _latest_before, wanting, values)
     return found
 
 
-def _acceptances(pairs: Iterable[Pair]) -> Select[Any]:
+def _seen(pair: FromClause) -> Select[Any]:
+    """The acceptances of pairs from :opens to :ends."""
+    opens, ends = (bindparam(name, type_=UtcDateTime()) for name in ("opens", "ends"))
+    return _acceptances(pair).where(Shipment.accepted_at >= opens, Shipment.accepted_at < ends)
+
+
+def _latest_before(pair: FromClause) -> Select[Any]:
+    """The latest acceptance of each of the pairs before :opens, several where they are of one instant."""
+    place = func.rank().over(
+        partition_by=(Shipment.institution_id, OrderLine.item_id),
+        order_by=Shipment.accepted_at.desc(),
+    )
+    older = (
+        _acceptances(pair)
+        .add_columns(place.label("place"))
+        .where(Shipment.accepted_at < bindparam("opens", type_=UtcDateTime()))
+        .subquery("older")
+    )
+    return select(*(column for column in older.c if column.name != "place")).where(older.c.place == 1)
+
+
+def _acceptances(pair: FromClause) -> Select[Any]:
     """Acceptances with accepted packs of these pairs: institution_id, item_id, accepted_at, receipt_no, pack_price.
 
     An item stands on an order once, so that the key of order and item leads from a shipment to the one line. The lists of
     all institutions and all items in question instead would name many lines too many, and on PostgreSQL a whole table read
     for some hundred institutions at a time.
     """
-    pair = written_pairs(pairs)
     statement: Any = (
         select(
             Shipment.institution_id,
@@ -205,9 +222,25 @@ def _acceptances(pairs: Iterable[Pair]) -> Select[Any]:
     return found
 
 
-def _take(found: Purchases, statement: Select[Any]) -> None:
+@cache
+def _of_few(asked: Callable[[FromClause], Select[Any]], dialect: str) -> Select[Any]:
+    """A question about few pairs, made once."""
+    return asked(few_pairs(dialect))
+
+
+def _take(
+    found: Purchases,
+    asked: Callable[[FromClause], Select[Any]],
+    pairs: Collection[Pair],
+    values: Mapping[str, Any],
+) -> None:
     connection, kind = db.session.connection(), UtcDateTime()
-    for institution_id, item_id, accepted, receipt_no, pack_price in connection.execute(statement).all():
+    dialect = connection.dialect.name
+    if len(pairs) <= FEW:
+        answer = connection.execute(_of_few(asked, dialect), {**values, **pair_values(pairs, dialect)})
+    else:
+        answer = connection.execute(asked(written_pairs(pairs)), values)
+    for institution_id, item_id, accepted, receipt_no, pack_price in answer.all():
         at = from_driver(kind, accepted, connection.dialect)
         found[institution_id, item_id].append(
             PurchaseSeen(day_in_china(at), at, receipt_no, yuan(pack_price))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from itertools import groupby
 from typing import Any
 
@@ -25,27 +26,17 @@ from clinic_orders.models.streaming import driver_rows, from_driver
 from clinic_orders.queries.checks.base_prices import (
     Based,
     Priced,
-    price_spans,
     span_holds,
     with_bases,
     yuan,
 )
+from clinic_orders.queries.checks.price_rows import Whose, month_values, of_month, spans_of_month
 from clinic_orders.queries.checks.price_terms import TermsBook
 from clinic_orders.queries.checks.scope import Scope
 from clinic_orders.rules.findings import CheckRule, Finding
 from clinic_orders.rules.markup import MarkupBase, OverLine, SaleSeen, judge_sale, over_markup
 
 RULES = (CheckRule.OVER_MARKUP,)
-
-
-def month_of(scope: Scope) -> tuple[ColumnElement[bool], ...]:
-    """The conditions that a sale line lies in the month of the scope up to its day, and is of those looked at."""
-    line = SaleLine
-    return (
-        line.sold_on >= scope.month.first_day,
-        line.sold_on <= scope.as_of,
-        scope.only(line.institution_id),
-    )
 
 
 def sales(
@@ -115,9 +106,9 @@ def above(amount: Any, price: Any, units: Any, pack_size: Any) -> ColumnElement[
     return found
 
 
-def priced(statement: Select[Any]) -> Iterator[Priced]:
-    """The rows of a statement of ``Priced`` columns, ordered by institution, item and day."""
-    return (Priced(*row) for row in dated(in_their_order(statement)))
+def priced(statement: Select[Any], values: Mapping[str, Any]) -> Iterator[Priced]:
+    """The rows of a statement of ``Priced`` columns."""
+    return (Priced(*row) for row in dated(statement, values))
 
 
 def in_their_order(statement: Select[Any]) -> Select[Any]:
@@ -142,8 +133,8 @@ def dated(statement: Select[Any], values: Mapping[str, Any] | None = None) -> It
             yield (row[0], row[1], day, *row[3:])
 
 
-def candidates(*where: ColumnElement[bool], bounded: bool, spans: CTE | None = None) -> Iterator[Priced]:
-    """The sale lines that may be over, ordered by institution, item and day.
+def candidates(*where: ColumnElement[bool], bounded: bool, spans: CTE | None = None) -> Select[Any]:
+    """The sale lines that may be over, as ``Priced`` columns.
 
     Args:
         where: which lines.
@@ -153,7 +144,7 @@ def candidates(*where: ColumnElement[bool], bounded: bool, spans: CTE | None = N
 
     """
     statement, seen = sales(*where, spans=spans)
-    return priced(statement.where(may_be_over(seen)) if bounded else statement)
+    return in_their_order(statement.where(may_be_over(seen)) if bounded else statement)
 
 
 def may_be_over(seen: Any) -> ColumnElement[bool]:
@@ -181,13 +172,20 @@ def over_line(based: Based) -> OverLine | None:
     )
 
 
+@cache
+def _of_month(whose: Whose, dialect: str, *, bounded: bool) -> Select[Any]:
+    """The lines of a month that may be over; see ``price_rows.of_month``."""
+    # The lines of a few are looked up one by one; a month of everybody is joined.
+    spans = spans_of_month() if whose is Whose.EVERYBODY else None
+    return candidates(*of_month(SaleLine, SaleLine.sold_on, whose, dialect), bounded=bounded, spans=spans)
+
+
 def find(scope: Scope) -> Iterator[Finding]:
     """The violations of the month up to the day (formats.md section 3)."""
     book = TermsBook.known(scope)
-    # The lines of a few institutions are looked up one by one; a month of everybody is joined.
-    spans = price_spans(scope.month.first_day, scope.as_of) if scope.institution_ids is None else None
-    rows = candidates(*month_of(scope), bounded=MarkupBase.PURCHASE_PRICE not in book.bases, spans=spans)
-    based = with_bases(scope, book, rows)
+    dialect = db.session.connection().dialect.name
+    asked = _of_month(Whose.of(scope), dialect, bounded=MarkupBase.PURCHASE_PRICE not in book.bases)
+    based = with_bases(scope, book, priced(asked, month_values(scope, dialect)))
     for (code, item_code), group in groupby(based, key=lambda one: (one.row.institution, one.row.item_code)):
         lines = [over for one in group if (over := over_line(one)) is not None]
         lines.sort(key=lambda one: (one.sale.day, one.sale.sale_no, one.sale.line_no))
@@ -231,10 +229,14 @@ def unjudged(scope: Scope) -> list[Unjudged]:
     Customer returns and what was sold on days without membership are no matter of the check and not listed.
     """
     book = TermsBook.known(scope)
-    statement, seen = sales(*month_of(scope), spans=price_spans(scope.month.first_day, scope.as_of))
-    statement = statement.where(or_(seen.selected.is_(None), seen.institution_id.in_(book.without_rate())))
+    dialect = db.session.connection().dialect.name
+    month = of_month(SaleLine, SaleLine.sold_on, Whose.of(scope), dialect)
+    statement, seen = sales(*month, spans=spans_of_month())
+    statement = in_their_order(
+        statement.where(or_(seen.selected.is_(None), seen.institution_id.in_(book.without_rate())))
+    )
     gathered: dict[tuple[str, str, NotJudged], list[Priced]] = {}
-    for row, terms, base in with_bases(scope, book, priced(statement)):
+    for row, terms, base in with_bases(scope, book, priced(statement, month_values(scope, dialect))):
         if terms.rate is None:
             why = NotJudged.NO_PROMISE
         elif base is None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Select, literal, or_, select, type_coerce
+from sqlalchemy import BigInteger, Select, literal, or_, select, type_coerce
 from sqlalchemy.types import NullType
 
+from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.roster import Institution
 from clinic_orders.models.sales import SaleLine
 from clinic_orders.models.stock import ShelfPrice
-from clinic_orders.queries.checks.base_prices import price_spans, span_holds, with_bases, yuan
-from clinic_orders.queries.checks.over_markup import above, month_of, priced
+from clinic_orders.queries.checks.base_prices import span_holds, with_bases, yuan
+from clinic_orders.queries.checks.over_markup import above, in_their_order, priced
+from clinic_orders.queries.checks.price_rows import Whose, month_values, of_month, spans_of_month
 from clinic_orders.queries.checks.price_terms import TermsBook
 from clinic_orders.queries.checks.scope import Scope
 from clinic_orders.rules.findings import CheckRule, Finding
@@ -51,8 +54,9 @@ def posted_price() -> Any:
     return type_coerce(posted, BigInteger).label("posted")
 
 
-def sales_above(*where: ColumnElement[bool]) -> Select[Any]:
-    """The sale lines that meet conditions and are above what was posted on their day."""
+@cache
+def sales_above(whose: Whose, dialect: str) -> Select[Any]:
+    """The sale lines of a month that are above what was posted on their day; see ``price_rows.of_month``."""
     line = SaleLine
     seen = (
         select(
@@ -69,11 +73,11 @@ def sales_above(*where: ColumnElement[bool]) -> Select[Any]:
             line.replaced_at.is_(None),
             line.base_units > 0,
             line.item_id.is_not(None),
-            *where,
+            *of_month(line, line.sold_on, whose, dialect),
         )
         .subquery("seen")
     )
-    return (
+    found = (
         select(
             seen.c.institution_id,
             seen.c.item_id,
@@ -91,11 +95,14 @@ def sales_above(*where: ColumnElement[bool]) -> Select[Any]:
         .join(Institution, Institution.id == seen.c.institution_id)
         .where(above(seen.c.amount, seen.c.posted, seen.c.base_units, Item.pack_size))
     )
+    return in_their_order(found)
 
 
 def _sales(scope: Scope, book: TermsBook) -> dict[Key, list[tuple[SaleSeen, Decimal]]]:
     found: dict[Key, list[tuple[SaleSeen, Decimal]]] = {}
-    for row in priced(sales_above(*month_of(scope))):
+    dialect = db.session.connection().dialect.name
+    asked = sales_above(Whose.of(scope), dialect)
+    for row in priced(asked, month_values(scope, dialect)):
         if row.selected is None or book.on(row.institution_id, row.day) is None:
             continue
         sale = SaleSeen(
@@ -108,10 +115,18 @@ def _sales(scope: Scope, book: TermsBook) -> dict[Key, list[tuple[SaleSeen, Deci
     return found
 
 
-def postings(scope: Scope, book: TermsBook) -> Select[Any]:
-    """The prices posted in the month up to the day that may be above the allowed one."""
+@cache
+def postings(whose: Whose, dialect: str, *, bounded: bool) -> Select[Any]:
+    """The prices posted in a month that may be above the allowed one; see ``price_rows.of_month``.
+
+    Args:
+        whose: of whom.
+        dialect: of which database.
+        bounded: whether the selected price is a lower bound of every base price (R-PRICE-2).
+
+    """
     tag = ShelfPrice
-    spans = price_spans(scope.month.first_day, scope.as_of)
+    spans = spans_of_month()
     statement: Any = (
         select(
             tag.institution_id,
@@ -129,27 +144,21 @@ def postings(scope: Scope, book: TermsBook) -> Select[Any]:
         .join(Item, Item.id == tag.item_id)
         .join(Institution, Institution.id == tag.institution_id)
         .outerjoin(spans, span_holds(spans, tag.item_id, tag.posted_on))
-        .where(
-            tag.posted_on >= scope.month.first_day,
-            tag.posted_on <= scope.as_of,
-            tag.replaced_at.is_(None),
-            scope.only(tag.institution_id),
-        )
+        .where(*of_month(tag, tag.posted_on, whose, dialect), tag.replaced_at.is_(None))
     )
-    if MarkupBase.PURCHASE_PRICE in book.bases:
-        every: Select[Any] = statement
-        return every
-    # At or below the selected price nothing is above base × (1 + rate).
-    selected = type_coerce(spans.c.pack_price, BigInteger)
-    found: Select[Any] = statement.where(
-        or_(selected.is_(None), type_coerce(tag.price, BigInteger) > selected)
-    )
-    return found
+    if bounded:
+        # At or below the selected price nothing is above base × (1 + rate).
+        selected = type_coerce(spans.c.pack_price, BigInteger)
+        statement = statement.where(or_(selected.is_(None), type_coerce(tag.price, BigInteger) > selected))
+    return in_their_order(statement)
 
 
 def _postings(scope: Scope, book: TermsBook) -> dict[Key, list[tuple[Posted, Decimal]]]:
     found: dict[Key, list[tuple[Posted, Decimal]]] = {}
-    for row, terms, base in with_bases(scope, book, priced(postings(scope, book))):
+    dialect = db.session.connection().dialect.name
+    asked = postings(Whose.of(scope), dialect, bounded=MarkupBase.PURCHASE_PRICE not in book.bases)
+    rows = priced(asked, month_values(scope, dialect))
+    for row, terms, base in with_bases(scope, book, rows):
         posted = Posted(row.day, yuan(row.taken))
         excess = posting_excess(
             posted.price, base=base, rate=terms.rate, pack_size=row.pack_size, rounding=terms.rounding

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import or_, select
+from sqlalchemy import Date, Select, bindparam, or_, select
 
 from clinic_orders.models.base import db
 from clinic_orders.models.roster import Commitment, InstitutionRecord, Membership
@@ -53,6 +54,32 @@ class _Roster:
     states: list[_State]
     members: list[Days]
     letters: list[CommitmentLetter]
+
+
+@cache
+def _rows_of_the_roster(*, everybody: bool) -> tuple[Select[Any], Select[Any], Select[Any]]:
+    """What may matter from :first to :last: memberships, kinds and letters; of everybody or of :institutions."""
+    record, member, letter = InstitutionRecord, Membership, Commitment
+    first, last = bindparam("first", type_=Date), bindparam("last", type_=Date)
+    members: Any = select(member.institution_id, member.joined_on, member.left_on).where(
+        member.joined_on <= last, or_(member.left_on.is_(None), member.left_on >= first)
+    )
+    states: Any = (
+        select(record.institution_id, record.valid_from, record.kind, record.scale)
+        .where(or_(record.valid_before.is_(None), record.valid_before > first))
+        .order_by(record.institution_id, record.valid_from)
+    )
+    letters: Any = select(letter.institution_id, letter.signed_on, letter.ends_on, letter.markup_rate).where(
+        letter.signed_on <= last
+    )
+    if everybody:
+        return members, states, letters
+    wanted: Any = bindparam("institutions", expanding=True)
+    return (
+        members.where(member.institution_id.in_(wanted)),
+        states.where(record.institution_id.in_(wanted)),
+        letters.where(letter.institution_id.in_(wanted)),
+    )
 
 
 class TermsBook:
@@ -103,32 +130,18 @@ class TermsBook:
 
     def _rosters(self) -> dict[int, _Roster]:
         connection, scope = db.session.connection(), self._scope
-        record, member, letter = InstitutionRecord, Membership, Commitment
+        members, states, letters = _rows_of_the_roster(everybody=scope.institution_ids is None)
+        values: dict[str, Any] = {"first": self._first, "last": self._last}
+        if scope.institution_ids is not None:
+            values["institutions"] = list(scope.institution_ids)
         found: dict[int, _Roster] = {}
-        for institution_id, joined_on, left_on in connection.execute(
-            select(member.institution_id, member.joined_on, member.left_on).where(
-                member.joined_on <= self._last,
-                or_(member.left_on.is_(None), member.left_on >= self._first),
-                scope.only(member.institution_id),
-            )
-        ):
+        for institution_id, joined_on, left_on in connection.execute(members, values):
             roster = found.setdefault(institution_id, _Roster([], [], []))
             roster.members.append(Days(joined_on, left_on))
-        for institution_id, valid_from, kind, scale in connection.execute(
-            select(record.institution_id, record.valid_from, record.kind, record.scale)
-            .where(
-                or_(record.valid_before.is_(None), record.valid_before > self._first),
-                scope.only(record.institution_id),
-            )
-            .order_by(record.institution_id, record.valid_from)
-        ):
+        for institution_id, valid_from, kind, scale in connection.execute(states, values):
             if institution_id in found:
                 found[institution_id].states.append(_State(valid_from, kind, scale))
-        for institution_id, signed_on, ends_on, rate in connection.execute(
-            select(letter.institution_id, letter.signed_on, letter.ends_on, letter.markup_rate).where(
-                letter.signed_on <= self._last, scope.only(letter.institution_id)
-            )
-        ):
+        for institution_id, signed_on, ends_on, rate in connection.execute(letters, values):
             if institution_id in found:
                 found[institution_id].letters.append(CommitmentLetter(signed_on, ends_on, rate))
         return found

@@ -26,6 +26,8 @@ class Scope:
             also needs rows of others reads them all the same.
         codes: only these trace codes are judged, and those of the month that may have a clue are not searched; None =
             they are. Only the clues on codes know of it.
+        pairs: only these items (row ids) of these institutions are judged, which ``institution_ids`` names as well; None =
+            all their items. Only the checks of selling prices know of it.
         book: all rows of policy.
 
     """
@@ -33,6 +35,7 @@ class Scope:
     as_of: date
     institution_ids: Collection[int] | None = None
     codes: Collection[str] | None = None
+    pairs: Collection[tuple[int, int]] | None = None
 
     @cached_property
     def book(self) -> PolicyBook:

@@ -37,7 +37,8 @@ from clinic_orders.models.streaming import driver_rows
 from clinic_orders.models.trace_marks import TraceMark
 from clinic_orders.models.tracing import TraceProduct
 from clinic_orders.queries.checks.code_lives import PREFIX, CodeBook
-from clinic_orders.queries.checks.price_night import OVERLAP, months_between, seen_surely
+from clinic_orders.queries.checks.price_looks import months_between
+from clinic_orders.queries.checks.price_night import OVERLAP, seen_surely
 from clinic_orders.queries.checks.scope import Scope
 from clinic_orders.queries.checks.trace_codes import RULES, candidates
 from clinic_orders.rules.days import Month, end_of_day

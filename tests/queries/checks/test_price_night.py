@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -22,8 +24,9 @@ from clinic_orders.models.price_marks import PriceInput, PriceMark
 from clinic_orders.models.roster import Commitment
 from clinic_orders.models.sales import SaleLine
 from clinic_orders.models.stock import ShelfPrice
-from clinic_orders.queries.checks import check
-from clinic_orders.queries.checks.price_night import RULES, Look, Night, tonight
+from clinic_orders.queries.checks import check, price_looks, price_news
+from clinic_orders.queries.checks.price_looks import Look, Widening
+from clinic_orders.queries.checks.price_night import RULES, Night, tonight
 from clinic_orders.rules.days import Month, start_of_day
 from clinic_orders.rules.findings import Finding, in_order
 from clinic_orders.rules.markup import Posted, SaleSeen
@@ -189,14 +192,17 @@ class Diary:
         """Look at one in the morning, and keep what is found."""
         at = start_of_day(as_of) + timedelta(hours=1)
         night = tonight(as_of, at=at)
-        codes = {number: code for code, number in ids()[0].items()}
+        codes, items = ({number: code for code, number in own.items()} for own in ids())
         for look in night.looks:
             looked = None if look.institution_ids is None else {codes[one] for one in look.institution_ids}
+            own = None if look.pairs is None else {(codes[one], items[other]) for one, other in look.pairs}
             month = str(Month.of(look.as_of))
             self.kept = {
                 key: one
                 for key, one in self.kept.items()
-                if one.period != month or (looked is not None and one.institution not in looked)
+                if one.period != month
+                or (looked is not None and one.institution not in looked)
+                or (own is not None and (one.institution, one.key) not in own)
             }
             for one in check(look.scope, RULES):
                 self.kept[one.rule, one.institution or "", one.key or "", one.period] = one
@@ -231,9 +237,28 @@ def clear() -> None:
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(days=st.lists(st.lists(news, max_size=4), min_size=3, max_size=7))
-def test_every_night_leaves_what_a_full_computation_finds(world, days):
+@given(
+    days=st.lists(st.lists(news, max_size=4), min_size=3, max_size=7),
+    few_lines=st.sampled_from([0, 1, price_news.FEW_LINES]),
+    most_pairs=st.sampled_from([0, 1, price_looks.MOST_PAIRS]),
+)
+def test_every_night_leaves_what_a_full_computation_finds(world, few_lines, most_pairs, days):
     clear()
+    with few(few_lines, most_pairs):
+        follow(days)
+
+
+@contextmanager
+def few(lines: int, pairs: int) -> Iterator[None]:
+    """From how many lines on each is judged, and from how many pairs on institutions are looked at wholly."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(price_news, "FEW_LINES", lines)
+        patch.setattr(price_looks, "MOST_PAIRS", pairs)
+        yield
+
+
+def follow(days) -> None:
+    """Every night of some days, each held against a full computation."""
     diary = Diary()
     put_price("LY001", date(2026, 1, 1), Decimal("3.36"))
     put_price("LY002", date(2026, 1, 1), Decimal("2.80"))
@@ -268,7 +293,9 @@ def test_a_quiet_night_looks_at_nobody_and_new_sales_in_order_at_nobody(world):
     third = second + timedelta(1)
     put_sale(PHARMACY, "LY001", sale(3, second, "9.99"), at=start_of_day(third) - timedelta(hours=9))
     db.session.commit()
-    assert diary.night(third).looks == [Look(third, frozenset({ids()[0][PHARMACY]}))]
+    pharmacy = ids()[0][PHARMACY]
+    pair = (pharmacy, ids()[1]["LY001"])
+    assert diary.night(third).looks == [Look(third, frozenset({pharmacy}), frozenset({pair}))]
     assert diary.night(third + timedelta(2)).looks == []
 
 
@@ -284,8 +311,10 @@ def test_a_price_that_came_late_reaches_back_into_the_months_it_changes(world):
     put_price("LY001", date(2026, 2, 1), Decimal("3.00"), at=start_of_day(FIRST) + timedelta(hours=9))
     db.session.commit()
     night = diary.night(FIRST + timedelta(1))
-    clinic = frozenset({ids()[0][CLINIC]})
-    assert night.looks == [Look(date(2026, 2, 28), clinic), Look(FIRST + timedelta(1), clinic)]
+    clinic, pair = ids()[0][CLINIC], (ids()[0][CLINIC], ids()[1]["LY001"])
+    assert night.looks == [
+        Look(day, frozenset({clinic}), frozenset({pair})) for day in (date(2026, 2, 28), FIRST + timedelta(1))
+    ]
     assert [one.period for one in in_order(diary.kept.values())] == ["2026-02", "2026-03"]
 
 
@@ -299,3 +328,39 @@ def test_a_look_at_an_earlier_day_is_whole_and_moves_no_mark(world):
     night = diary.night(FIRST + timedelta(1))
     assert night.looks == [Look(FIRST + timedelta(1), None)]
     assert night.mark is None
+
+
+def test_old_stock_at_what_it_cost_is_looked_at_no_more_and_dearer_stock_is(world):
+    clear()
+    diary = Diary()
+    put_price("LY001", date(2026, 1, 1), Decimal("3.36"))
+    bought = purchase("R1", start_of_day(FIRST) - timedelta(days=60), "4.00")
+    put_purchase(CLINIC, "LY001", bought, at=bought.accepted_at)
+    db.session.commit()
+    diary.night(FIRST)
+    second = FIRST + timedelta(1)
+    put_sale(CLINIC, "LY001", sale(1, FIRST, "4.00"), at=start_of_day(second) - timedelta(hours=9))
+    put_sale(PHARMACY, "LY001", sale(2, FIRST, "3.36"), at=start_of_day(second) - timedelta(hours=9))
+    db.session.commit()
+    assert diary.night(second).looks == []
+    third = second + timedelta(1)
+    put_sale(CLINIC, "LY001", sale(3, second, "4.01"), at=start_of_day(third) - timedelta(hours=9))
+    db.session.commit()
+    clinic, item = ids()[0][CLINIC], ids()[1]["LY001"]
+    assert diary.night(third).looks == [Look(third, frozenset({clinic}), frozenset({(clinic, item)}))]
+
+
+def test_who_is_looked_at_wholly_is_not_asked_for_single_items_as_well():
+    found = Widening(date(2026, 4, 2))
+    found.add(1, 7, date(2026, 3, 30), date(2026, 4, 1))
+    found.add(1, None, date(2026, 4, 1), date(2026, 4, 30))
+    found.add(2, 8, date(2026, 4, 1), date(2026, 4, 1))
+    found.add(3, 8, date(2026, 4, 3), date(2026, 4, 3))
+    march, april = date(2026, 3, 31), date(2026, 4, 2)
+    assert found.looks() == [
+        Look(march, frozenset({1}), frozenset({(1, 7)})),
+        Look(april, frozenset({1})),
+        Look(april, frozenset({2}), frozenset({(2, 8)})),
+    ]
+    found.add_all(date(2026, 4, 1))
+    assert found.looks() == [Look(march, frozenset({1}), frozenset({(1, 7)})), Look(april, None)]
