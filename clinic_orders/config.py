@@ -47,6 +47,7 @@ class Settings:
         session_days: a session ends after this many days in any case ("keep me logged in" on a phone: 30).
         login_limit: log-in attempts per address, in Flask-Limiter's words.
         public_limit: public pages per address, in the same words.
+        api_limit: calls of one token, in the same words.
         rate_limit_storage: where attempts are counted; memory counts per process.
         trusted_proxies: how many proxies of one's own stand before the server; so many of the last entries of
             X-Forwarded-For and X-Forwarded-Proto are believed. 0: nobody's word about the visitor's address.
@@ -77,6 +78,7 @@ class Settings:
     session_days: int = 30
     login_limit: str = "30 per minute"
     public_limit: str = "120 per minute"
+    api_limit: str = "600 per minute"
     rate_limit_storage: str = "memory://"
     trusted_proxies: int = 0
     complaint_phone: str = ""
@@ -249,6 +251,7 @@ def load_settings(environ: dict[str, str] | None = None) -> Settings:
         session_days=_number("SESSION_DAYS", get("SESSION_DAYS", "30"), 1, 366),
         login_limit=_rate("LOGIN_LIMIT", get("LOGIN_LIMIT", "30 per minute")),
         public_limit=_rate("PUBLIC_LIMIT", get("PUBLIC_LIMIT", "120 per minute")),
+        api_limit=_rate("API_LIMIT", get("API_LIMIT", "600 per minute")),
         rate_limit_storage=_counter("RATE_LIMIT_STORAGE", get("RATE_LIMIT_STORAGE", "memory://")),
         trusted_proxies=_number("TRUSTED_PROXIES", get("TRUSTED_PROXIES", "0"), 0, 9),
         complaint_phone=get("COMPLAINT_PHONE").strip()[:30],

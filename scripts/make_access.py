@@ -58,6 +58,9 @@ def _row(app: Flask, endpoint: str, methods: set[str]) -> dict[str, str]:
     if not isinstance(guard, Permission):
         raise ValueError(f"{endpoint} has no guard: put @needs(Permission.…) or @public on it")
     answers = {role.value: "allowed" if guard in GRANTS[role] else "refused" for role in ROLES}
+    if getattr(app.view_functions[endpoint], "__bearer__", False):
+        # No session opens it: it asks for a token, which carries no more than its account's role.
+        return row | {"guard": f"token {guard.value}"} | answers | {"anonymous": "token"}
     return row | {"guard": guard.value} | answers | {"anonymous": "log in"}
 
 

@@ -281,6 +281,7 @@ def app(_apps: Callable[[str], Flask], database: str) -> Iterator[Flask]:
     config = dict(app.config)
     with app.app_context():
         limiter.reset()
+        app.extensions["api_limits"].counter.storage.reset()
         engine = db.engines[None]
         db.session.remove()
         connection = engine.connect()

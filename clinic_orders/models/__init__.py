@@ -2,6 +2,7 @@
 
 from clinic_orders.models import (
     accounts,
+    api,
     applications,
     arrears,
     assessments,
@@ -61,6 +62,7 @@ from clinic_orders.models import (
 
 __all__ = [
     "accounts",
+    "api",
     "applications",
     "arrears",
     "assessments",

@@ -174,7 +174,7 @@ def _emergencies_lapsed_until(at: datetime, book: PolicyBook) -> datetime:
     return at - timedelta(days=120)
 
 
-def _narrowed(chosen: OrderFilter, at: datetime) -> ColumnElement[bool]:
+def narrowed(chosen: OrderFilter, at: datetime) -> ColumnElement[bool]:
     """The condition of a filter; the states of rules.ordering as SQL (R-ORD-5, R-ORD-6)."""
     line = OrderLine
     wanted = exists().where(line.order_id == Order.id, line.packs > line.withdrawn_before)
@@ -264,7 +264,7 @@ class OrderList:
     def _statement(self) -> Any:
         statement = _base(asking(self.actor), day_in_china(self.at))
         if self.chosen is not None:
-            statement = statement.where(_narrowed(self.chosen, self.at))
+            statement = statement.where(narrowed(self.chosen, self.at))
 
         def in_lines(word: str) -> ColumnElement[bool]:
             return exists().where(

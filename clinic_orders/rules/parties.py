@@ -107,6 +107,7 @@ class Permission(StrEnum):
     SUPPLY_READ = "supply:read"
     SUPPLY_REPORT = "supply:report"
     SUPPLY_VERIFY = "supply:verify"
+    TOKENS_MANAGE = "tokens:manage"
     VOLUME_AGREE = "volume:agree"
 
 
@@ -193,6 +194,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             Permission.AUDIT_READ,
             Permission.JOBS_RUN,
             Permission.POLICY_READ,
+            Permission.TOKENS_MANAGE,
         }
     ),
     Role.SYSTEM: frozenset(Permission),

@@ -5,6 +5,10 @@ from __future__ import annotations
 from clinic_orders.rules.errors import N_
 
 FIELDS: dict[str, str] = {
+    "account": N_("Account"),
+    "expires_on": N_("Last day"),
+    "scopes": N_("May"),
+    "token_name": N_("Program"),
     "points": N_("Points"),
     "upheld": N_("Upheld"),
     "indicator": N_("Lines of the sheet"),

@@ -134,6 +134,7 @@ DEEDS: dict[str, str] = {
     "make_edition": N_("Began an edition"),
     "make_plan": N_("Made a plan of inspection"),
     "make_statements": N_("Made statements of account"),
+    "make_token": N_("Made a token for a program"),
     "mark_all_as_demo": N_("Marked all as demonstration data"),
     "mark_delivered": N_("Noted a delivery"),
     "merge_institution": N_("Ended a membership; another took over"),
@@ -236,6 +237,7 @@ DEEDS: dict[str, str] = {
     "retry_standards_run": N_("Let a run of sheets go on"),
     "review_draft": N_("Looked at a draft"),
     "revoke_mandate": N_("Ended a mandate"),
+    "revoke_token": N_("Revoked a token of a program"),
     "run_job": N_("Ran a job by hand"),
     "score_on_site": N_("Gave on-site points"),
     "score_self": N_("Scored itself"),
@@ -294,6 +296,7 @@ DEEDS: dict[str, str] = {
 
 SUBJECTS: dict[str, str] = {
     "account": N_("Account"),
+    "api_token": N_("Token of a program"),
     "agreed_volume": N_("Agreed volume"),
     "alarm": N_("Alarm"),
     "application": N_("Application"),

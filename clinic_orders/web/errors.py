@@ -71,6 +71,9 @@ def _refused(error: RuleBroken) -> tuple[str, int]:
 def _http(error: HTTPException) -> Any:
     if error.code is None or error.code < 400:
         return error
+    if request.path.startswith("/api/v1/"):
+        # No call was found at the address, so none of their handlers was asked.
+        return current_app.extensions["api_problem"](error)
     if isinstance(error, InternalServerError):
         # What went wrong outside of the page itself comes here: before its guard, or when it was done.
         cause = error.original_exception

@@ -275,12 +275,17 @@ _BEFORE_SECOND_STEP = frozenset(
 _BEFORE_FIRST_PASSWORD = frozenset({"account.change_password", "account.log_out"})
 
 
+def _takes_tokens() -> bool:
+    """Whether the endpoint is one for programs: it asks for a token itself and no session opens it."""
+    return getattr(current_app.view_functions.get(request.endpoint or ""), "__bearer__", False)
+
+
 def _begin_request() -> Response | None:
     """Set the instant, the person and the kind of transaction; refuse what has no guard."""
     g.now = clock.now()
     g.actor = None
     set_reading_only(request.method in READING)
-    if request.endpoint == "static":
+    if request.endpoint == "static" or _takes_tokens():
         return None
     if current_user.is_authenticated:
         g.actor = current_user.actor

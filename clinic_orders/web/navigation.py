@@ -116,6 +116,7 @@ _UNDER: dict[str, tuple[str, ...]] = {
     "stock_overview": ("statistics.index", "ordering.villages", "home.more"),
     "scorecards": ("statistics.index", "home.more"),
     "stages": ("home.more",),
+    "api_tokens": ("home.more",),
 }
 
 

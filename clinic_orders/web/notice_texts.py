@@ -57,6 +57,13 @@ _LETTER = {
 
 register_notices(
     {
+        "token_made": NoticeText(
+            N_("A program may act for your organisation"),
+            N_(
+                "The operator has made a token for the program “%(program)s”, which acts for the account %(account)s "
+                "(%(mark)s…). If nobody of yours has asked for it, tell the operator, who can revoke it."
+            ),
+        ),
         "reports_missed": NoticeText(
             N_("Reports missed"),
             N_(

@@ -61,6 +61,9 @@ def _wrote_since(state: ReplicaState) -> bool:
 
 
 def _note_deed(response: Response) -> Response:
+    if request.blueprint == "api":
+        # A program has no session; it reads the first database always.
+        return response
     if request.method not in READING and REPLICA in db.engines and g.get("actor") is not None:
         session[_WROTE] = int(g.now.timestamp())
     return response

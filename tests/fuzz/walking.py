@@ -203,6 +203,7 @@ def undone(app: Flask) -> Iterator[None]:
     finally:
         undo(app)
         limiter.reset()
+        app.extensions["api_limits"].counter.storage.reset()
 
 
 def undo(app: Flask) -> None:

@@ -5,8 +5,10 @@ import csv
 import pytest
 from werkzeug.routing import BuildError, IntegerConverter
 
-from clinic_orders.rules.parties import Role
+from clinic_orders.rules.api import SCOPES
+from clinic_orders.rules.parties import GRANTS, Role
 from scripts.make_access import ROLES, TABLE, WITHOUT_GUARD, as_text, rows_of
+from tests.api_calls import token_of
 from tests.people import make_people
 
 HELP = (
@@ -43,8 +45,18 @@ def requests(app, row):
     return [(method, address(app, row["endpoint"])) for method in row["methods"].split()]
 
 
-def ask(client, method, path):
-    return client.open(path, method=method, data={} if method != "GET" else None)
+def ask(client, method, path, token=None):
+    headers = {"Authorization": f"Bearer {token}"} if token else None
+    return client.open(path, method=method, data={} if method != "GET" else None, headers=headers)
+
+
+def tokens_of(people):
+    """A token of every role that can have one, for all that the role may do."""
+    return {
+        role: token_of(user)
+        for role, user in people.users.items()
+        if any(scope in GRANTS[role] for scope in SCOPES)
+    }
 
 
 def test_every_endpoint_has_a_guard(app):
@@ -72,10 +84,13 @@ def test_the_table_of_access_is_what_the_guards_say(app):
 @pytest.mark.parametrize("role", ROLES)
 def test_every_page_answers_each_role_as_the_table_says(app, client, people, role):
     wrong = []
+    token = tokens_of(people).get(role)
     for row in table():
+        if row["anonymous"] == "token" and token is None:
+            continue
         for method, path in requests(app, row):
             client.log_in(people.users[role])
-            status = ask(client, method, path).status_code
+            status = ask(client, method, path, token if row["anonymous"] == "token" else None).status_code
             if (status == 403) != (row[role.value] == "refused"):
                 wrong.append(
                     f"{method} {path} ({row['endpoint']}): {row[role.value]} in the table, answer {status}"
@@ -103,10 +118,18 @@ def test_strangers_are_led_to_the_log_in_page_except_where_the_table_says_public
 @pytest.mark.parametrize("role", ROLES)
 def test_a_page_that_is_only_looked_at_writes_nothing(app, client, people, role):
     # The client fails on any statement that writes while a GET is answered.
+    token = tokens_of(people).get(role)
     client.log_in(people.users[role])
     for row in table():
         if "GET" in row["methods"].split():
-            client.get(address(app, row["endpoint"]))
+            ask(client, "GET", address(app, row["endpoint"]), token if row["anonymous"] == "token" else None)
+
+
+def test_no_session_opens_a_call_of_a_program(app, client, people):
+    client.log_in(people.users[Role.CITY])
+    for row in table():
+        if row["anonymous"] == "token":
+            assert {ask(client, *one).status_code for one in requests(app, row)} == {401}, row["endpoint"]
 
 
 def test_somebody_stands_for_every_role(people):

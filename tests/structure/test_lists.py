@@ -55,6 +55,7 @@ class List:
 
 
 LISTS: dict[str, tuple[List, ...]] = {
+    "api_tokens.index": (List(Role.OPERATOR, "/tokens/"),),
     "applications.index": (List(Role.CITY, "/applications/"), List(Role.COUNTY, "/applications/")),
     "audit.index": (List(Role.CITY, "/audit/", search="subject"),),
     "bank.index": (List(Role.DISTRIBUTOR, "/bank/"),),
@@ -162,6 +163,8 @@ LISTS: dict[str, tuple[List, ...]] = {
 }
 # Pages that go through rows without being a list to search in, and why.
 NO_LISTS = {
+    "api_docs.problems": "the types of problems of a reference, opened by their anchors; the browser searches the page",
+    "api_docs.show": "the calls and objects of a reference; as a file it is openapi.json",
     "applications.published": "what is on the wall of the bureau for a week; the bureau's own list exports it",
     "import_jobs.differences": "all that one tried file would do, searched, sorted and exported; test_import_job_pages",
     "batches.batch": "the records of one imported file, searched and exported in the order of the file",

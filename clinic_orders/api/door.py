@@ -1,0 +1,286 @@
+"""A call: who calls, what the address and the body say, the answer. Every call is declared with ``call`` and listed.
+
+What is declared is what is read, what is checked and what the document says (``document``); there is no second list.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any, Final
+
+from flask import Blueprint, Flask, Response, abort, g, request
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from werkzeug.exceptions import HTTPException
+
+from clinic_orders.actions.api_tokens import note_token_used
+from clinic_orders.actions.transaction import end_reading
+from clinic_orders.api.limits import count_call
+from clinic_orders.api.problems import answer_for
+from clinic_orders.exchange.schemas import FieldUnknown, Shape
+from clinic_orders.models.base import db, reading_only
+from clinic_orders.models.troubles import trouble_of
+from clinic_orders.queries.accounts import principal
+from clinic_orders.queries.api_tokens import KnownToken, known_token
+from clinic_orders.queries.remembered import learn
+from clinic_orders.rules.accounts import token_digest
+from clinic_orders.rules.api import (
+    NOTED_AGAIN_AFTER,
+    FieldsWrong,
+    ScopeNotCarried,
+    TokenNotValid,
+    acting_name,
+)
+from clinic_orders.rules.days import day_in_china
+from clinic_orders.rules.errors import RuleBroken
+from clinic_orders.rules.parties import Actor, Permission
+
+PREFIX: Final = "/api/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a call is answered: the body, the status, the version of the record for ETag, its address."""
+
+    body: Mapping[str, Any]
+    status: int = 200
+    version: int | None = None
+    location: str = ""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers that belong to it."""
+        found = {}
+        if self.version is not None:
+            found["ETag"] = etag_of(self.version)
+        if self.location:
+            found["Location"] = self.location
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a call asks for.
+
+    Attributes:
+        actor: in whose name.
+        at: the instant of the call.
+        values: of the address's query or of the body.
+        assignment_id: the account in its organisation.
+
+    """
+
+    actor: Actor
+    at: datetime
+    values: Mapping[str, Any]
+    assignment_id: int
+
+    @property
+    def on(self) -> date:
+        """The day in Asia/Shanghai."""
+        return day_in_china(self.at)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One call as it is declared; see ``call``."""
+
+    method: str
+    path: str
+    permission: Permission
+    summary: str
+    answer: Shape
+    do: Callable[..., Reply]
+    query: Shape | None = None
+    status: int = 200
+    gives_version: bool = False
+    refusals: frozenset[int] = field(default_factory=frozenset)
+
+    @property
+    def name(self) -> str:
+        """Its name in the document, and its endpoint."""
+        return self.do.__name__
+
+    @property
+    def rule(self) -> str:
+        """The address as Flask writes it."""
+        return self.path.replace("{", "<").replace("}", ">")
+
+
+OPERATIONS: Final[list[Operation]] = []
+
+
+def reads(
+    path: str,
+    permission: Permission,
+    summary: str,
+    *,
+    answer: Shape,
+    query: Shape | None = None,
+    gives_version: bool = False,
+    refusals: frozenset[int] = frozenset(),
+) -> Callable[[Callable[..., Reply]], Callable[..., Reply]]:
+    """Declare a call that only reads.
+
+    Args:
+        path: the address behind the prefix, with ``{names}``.
+        permission: what account and token must carry.
+        summary: what it does, in a few words.
+        answer: of what the answer consists.
+        query: what may stand behind the question mark.
+        gives_version: whether the answer has an ETag.
+        refusals: statuses beside those that every such call can have.
+
+    """
+
+    def declare(do: Callable[..., Reply]) -> Callable[..., Reply]:
+        operation = Operation(
+            "GET",
+            path,
+            permission,
+            summary,
+            answer,
+            do,
+            query,
+            gives_version=gives_version,
+            refusals=refusals,
+        )
+        OPERATIONS.append(operation)
+        return do
+
+    return declare
+
+
+def etag_of(version: int) -> str:
+    """The ETag of a record's version."""
+    return f'"v{version}"'
+
+
+def _token() -> str:
+    """The token that the call carries, or "": nothing else than Bearer is looked at."""
+    kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if kind.casefold() == "bearer" else ""
+
+
+def _enter(operation: Operation) -> tuple[Actor, KnownToken]:
+    """Who calls; counted, and noted as the token's last use.
+
+    Raises:
+        TokenNotValid: nobody that we know.
+        TooManyCalls: too often.
+        ScopeNotCarried, NotAllowed: somebody who may not do this.
+
+    """
+    given = _token()
+    token = actor = None
+    # As for pages: who asks is read before a deed takes the writer's place, and without it.
+    with reading_only():
+        if given:
+            token = known_token(token_digest(given), at=g.now)
+        if token is not None:
+            found = principal(token.user_id, token.assignment_id, on=day_in_china(g.now))
+            if found is not None:
+                actor = replace(found.actor, name=acting_name(found.actor.name, token.name, token.mark))
+                if request.method == "GET":
+                    learn(found.stamps)
+        if request.method != "GET":
+            end_reading()
+    if token is None or actor is None:
+        count_call(request.remote_addr or "", stranger=True)
+        raise TokenNotValid
+    count_call(str(token.id))
+    g.actor = actor
+    if token.last_used_at is None or g.now - token.last_used_at >= NOTED_AGAIN_AFTER:
+        _note_use(token, actor)
+    actor.need(operation.permission)
+    if operation.permission not in token.scopes:
+        raise ScopeNotCarried(scope=operation.permission.value)
+    return actor, token
+
+
+def _note_use(token: KnownToken, actor: Actor) -> None:
+    """Note it where the database can write just now; a call that only reads does not fail for it."""
+    end_reading()
+    try:
+        note_token_used(token.id, by=actor, at=g.now)
+    except DBAPIError as error:
+        if trouble_of(error) is None:
+            raise
+        db.session.rollback()
+
+
+def _query(shape: Shape | None) -> dict[str, Any]:
+    """What stands behind the question mark.
+
+    Raises:
+        FieldsWrong: something unknown, said twice, or not right.
+
+    """
+    fields = {} if shape is None else {one.name: one for one in shape.fields}
+    given: dict[str, str] = {}
+    problems: dict[str, RuleBroken] = {}
+    for name, values in request.args.lists():
+        if name not in fields or len(values) > 1:
+            problems[f"?{name[:64]}"] = FieldUnknown()
+        elif values[0]:
+            given[name] = values[0]
+    found = {}
+    for name, one in fields.items():
+        if name in given:
+            found[name] = one.value.read(given[name], f"?{name}", problems)
+        else:
+            found[name] = one.value.absent
+    if problems:
+        raise FieldsWrong(problems)
+    return found
+
+
+def _view(operation: Operation) -> Callable[..., Response]:
+    """The view of an operation."""
+
+    def view(**names: Any) -> Response:
+        actor, token = _enter(operation)
+        asked = Asked(actor, g.now, _query(operation.query), token.assignment_id)
+        reply = operation.do(asked, **names)
+        return _answer(dict(reply.body), reply.status, reply.headers)
+
+    view.__name__ = operation.name
+    # The table of access shows it; no session opens it, only a token (web/guards.py).
+    view.__guard__ = operation.permission  # type: ignore[attr-defined]
+    view.__bearer__ = True  # type: ignore[attr-defined]
+    return view
+
+
+def _answer(body: Any, status: int, headers: Mapping[str, str]) -> Response:
+    answer = Response(
+        json.dumps(body, ensure_ascii=False, separators=(",", ":")), status, content_type="application/json"
+    )
+    answer.headers.update(headers)
+    return answer
+
+
+def make_blueprint(app: Flask) -> Blueprint:
+    """The calls as endpoints of an application."""
+    blueprint = Blueprint("api", __name__, url_prefix=PREFIX)
+    for operation in OPERATIONS:
+        blueprint.add_url_rule(
+            operation.rule,
+            operation.name,
+            _view(operation),
+            methods=[operation.method],
+            provide_automatic_options=False,
+        )
+    kinds: tuple[type[Exception], ...] = (RuleBroken, HTTPException, DBAPIError, PoolTimeoutError)
+    for kind in kinds if app.testing else (*kinds, Exception):
+        blueprint.register_error_handler(kind, answer_for)
+    return blueprint
+
+
+def number(text: str) -> str:
+    """A number in an address; 404 where no record can have it."""
+    if len(text) > 64 or not text.isprintable():
+        abort(404)
+    return text
