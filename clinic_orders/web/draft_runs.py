@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -40,6 +40,12 @@ _PAGES = RunPages(
         Column(N_("Asked for by"), lambda run: run.by_name),
         Column(N_("Ended"), lambda run: run.ended_at),
     ),
+)
+_PAGES.add_deeds(
+    blueprint,
+    Permission.CASES_HANDLE,
+    papers="drafts",
+    cancelled=N_("The run is cancelled. The drafts themselves stay as they are."),
 )
 
 
@@ -83,28 +89,3 @@ def show(number: int) -> Response:
         for case, refused in sorted(run.left_out.items())[:MOST_SHOWN]
     ]
     return _PAGES.show(number, "draft_runs/show.html", left_out=left_out, chosen=_chosen(run))
-
-
-@blueprint.get("/<int:number>/drafts.<form>")
-@needs(Permission.CASES_HANDLE)
-def file(number: int, form: str) -> Response:
-    """The drafts of a run in one file."""
-    return _PAGES.file(number, form)
-
-
-@blueprint.post("/<int:number>/cancel")
-@needs(Permission.CASES_HANDLE)
-def cancel(number: int) -> AnyResponse:
-    """Cancel a run; the cases stay as they are."""
-    answer = _PAGES.cancel(number)
-    flash(_("The run is cancelled. The drafts themselves stay as they are."), "ok")
-    return answer
-
-
-@blueprint.post("/<int:number>/retry")
-@needs(Permission.CASES_HANDLE)
-def retry(number: int) -> AnyResponse:
-    """Let a run that broke off go on."""
-    answer = _PAGES.retry(number)
-    flash(_("The run goes on where it broke off."), "ok")
-    return answer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from flask import Blueprint, Response, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -39,6 +39,12 @@ _PAGES = RunPages(
         Column(N_("Asked for by"), lambda run: run.by_name),
         Column(N_("Ended"), lambda run: run.ended_at),
     ),
+)
+_PAGES.add_deeds(
+    blueprint,
+    Permission.CASES_HANDLE,
+    papers="letters",
+    cancelled=N_("The run is cancelled. The letters themselves stay as they are."),
 )
 
 
@@ -101,28 +107,3 @@ def start() -> AnyResponse | tuple[str, int]:
 def show(number: int) -> Response:
     """One run: how far it is, or its files."""
     return _PAGES.show(number, "letter_runs/show.html")
-
-
-@blueprint.get("/<int:number>/letters.<form>")
-@needs(Permission.CASES_HANDLE)
-def file(number: int, form: str) -> Response:
-    """The letters of a run in one file."""
-    return _PAGES.file(number, form)
-
-
-@blueprint.post("/<int:number>/cancel")
-@needs(Permission.CASES_HANDLE)
-def cancel(number: int) -> AnyResponse:
-    """Cancel a run; the letters stay as they are."""
-    answer = _PAGES.cancel(number)
-    flash(_("The run is cancelled. The letters themselves stay as they are."), "ok")
-    return answer
-
-
-@blueprint.post("/<int:number>/retry")
-@needs(Permission.CASES_HANDLE)
-def retry(number: int) -> AnyResponse:
-    """Let a run that broke off go on."""
-    answer = _PAGES.retry(number)
-    flash(_("The run goes on where it broke off."), "ok")
-    return answer

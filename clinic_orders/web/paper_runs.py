@@ -7,7 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
-from flask import Response, abort, current_app, redirect, render_template, request, send_file, url_for
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    current_app,
+    flash,
+    redirect,
+    render_template,
+    request,
+    send_file,
+    url_for,
+)
+from flask_babel import gettext
 from werkzeug.wrappers import Response as AnyResponse
 
 from clinic_orders.actions.paper_runs import cancel_run, retry_run
@@ -16,7 +28,8 @@ from clinic_orders.models.paper_runs import PaperRun
 from clinic_orders.queries.paper_runs import RunList, RunsWanted
 from clinic_orders.rules.background import Step
 from clinic_orders.rules.paper_runs import KEPT, PAPER_RUN, PaperRunState
-from clinic_orders.web.guards import actor, at
+from clinic_orders.rules.parties import Permission
+from clinic_orders.web.guards import actor, at, needs
 from clinic_orders.web.listing import Column, as_file, page_cut, sort_order
 
 SHAPES: Final = {
@@ -133,12 +146,35 @@ class RunPages(Generic[R]):
         response.headers["Cache-Control"] = "private, no-store"
         return response
 
-    def cancel(self, number: int) -> AnyResponse:
-        """Cancel a run, and show it."""
-        cancel_run(self.kind.records, self.found(number).id, by=actor(), at=at())
-        return redirect(url_for(".show", number=number))
+    def add_deeds(self, blueprint: Blueprint, permission: Permission, *, papers: str, cancelled: str) -> None:
+        """Give a blueprint the addresses that are alike for all kinds: a run's files, cancelling it, letting it go on.
 
-    def retry(self, number: int) -> AnyResponse:
-        """Let a run that broke off go on, and show it."""
-        retry_run(self.kind.records, self.found(number).id, by=actor(), at=at())
-        return redirect(url_for(".show", number=number))
+        Args:
+            blueprint: of the kind.
+            permission: to see its runs at all.
+            papers: the word for them in the address of a file.
+            cancelled: msgid of what is said behind a run that was cancelled.
+
+        """
+
+        @blueprint.get(f"/<int:number>/{papers}.<form>")
+        @needs(permission)
+        def file(number: int, form: str) -> Response:
+            """The papers of a run in one file."""
+            return self.file(number, form)
+
+        @blueprint.post("/<int:number>/cancel")
+        @needs(permission)
+        def cancel(number: int) -> AnyResponse:
+            """Cancel a run, and show it."""
+            cancel_run(self.kind.records, self.found(number).id, by=actor(), at=at())
+            flash(gettext(cancelled), "ok")
+            return redirect(url_for(".show", number=number))
+
+        @blueprint.post("/<int:number>/retry")
+        @needs(permission)
+        def retry(number: int) -> AnyResponse:
+            """Let a run that broke off go on, and show it."""
+            retry_run(self.kind.records, self.found(number).id, by=actor(), at=at())
+            flash(gettext("The run goes on where it broke off."), "ok")
+            return redirect(url_for(".show", number=number))

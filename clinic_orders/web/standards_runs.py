@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, flash, render_template
+from flask import Blueprint, Response, render_template
 from flask_babel import gettext as _
-from werkzeug.wrappers import Response as AnyResponse
 
 from clinic_orders.documents.standards_runs import STANDARDS_RUNS
 from clinic_orders.queries.standards_runs import RUNS
@@ -36,6 +35,12 @@ _PAGES = RunPages(
         Column(N_("Ended"), lambda run: run.ended_at),
     ),
 )
+_PAGES.add_deeds(
+    blueprint,
+    Permission.ROSTER_READ,
+    papers="sheets",
+    cancelled=N_("The run is cancelled."),
+)
 
 
 def _sheets(values: list[str]) -> str:
@@ -57,28 +62,3 @@ def index() -> str | Response:
 def show(number: int) -> Response:
     """One run: how far it is, or its files."""
     return _PAGES.show(number, "standards_runs/show.html", sheets_of=_sheets)
-
-
-@blueprint.get("/<int:number>/sheets.<form>")
-@needs(Permission.ROSTER_READ)
-def file(number: int, form: str) -> Response:
-    """The sheets of a run in one file."""
-    return _PAGES.file(number, form)
-
-
-@blueprint.post("/<int:number>/cancel")
-@needs(Permission.ROSTER_READ)
-def cancel(number: int) -> AnyResponse:
-    """Cancel a run."""
-    answer = _PAGES.cancel(number)
-    flash(_("The run is cancelled."), "ok")
-    return answer
-
-
-@blueprint.post("/<int:number>/retry")
-@needs(Permission.ROSTER_READ)
-def retry(number: int) -> AnyResponse:
-    """Let a run that broke off go on."""
-    answer = _PAGES.retry(number)
-    flash(_("The run goes on where it broke off."), "ok")
-    return answer

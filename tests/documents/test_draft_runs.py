@@ -117,13 +117,14 @@ def test_the_press_refuses_to_print_an_issued_letter_as_a_draft(tmp_path: Path) 
         make_part(tmp_path, 0, 0, [("AJ1", token_alone.canonical())], {})
 
 
-def test_a_draft_with_an_address_has_no_code_either_way_it_is_made() -> None:
+def test_a_draft_with_an_address_has_neither_code_nor_place_for_a_seal_either_way_it_is_made() -> None:
     draft = letter(serial=None)
     own = "https://orders.example.cn"
     for pdf in (letter_pdf(draft, address=own), set_letters([draft], address=own)[0].pdf):
-        assert not any("扫码核验" in text for text in pages(pdf))
+        assert not any("扫码核验" in text or "印章位置" in text for text in pages(pdf))
     numbered = replace(draft, number=LetterNumber("洛医保函", 2026, 3), token="sample-token-00000003")
-    assert any("扫码核验" in text for text in pages(letter_pdf(numbered, address=own)))
+    for pdf in (letter_pdf(numbered, address=own), set_letters([numbered], address=own)[0].pdf):
+        assert any("扫码核验" in text and "印章位置" in text for text in pages(pdf))
 
 
 def test_what_can_not_go_out_as_it_stands_is_left_out_and_said(world: World, tmp_path: Path) -> None:

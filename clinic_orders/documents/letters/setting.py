@@ -316,7 +316,11 @@ class Setter:
             self._page.text(scan, x + (22 * MM - scan.width) / 2, bottom - 4.5 * MM, 4.5 * MM, GREY)
         for place, line in enumerate(lines):
             self._page.text(line, left + (width - line.width) / 2, top + place * PITCH, PITCH)
-        middle = left + width / 2
+        if not content.is_draft:
+            self._place_of_seal(left + width / 2, top)
+
+    def _place_of_seal(self, middle: float, top: float) -> None:
+        """The ring around the place of the seal; a draft is without effect and is promised none."""
         thick = 0.35 * MM
         # The ring's border stands outside of its 42 mm, so its middle is off by one border.
         self._page.ring(middle + thick, top + PITCH + thick, 21 * MM + thick / 2, thick, ROSE)
