@@ -14,11 +14,12 @@ from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import (
-    BindParameter,
+    ColumnElement,
     Select,
     and_,
     bindparam,
     case,
+    exists,
     func,
     or_,
     select,
@@ -131,22 +132,28 @@ def tonight(as_of: date, *, at: datetime) -> Night:
 
 
 def seen_surely(table: type[SaleLine] | type[ShelfPrice], known: int, at: datetime) -> int:
-    """The last id before the rows recorded so lately that others of their time may not be committed yet."""
-    connection = db.session.connection()
-    first_late, last = _edges(table)
-    found = connection.scalar(first_late, {"known": known, "late": at - OVERLAP})
-    if found is not None:
-        return int(found) - 1
-    return int(connection.scalar(last) or _EVERY_ROW)
+    """The last id before the rows recorded so lately that others of their time may not be committed yet.
+
+    What is recorded beside the first of those may have an id below it, so the last one seen before it counts.
+    """
+    late, before = _edges(table)
+    values = {"known": known, "late": at - OVERLAP}
+    first_late, last = db.session.connection().execute(late, values).one()
+    if first_late is not None:
+        last = db.session.connection().scalar(before, {"known": known, "first_late": first_late})
+    return known if last is None else int(last)
 
 
 @cache
-def _edges(table: type[SaleLine] | type[ShelfPrice]) -> tuple[Select[Any], Select[Any]]:
-    """The first row after :known that was recorded after :late, and the last of all."""
-    late = bindparam("late", type_=UtcDateTime())
+def _edges(
+    table: type[SaleLine] | type[ShelfPrice],
+) -> tuple[Select[*tuple[Any, ...]], Select[*tuple[Any, ...]]]:
+    """After :known: the first row that was recorded after :late, and the last of all; the last before :first_late."""
+    after_known = table.id > bindparam("known")
+    late = table.recorded_at > bindparam("late", type_=UtcDateTime())
     return (
-        select(func.min(table.id)).where(table.id > bindparam("known"), table.recorded_at > late),
-        select(func.max(table.id)),
+        select(func.min(table.id).filter(late), func.max(table.id)).where(after_known),
+        select(func.max(table.id)).where(after_known, table.id < bindparam("first_late")),
     )
 
 
@@ -163,26 +170,32 @@ def _add_corrections(found: Widening, since: datetime) -> None:
         found.add(institution_id, item_id, day, day)
 
 
+def _which_postings(*, come: bool) -> tuple[ColumnElement[bool], ...]:
+    """The condition that a posting's day has come, or that it is new."""
+    tag = ShelfPrice
+    if come:
+        days = (tag.posted_on > bindparam("seen_on"), tag.posted_on <= bindparam("as_of"))
+        return *days, tag.replaced_at.is_(None)
+    return tag.id > bindparam("shelf_price_id"), tag.posted_on <= bindparam("as_of")
+
+
 @cache
 def _new_postings(*, come: bool) -> Select[Any]:
     """The pairs of postings that are new, or whose day has come, with the first day."""
     tag = ShelfPrice
-    as_of: BindParameter[date] = bindparam("as_of")
-    where = (
-        (tag.posted_on > bindparam("seen_on"), tag.posted_on <= as_of, tag.replaced_at.is_(None))
-        if come
-        else (tag.id > bindparam("shelf_price_id"), tag.posted_on <= as_of)
-    )
     pairs: Any = select(tag.institution_id, tag.item_id, func.min(tag.posted_on).label("first"))
-    found: Select[Any] = pairs.where(*where).group_by(tag.institution_id, tag.item_id)
+    found: Select[Any] = pairs.where(*_which_postings(come=come)).group_by(tag.institution_id, tag.item_id)
     return found
+
+
+_SOME_POSTINGS: Final = select(*(exists().where(*_which_postings(come=come)) for come in (False, True)))
 
 
 def _add_postings(found: Widening, mark: PriceMark) -> None:
     """Postings that are new, or whose day has come: their own month, and the sales from their day on."""
     values = {"shelf_price_id": mark.shelf_price_id, "seen_on": mark.as_of, "as_of": found.as_of}
-    for come in (False, True):
-        for statement in _of_pairs(_new_postings, come=come):
+    for come, some in enumerate(db.session.connection().execute(_SOME_POSTINGS, values).one()):
+        for statement in _of_pairs(_new_postings, come=bool(come)) if some else ():
             _add_found(found, statement, values)
 
 

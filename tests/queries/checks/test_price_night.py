@@ -350,6 +350,23 @@ def test_old_stock_at_what_it_cost_is_looked_at_no_more_and_dearer_stock_is(worl
     assert diary.night(third).looks == [Look(third, frozenset({clinic}), frozenset({(clinic, item)}))]
 
 
+def test_a_line_that_is_not_committed_yet_is_below_no_mark(world):
+    clear()
+    diary = Diary()
+    put_price("LY001", date(2026, 1, 1), Decimal("3.36"))
+    night = start_of_day(FIRST) + timedelta(hours=1)
+    numbers = [
+        put_sale(CLINIC, "LY001", sale(number, date(2026, 3, 25), "3.36"), at=night - timedelta(hours=hours))
+        for number, hours in ((1, 5), (2, 1), (3, 1))
+    ]
+    db.session.commit()
+    # Somebody else's transaction has the number of the second one.
+    db.session.execute(delete(SaleLine).where(SaleLine.id == numbers[1]))
+    db.session.commit()
+    assert diary.night(FIRST).mark.sale_line_id == numbers[0]
+    assert diary.night(FIRST + timedelta(1)).mark.sale_line_id == numbers[2]
+
+
 def test_who_is_looked_at_wholly_is_not_asked_for_single_items_as_well():
     found = Widening(date(2026, 4, 2))
     found.add(1, 7, date(2026, 3, 30), date(2026, 4, 1))
