@@ -237,7 +237,8 @@ def receipts(
     columns: dict[str, Any] = {
         "receipt": Shipment.receipt_no,
         "shipped": Shipment.shipped_at,
-        "accepted": Shipment.accepted_at,
+        # Not the column itself: PostgreSQL would walk through everybody's shipments by its index for the first fifty.
+        "accepted": func.coalesce(Shipment.accepted_at, Shipment.accepted_at),
         "distributor": Distributor.name,
         "packs": Shipment.packs,
         "owed": Shipment.owed,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Select, and_, case, func, or_, select, true
+from sqlalchemy import CTE, ColumnElement, Select, and_, case, func, or_, select, true, union
 
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.deliveries import Shipment, ShipmentLine
@@ -25,26 +25,54 @@ WITHDRAWALS = (EventKind.WITHDRAWN_BEFORE, EventKind.WITHDRAWN_AFTER)
 """The events by which the buyer takes packs back."""
 
 
+def _late(until: date) -> ColumnElement[bool]:
+    """The condition that what a shipment brought was not delivered by the end of a day."""
+    ends = end_of_day(until)
+    never = and_(Shipment.delivered_at.is_(None), Shipment.accepted_at.is_(None))
+    later = and_(Shipment.delivered_at.is_(None), Shipment.accepted_at >= ends)
+    # Each is a range of the index of deliveries.
+    return or_(Shipment.delivered_at >= ends, later, never)
+
+
 def _lacks(until: date) -> ColumnElement[bool]:
     """The condition that of a line something may not have come by a day; it lets through a few more.
 
     Of all others every pack was shipped, so that none was refused, closed or taken back (the CHECKs of the table), and
     all of it was delivered by the end of the day.
     """
-    ends = end_of_day(until)
-    never = and_(Shipment.delivered_at.is_(None), Shipment.accepted_at.is_(None))
-    later = and_(Shipment.delivered_at.is_(None), Shipment.accepted_at >= ends)
     late = (
         select(ShipmentLine.order_line_id)
         .join(Shipment, Shipment.id == ShipmentLine.shipment_id)
-        # Each is a range of the index of deliveries.
-        .where(or_(Shipment.delivered_at >= ends, later, never))
+        .where(_late(until))
     )
     return or_(OrderLine.packs > OrderLine.shipped_packs, OrderLine.id.in_(late))
 
 
+def _lacks_of_few(
+    until: date, where: ColumnElement[bool], received: ColumnElement[bool]
+) -> ColumnElement[bool]:
+    """The same of a few institutions, together with the condition that leads to them: their orders and their shipments
+    are looked through, each by its index, before anything else is asked of a line.
+    """
+    ordered = select(OrderLine.id).join(Order, Order.id == OrderLine.order_id)
+    shipped = ordered.join(ShipmentLine, ShipmentLine.order_line_id == OrderLine.id).join(
+        Shipment, Shipment.id == ShipmentLine.shipment_id
+    )
+    found = union(
+        ordered.where(OrderLine.packs > OrderLine.shipped_packs, where),
+        shipped.where(_late(until), received, where),
+    ).cte("lacking")
+    return OrderLine.id.in_(select(found.prefix_with("MATERIALIZED", dialect="postgresql").c.id))
+
+
 def lines_lacking(
-    book: PolicyBook, *, first: date, last: date, as_of: date, where: ColumnElement[bool]
+    book: PolicyBook,
+    *,
+    first: date,
+    last: date,
+    as_of: date,
+    where: ColumnElement[bool],
+    received: ColumnElement[bool] | None = None,
 ) -> CTE:
     """Order lines submitted between two days of which something may not have come by the second, each with the day on which
     its delivery limit falls as seen on a day (R-DEL-3).
@@ -55,6 +83,8 @@ def lines_lacking(
         last: the last one, by whose end something came or did not.
         as_of: the day D; what is dated later is not seen.
         where: a condition on the orders and lines.
+        received: where it leads to a few institutions, the condition that leads to their shipments: the search then
+            begins there, and not at everybody's lines.
 
     Returns:
         a CTE with line_id, order_id, order_no, distributor_id, institution_id, item_id, submitted_at, answered_at,
@@ -107,9 +137,8 @@ def lines_lacking(
             # Not the column itself: its index would be taken for the best way in, and lead through all orders of a cycle.
             submitted >= start_of_day(first),
             submitted < min(end_of_day(last), seen_before),
-            _lacks(last),
+            and_(_lacks(last), where) if received is None else _lacks_of_few(last, where, received),
             not_set_aside(Order.id),
-            where,
         )
         .cte("submitted")
     )

@@ -293,6 +293,10 @@ def receipts_between(
     """
     ends = scope.ends
     shipment, line, ordered = Shipment, ShipmentLine, OrderLine
+    accepted_at: ColumnElement[Any] = shipment.accepted_at.expression
+    if scope.institution_ids is not None:
+        # Not the column itself: a plan for any days would go through everybody's shipments of them, not those of a few.
+        accepted_at = func.coalesce(accepted_at, accepted_at)
     moved: Any = (
         join(shipment, line, line.shipment_id == shipment.id).join(ordered, ordered.id == line.order_line_id)
         if pairs is None
@@ -333,8 +337,8 @@ def receipts_between(
         )
         .select_from(moved)
         .where(
-            Shipment.accepted_at >= start_of_day(first),
-            Shipment.accepted_at < end_of_day(until),
+            accepted_at >= start_of_day(first),
+            accepted_at < end_of_day(until),
             Shipment.voided_at.is_(None),
             not_set_aside(Shipment.order_id),
             may_count(scope, Shipment.institution_id),
@@ -350,7 +354,10 @@ def lines_missing(
 ) -> CTE:
     """Order lines submitted between two days and what of them did not come by the second (R-VOL-5)."""
     where = and_(may_count(scope, Order.institution_id), of_items(items), *only)
-    lines = lines_lacking(scope.book, first=first, last=until, as_of=scope.as_of, where=where)
+    received = None if scope.institution_ids is None else may_count(scope, Shipment.institution_id)
+    lines = lines_lacking(
+        scope.book, first=first, last=until, as_of=scope.as_of, where=where, received=received
+    )
     ends = end_of_day(until)
     open_packs = lines.c.ordered - withdrawn_by_limit(lines, as_of=until) - delivered_by(lines, as_of=until)
     # A refusal in the answer, and what was closed since, count at once; both are few.
