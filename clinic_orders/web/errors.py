@@ -18,26 +18,33 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from clinic_orders.actions.loading import NotFound
 from clinic_orders.models.base import db, set_reading_only
 from clinic_orders.models.troubles import Trouble, trouble_of
+from clinic_orders.rules.days import Month, Quarter
 from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.parties import NotAllowed
 from clinic_orders.web.context import LOCALES
-from clinic_orders.web.display import day_full, label
+from clinic_orders.web.display import day_full, label, period
 
 log = logging.getLogger(__name__)
 
 
-def _shown(value: Any) -> Any:
+# Facts that are a month, a quarter or a day, also where they are kept as texts.
+_PERIODS = frozenset({"month", "quarter", "day"})
+
+
+def _shown(name: str, value: Any) -> Any:
     """A fact as it stands in a sentence."""
     if isinstance(value, Enum):
         return label(value)
     if isinstance(value, date) and not isinstance(value, datetime):
         return day_full(value)
+    if name in _PERIODS and isinstance(value, str | Month | Quarter):
+        return period(value)
     return value
 
 
 def say(error: RuleBroken) -> str:
     """The refusal's sentence in the reader's language, its places filled."""
-    return str(gettext(error.message)) % {key: _shown(value) for key, value in error.facts.items()}
+    return str(gettext(error.message)) % {key: _shown(key, value) for key, value in error.facts.items()}
 
 
 def say_in(error: RuleBroken, language: str) -> str:
