@@ -113,7 +113,7 @@ class Answer:
 
 
 @dataclass(slots=True)
-class _Sent:
+class Sent:
     """A line that goes."""
 
     item: ItemRow
@@ -124,7 +124,7 @@ class _Sent:
 
 
 @dataclass(slots=True)
-class _Cart:
+class Cart:
     """The locked draft: its row, and whether a hospital orders what a village typed."""
 
     id: int
@@ -192,7 +192,7 @@ def submit_draft(
     if by.institution_id != ordering_id:
         raise NotAllowed
     on = day_in_china(at)
-    known = _claim(key, ordering_id, institution_id, by, at)
+    known = claim(key, ordering_id, institution_id, by, at)
     if isinstance(known, Answer):
         return known
     who = buyer(ordering_id, institution_id=institution_id, on=on)
@@ -212,7 +212,7 @@ def submit_draft(
         draft_id=cart.id,
         payer=cart.payer,
     )
-    sent, refused = _sort_out(draft_lines(cart.id, on), held, cart, confirmed)
+    sent, refused = sort_out(draft_lines(cart.id, on), held, cart, confirmed)
     if not sent and not refused:
         raise CartEmpty
     due = answer_due_at(
@@ -221,17 +221,22 @@ def submit_draft(
         emergency=emergency,
         emergency_hours=book.whole("order.emergency_hours", on=on),
     )
-    orders = _place(known, who, sent, cart, due=due, emergency=emergency, by=by, at=at) if sent else []
+    orders = place(known, who, sent, cart, due=due, emergency=emergency, by=by, at=at) if sent else []
     answer = Answer(key, orders, [entry for _, entry in refused])
     _clear(cart, sent, refused)
-    _tell(who, held, sent, refused, orders, emergency=emergency, at=at)
-    db.session.connection().execute(
-        _RESULT, {"s": known, "answer": {"orders": answer.orders, "refused": answer.refused}}
-    )
+    tell_parties(who, held, sent, refused, orders, emergency=emergency, at=at)
+    keep_answer(known, answer)
     return answer
 
 
-def _claim(key: str, ordering_id: int, institution_id: int, by: Actor, at: datetime) -> int | Answer:
+def keep_answer(submission_id: int, answer: Answer) -> None:
+    """Keep what a submission led to, for whoever comes with the same key."""
+    db.session.connection().execute(
+        _RESULT, {"s": submission_id, "answer": {"orders": answer.orders, "refused": answer.refused}}
+    )
+
+
+def claim(key: str, ordering_id: int, institution_id: int, by: Actor, at: datetime) -> int | Answer:
     """The new submission's row id, or the answer that the key already has."""
     connection = db.session.connection()
     claimed = connection.execute(
@@ -253,7 +258,7 @@ def _claim(key: str, ordering_id: int, institution_id: int, by: Actor, at: datet
     return Answer(key, row.result["orders"], row.result["refused"])
 
 
-def _take(who: Buyer, *, emergency: bool, reviewed: bool, seen_version: int | None, at: datetime) -> _Cart:
+def _take(who: Buyer, *, emergency: bool, reviewed: bool, seen_version: int | None, at: datetime) -> Cart:
     """Lock the draft before its lines are read, so that two submissions never send one line twice."""
     row = (
         db.session.connection()
@@ -276,14 +281,14 @@ def _take(who: Buyer, *, emergency: bool, reviewed: bool, seen_version: int | No
         raise CartChanged
     if seen_version is not None and row.version - 1 != seen_version:
         raise CartChanged
-    return _Cart(row.id, row.version, row.payer, row.emergency_reason, reviewed)
+    return Cart(row.id, row.version, row.payer, row.emergency_reason, reviewed)
 
 
-def _sort_out(
-    lines: Sequence[tuple[ItemRow, DraftRow]], held: Facts, cart: _Cart, confirmed: frozenset[str]
-) -> tuple[list[_Sent], list[tuple[int, dict[str, Any]]]]:
+def sort_out(
+    lines: Sequence[tuple[ItemRow, DraftRow]], held: Facts, cart: Cart, confirmed: frozenset[str]
+) -> tuple[list[Sent], list[tuple[int, dict[str, Any]]]]:
     """Which lines go, and why the others stay."""
-    sent: list[_Sent] = []
+    sent: list[Sent] = []
     refused: list[tuple[int, dict[str, Any]]] = []
     for item, line in lines:
         text = line.typed
@@ -304,15 +309,15 @@ def _sort_out(
         price = item.price
         assert price is not None
         packs = parse_packs(text, maximum=held.max_packs)
-        sent.append(_Sent(item, distributor, packs, price, line_amount(price, packs)))
+        sent.append(Sent(item, distributor, packs, price, line_amount(price, packs)))
     return sent, refused
 
 
-def _place(
+def place(
     submission_id: int,
     who: Buyer,
-    sent: Sequence[_Sent],
-    cart: _Cart,
+    sent: Sequence[Sent],
+    cart: Cart,
     *,
     due: datetime,
     emergency: bool,
@@ -320,7 +325,7 @@ def _place(
     at: datetime,
 ) -> list[str]:
     """Write the orders with their lines, events and audit; the order numbers."""
-    carts: dict[int, list[_Sent]] = {}
+    carts: dict[int, list[Sent]] = {}
     for line in sent:
         carts.setdefault(line.distributor_id, []).append(line)
     order_nos = numbers.next_numbers(numbers.ORDER, len(carts), at=at)
@@ -408,7 +413,7 @@ def _place(
     return order_nos
 
 
-def _clear(cart: _Cart, sent: Sequence[_Sent], refused: Sequence[tuple[int, Mapping[str, Any]]]) -> None:
+def _clear(cart: Cart, sent: Sequence[Sent], refused: Sequence[tuple[int, Mapping[str, Any]]]) -> None:
     """Take what went out of the draft; what stays gets its reason."""
     connection = db.session.connection()
     if sent:
@@ -419,10 +424,10 @@ def _clear(cart: _Cart, sent: Sequence[_Sent], refused: Sequence[tuple[int, Mapp
         connection.execute(_REVIEWED, {"d": cart.id})
 
 
-def _tell(
+def tell_parties(
     who: Buyer,
     held: Facts,
-    sent: Sequence[_Sent],
+    sent: Sequence[Sent],
     refused: Sequence[tuple[int, Mapping[str, Any]]],
     orders: Sequence[str],
     *,

@@ -10,12 +10,14 @@ from flask import Flask
 
 from clinic_orders.api import (  # noqa: F401 - importing them makes their calls known.
     catalogue,
+    deliveries,
     docs,
     door,
     limits,
     money,
     orders,
     problems,
+    reported,
     supervision,
 )
 

@@ -14,12 +14,14 @@ from clinic_orders.exchange.api_shapes import (
     BATCH,
     FINDING,
     ITEM,
+    LINES,
     ORDER_HEAD,
     ORDER_LINE,
     PAYMENT,
     SHIPMENT,
 )
 from clinic_orders.exchange.schemas import Shape, nested
+from clinic_orders.rules.api import LONGEST_KEY
 from clinic_orders.rules.errors import N_
 
 TITLE: Final = N_("Clinic Orders for other programs")
@@ -28,6 +30,8 @@ ABOUT: Final = N_(
     "to the scopes of the token; what is another organisation's does not exist for it (404)."
 )
 _NO: Final = N_("Number of the record")
+_KEY: Final = N_("Another one for every matter; the same call with the same key gets the stored answer")
+_VERSION: Final = N_("The ETag of what was read")
 _MONTH: Final = N_("The month, YYYY-MM")
 _OF_NAMES: Final = {"month": _MONTH}
 _PARTS: Final = (BATCH, FINDING, ITEM, ORDER_HEAD, ORDER_LINE, PAYMENT, SHIPMENT)
@@ -82,8 +86,11 @@ def document(language: str) -> dict[str, Any]:
 
 def _shapes() -> Iterable[Shape]:
     yield from _PARTS
+    yield from LINES
     for operation in OPERATIONS:
         yield operation.answer
+        if operation.body is not None:
+            yield operation.body
 
 
 def _operation(operation: Operation) -> dict[str, Any]:
@@ -91,10 +98,11 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "operationId": operation.name,
         "summary": gettext(operation.summary),
         "x-scope": operation.permission.value,
-        "parameters": [*_names(operation), *_query(operation)],
+        "parameters": [*_names(operation), *_query(operation), *_headers(operation)],
+        "requestBody": _body(operation),
         "responses": _responses(operation),
     }
-    return {name: value for name, value in found.items() if value != []}
+    return {name: value for name, value in found.items() if value}
 
 
 def _names(operation: Operation) -> list[dict[str, Any]]:
@@ -123,6 +131,29 @@ def _query(operation: Operation) -> list[dict[str, Any]]:
         }
         for one in operation.query.fields
     ]
+
+
+def _headers(operation: Operation) -> list[dict[str, Any]]:
+    found = []
+    if operation.body is not None:
+        schema = {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[!-~]+$"}
+        found.append(_header("Idempotency-Key", gettext(_KEY), schema))
+    if operation.changes:
+        found.append(
+            _header("If-Match", gettext(_VERSION), {"type": "string", "pattern": '^"v[1-9][0-9]{0,8}"$'})
+        )
+    return found
+
+
+def _header(name: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": "header", "required": True, "description": description, "schema": schema}
+
+
+def _body(operation: Operation) -> dict[str, Any]:
+    if operation.body is None:
+        return {}
+    schema = {"$ref": f"#/components/schemas/{operation.body.name}"}
+    return {"required": True, "content": {"application/json": {"schema": schema}}}
 
 
 def _responses(operation: Operation) -> dict[str, Any]:

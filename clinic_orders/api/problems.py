@@ -20,6 +20,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from clinic_orders.actions.answering import LinesNotPossible
 from clinic_orders.actions.bulk import RowsRefused
 from clinic_orders.actions.loading import ChangedMeanwhile, NotFound
+from clinic_orders.actions.receiving import AcceptedAlready
 from clinic_orders.models.base import db, set_reading_only
 from clinic_orders.models.troubles import Trouble, trouble_of
 from clinic_orders.rules.api import (
@@ -66,6 +67,7 @@ _STATUS: Final[tuple[tuple[type[RuleBroken], int], ...]] = (
     (TokenNotValid, 401),
     (ScopeNotCarried, 403),
     (NotAllowed, 403),
+    (AcceptedAlready, 409),
     (ChangedMeanwhile, 412),
     (NotFound, 404),
     (KeyUsedOtherwise, 409),

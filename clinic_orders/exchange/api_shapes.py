@@ -19,16 +19,23 @@ from clinic_orders.exchange.schemas import (
     Shape,
     Value,
     answer_field,
+    cell_of,
+    flag,
     label_of,
     listed,
+    objects,
     said,
+    text,
+    texts,
+    whole,
 )
 from clinic_orders.rules.errors import RuleBroken
 from clinic_orders.rules.finding_states import FindingState
 from clinic_orders.rules.findings import CheckRule, Grade
-from clinic_orders.rules.ordering import LineState, ResponseState, ShipmentState
+from clinic_orders.rules.ordering import LineState, ResponseState, ReturnState, ShipmentState
 from clinic_orders.rules.parties import OrderMode
-from clinic_orders.rules.payments import PaymentSide, PaymentState
+from clinic_orders.rules.payments import PaymentMethod, PaymentSide, PaymentState
+from clinic_orders.rules.reasons import CloseReason
 
 USUAL_PAGE: Final = 100
 LARGEST_PAGE: Final = 500
@@ -276,3 +283,193 @@ STATISTICS_QUERY: Final = Shape(
         ),
     ),
 )
+
+# What is sent ---------------------------------------------------------------------------------------------
+
+MOST_LINES: Final = 500
+"""Lines of an order, batches of a shipment or a return."""
+MOST_SALES: Final = 5_000
+MOST_CODES: Final = 2_000
+"""Trace codes of one line."""
+LONGEST_UNITS: Final = cells.MAX_UNITS
+
+
+def _sent(kind: str, name: str, *, required: bool = True, **more: Any) -> Field:
+    """A text that is sent and is called and read as the column of a kind of file."""
+    value = text(cell_of(kind, name), least=1 if required else 0, **more)
+    return Field(name, label_of(kind, name), value, required)
+
+
+def _count(kind: str, name: str, least: int, most: int, *, required: bool = True) -> Field:
+    return Field(name, label_of(kind, name), whole(cell_of(kind, name), least=least, most=most), required)
+
+
+def _codes() -> Field:
+    return Field(
+        "trace_codes", "追溯码", texts(cells.trace_code(), most=MOST_CODES, label="追溯码"), required=False
+    )
+
+
+_PACKS: Final = cells.MAX_PACKS
+NEW_ORDER_LINE: Final = Shape(
+    "NewOrderLine",
+    (
+        _sent("orders", "item_code"),
+        _count("orders", "packs", 1, _PACKS),
+        Field("duplicate_of", "已知并确认再订的同品规采购单号", text(cells.code()), required=False),
+        _sent("orders", "distributor_code", required=False),
+    ),
+)
+NEW_ORDER: Final = Shape(
+    "NewOrder",
+    (
+        _sent("orders", "institution_code", required=False),
+        _sent("orders", "paying_code", required=False),
+        Field("emergency", "急救采购", flag(), required=False),
+        _sent("orders", "emergency_reason", required=False),
+        Field("lines", "明细", objects(NEW_ORDER_LINE, most=MOST_LINES)),
+    ),
+)
+NEW_ORDERS: Final = Shape("NewOrders", (answer_field("orders", "每家配送企业一张", listed(ORDER_HEAD)),))
+
+RESPONSE_LINE: Final = Shape(
+    "ResponseLine",
+    (
+        _sent("orders", "item_code"),
+        _count("orders", "confirmed_packs", 0, _PACKS),
+        Field("answer_reason", "少确认的原因", text(cells.reason(CloseReason)), required=False),
+    ),
+)
+RESPONSE: Final = Shape(
+    "Response", (Field("lines", "每个尚订的品规一行", objects(RESPONSE_LINE, most=MOST_LINES)),)
+)
+
+NEW_BATCH: Final = Shape(
+    "NewBatch",
+    (
+        _sent("receipts", "item_code"),
+        _sent("receipts", "batch_no"),
+        _sent("receipts", "expiry_date", format="date"),
+        _count("receipts", "shipped_packs", 1, _PACKS),
+        _sent("receipts", "invoice_no", required=False),
+        _codes(),
+    ),
+)
+NEW_SHIPMENT: Final = Shape(
+    "NewShipment",
+    (
+        _sent("receipts", "shipped_at", required=False, format="date-time"),
+        Field("lines", "批次", objects(NEW_BATCH, most=MOST_LINES)),
+    ),
+)
+
+FOUND_BATCH: Final = Shape(
+    "FoundBatch",
+    (
+        _sent("receipts", "item_code"),
+        _sent("receipts", "batch_no"),
+        _count("receipts", "accepted_packs", 0, _PACKS),
+        _count("receipts", "rejected_packs", 0, _PACKS, required=False),
+        _sent("receipts", "reject_reason", required=False),
+        _sent("receipts", "short_expiry_reason", required=False),
+        _codes(),
+    ),
+)
+RECEIPT: Final = Shape("Receipt", (Field("lines", "每个批次一行", objects(FOUND_BATCH, most=MOST_LINES)),))
+
+RETURNED_BATCH: Final = Shape(
+    "ReturnedBatch",
+    (
+        _sent("returns", "item_code"),
+        _sent("returns", "batch_no", required=False),
+        _count("returns", "packs", 1, _PACKS),
+        _sent("returns", "reason"),
+        _codes(),
+    ),
+)
+NEW_RETURN: Final = Shape(
+    "NewReturn",
+    (_sent("returns", "receipt_no"), Field("lines", "批次", objects(RETURNED_BATCH, most=MOST_LINES))),
+)
+RETURN: Final = Shape(
+    "Return",
+    (
+        _same("returns", "return_no", STRING),
+        _same("returns", "receipt_no", STRING),
+        answer_field("state", "退货单状态", _words(ReturnState)),
+        answer_field("packs", "盒数", WHOLE),
+        answer_field("version", "版本", WHOLE),
+    ),
+)
+
+NEW_PAYMENT: Final = Shape(
+    "NewPayment",
+    (
+        _sent("payments", "institution_code", required=False),
+        _sent("payments", "distributor_code", required=False),
+        _sent("payments", "amount"),
+        _sent("payments", "paid_on", format="date"),
+        _sent("payments", "receipt_no", required=False),
+        Field(
+            "method",
+            "付款方式",
+            text(
+                _one_of(tuple(method.value for method in PaymentMethod)),
+                enum=[one.value for one in PaymentMethod],
+            ),
+            required=False,
+        ),
+        _sent("payments", "reference", required=False),
+    ),
+)
+
+SALE_LINE: Final = Shape(
+    "SaleLine",
+    (
+        _sent("sales", "institution_code", required=False),
+        _sent("sales", "sale_no"),
+        _sent("sales", "line_no"),
+        _sent("sales", "item_code", required=False),
+        _sent("sales", "sold_at", format="date-time"),
+        _count("sales", "base_units", -LONGEST_UNITS, LONGEST_UNITS),
+        _sent("sales", "amount"),
+        Field("insured", "医保结算", flag(), required=False),
+        _codes(),
+        _sent("sales", "other_product", required=False),
+    ),
+)
+NEW_SALES: Final = Shape("NewSales", (Field("lines", "销售明细", objects(SALE_LINE, most=MOST_SALES)),))
+_WARNING: Final = Shape("Warning", (answer_field("pointer", "位置"), answer_field("detail", "说明")))
+STORED: Final = Shape(
+    "Stored",
+    (
+        answer_field("created", "新增", WHOLE),
+        answer_field("updated", "更正", WHOLE),
+        answer_field("unchanged", "不变", WHOLE),
+        answer_field("warnings", "已存，但请看一看", listed(_WARNING)),
+    ),
+)
+
+COUNT_LINE: Final = Shape(
+    "CountLine",
+    (
+        _sent("stock-counts", "institution_code", required=False),
+        _sent("stock-counts", "item_code"),
+        _sent("stock-counts", "counted_on", format="date"),
+        _count("stock-counts", "base_units", 0, LONGEST_UNITS),
+    ),
+)
+NEW_COUNTS: Final = Shape("NewCounts", (Field("lines", "盘点", objects(COUNT_LINE, most=MOST_SALES)),))
+COUNTED: Final = Shape("Counted", (answer_field("changed", "新增或更正", WHOLE),))
+
+LINES: Final = (
+    NEW_ORDER_LINE,
+    RESPONSE_LINE,
+    NEW_BATCH,
+    FOUND_BATCH,
+    RETURNED_BATCH,
+    SALE_LINE,
+    COUNT_LINE,
+    _WARNING,
+)
+"""Shapes of lines, which stand in the document by themselves."""

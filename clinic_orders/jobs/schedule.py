@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import date, datetime
 
-from clinic_orders.actions import code_months
+from clinic_orders.actions import api_answers, code_months
 from clinic_orders.actions import jobs as runs
 from clinic_orders.jobs import audit, checks, figures, money, orders, privacy
 from clinic_orders.jobs.job import Job, Outcome
@@ -31,6 +31,11 @@ def watch(_as_of: date, at: datetime, outcome: Outcome) -> None:
 def make_code_months(_as_of: date, at: datetime, outcome: Outcome) -> None:
     """Make the tables of the months that trace codes of sales are parted into; SQLite has none."""
     outcome.changed = outcome.rows_read = len(code_months.add_code_months(by=SYSTEM, at=at))
+
+
+def forget_answers(_as_of: date, at: datetime, outcome: Outcome) -> None:
+    """Forget what calls of programs were answered longer ago than they are repeated."""
+    outcome.changed = outcome.rows_read = api_answers.forget_answers(by=SYSTEM, at=at)
 
 
 JOBS: tuple[Job, ...] = (
@@ -226,6 +231,13 @@ JOBS: tuple[Job, ...] = (
         N_("Erase personal data whose term is over"),
         "40 2 * * *",
         privacy.forget_persons,
+        catch_up=False,
+    ),
+    Job(
+        "forget-answers",
+        N_("Forget the answers of calls that nobody sends again"),
+        "50 2 * * *",
+        forget_answers,
         catch_up=False,
     ),
     Job("watch-jobs", N_("Report missed and failed jobs"), "30 6 * * *", watch, catch_up=False),

@@ -1,10 +1,11 @@
-"""Tokens of other programs (formats.md section 5)."""
+"""Tokens of other programs, and the answers that belong to their calls (formats.md section 5)."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, String
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from clinic_orders.models.accounts import RoleAssignment, User
@@ -42,4 +43,28 @@ class ApiToken(Base):
     __table_args__ = (
         CheckConstraint("scopes <> ''", name="may_do_something"),
         CheckConstraint("expires_at > created_at", name="instants_in_order"),
+    )
+
+
+class ApiAnswer(Base):
+    """What a call that stored something was answered: the same call gets the same again.
+
+    Of the account in its organisation, not of the token: a program that was given a new token meanwhile still does
+    nothing twice. ``digest`` is of method, address and body.
+    """
+
+    __tablename__ = "api_answer"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    assignment_id: Mapped[int] = mapped_column(ForeignKey("role_assignment.id"))
+    key: Mapped[str] = mapped_column(String(128))
+    digest: Mapped[str] = mapped_column(String(64))
+    status: Mapped[int] = mapped_column(default=0)
+    headers: Mapped[dict[str, str]] = mapped_column(JSON)
+    body: Mapped[Any] = mapped_column(JSON)
+    at: Mapped[datetime]
+
+    __table_args__ = (
+        UniqueConstraint("assignment_id", "key"),
+        Index("ix_api_answer_at", "at"),
     )

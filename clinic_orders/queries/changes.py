@@ -24,7 +24,7 @@ from clinic_orders.models.supervision import FindingRecord
 from clinic_orders.queries.findings import findings_visible_to
 from clinic_orders.queries.orders import OrderFilter, has_lapsed, narrowed
 from clinic_orders.queries.policy import policy_book
-from clinic_orders.queries.visibility import orders_visible_to, payments_visible_to
+from clinic_orders.queries.visibility import orders_visible_to, payments_visible_to, shipments_visible_to
 from clinic_orders.rules.days import day_in_china
 from clinic_orders.rules.finding_states import FindingState
 from clinic_orders.rules.findings import CheckRule
@@ -221,10 +221,21 @@ def shipments_of(order_id: int) -> list[Row]:
     return _with_batches(_as_rows(_SHIPMENTS.where(Shipment.order_id == order_id)))
 
 
-def shipment_of_number(receipt_no: str) -> Row:
-    """A shipment with its batches, of who has just written or received it."""
-    (row,) = _with_batches(_as_rows(_SHIPMENTS.where(Shipment.receipt_no == receipt_no)))
-    return row
+def one_shipment(receipt_no: str, actor: Actor, *, at: datetime) -> Row | None:
+    """A shipment with its batches; None for a foreign one, as if there were none."""
+    visible = shipments_visible_to(actor, day_in_china(at))
+    rows = _with_batches(_as_rows(_SHIPMENTS.where(Shipment.receipt_no == receipt_no, visible)))
+    return rows[0] if rows else None
+
+
+def institution_of_code(code: str) -> int | None:
+    """The row id of an institution; whether it concerns the asker is for the deed to say."""
+    return db.session.scalar(select(Institution.id).where(Institution.code == code))
+
+
+def distributor_of_code(code: str) -> int | None:
+    """The row id of a distributor."""
+    return db.session.scalar(select(Distributor.id).where(Distributor.code == code))
 
 
 def _with_batches(shipments: list[Row]) -> list[Row]:

@@ -16,7 +16,7 @@ from clinic_orders.actions.reported.facts import (
     put_trace_products,
 )
 from clinic_orders.actions.reported.issued_clues import put_issued_clues
-from clinic_orders.actions.reported.sales import put_sales
+from clinic_orders.actions.reported.sales import put_sales, report_sales
 from clinic_orders.actions.reported.volume import put_agreed_volumes, put_supply_problems
 
 __all__ = [
@@ -33,4 +33,5 @@ __all__ = [
     "put_stock_counts",
     "put_supply_problems",
     "put_trace_products",
+    "report_sales",
 ]

@@ -20,6 +20,7 @@ from clinic_orders.actions.bulk import (
     reserve_ids,
 )
 from clinic_orders.actions.history.shared import Codes, check_code
+from clinic_orders.actions.loading import NotFound, own_institution
 from clinic_orders.actions.reported.replacing import (
     AUDITED_ONE_BY_ONE,
     Facts,
@@ -34,6 +35,7 @@ from clinic_orders.actions.reported.replacing import (
 from clinic_orders.actions.reported.sale_codes import SoldCode, store_codes
 from clinic_orders.actions.transaction import transactional
 from clinic_orders.models.base import db
+from clinic_orders.models.roster import Institution
 from clinic_orders.models.sales import SaleCode, SaleLine
 from clinic_orders.rules.days import day_in_china
 from clinic_orders.rules.parties import Actor, Permission
@@ -45,6 +47,7 @@ from clinic_orders.rules.sales import (
     SaleBelowZero,
     check_sale_line,
 )
+from clinic_orders.rules.stock_entries import EntryInFuture, check_day
 
 SALES: Final = Facts(
     "put_sales",
@@ -129,7 +132,41 @@ def put_sales(rows: Sequence[NumberedRow], *, by: Actor, at: datetime, batch_id:
 
     """
     by.need(Permission.FILES_IMPORT)
+    return _store(rows, Problems(), by=by, at=at, batch_id=batch_id)
+
+
+@transactional
+def report_sales(rows: Sequence[NumberedRow], *, by: Actor, at: datetime) -> Stored:
+    """Add or correct sale lines of the actor's own institution, as its till sends them; all or none.
+
+    Args:
+        rows: as of a file; ``institution_code`` is the own one, or empty.
+        by: somebody of the institution.
+        at: when.
+
+    Raises:
+        NotFound: the actor is of no institution.
+        RowsRefused: as for a file, and lines of others or of days that are still to come.
+
+    """
+    institution_id = own_institution(by)
+    own = db.session.execute(select(Institution.code).where(Institution.id == institution_id)).scalar_one()
     problems = Problems()
+    whole = []
+    for number, row in rows:
+        if row["institution_code"] not in ("", own):
+            problems.add(number, "institution_code", NotFound(number=row["institution_code"]))
+        try:
+            check_day(day_in_china(row["sold_at"]), today=day_in_china(at))
+        except EntryInFuture as refusal:
+            problems.add(number, "sold_at", refusal)
+        whole.append((number, {**row, "institution_code": own}))
+    return _store(whole, problems, by=by, at=at, batch_id=None)
+
+
+def _store(
+    rows: Sequence[NumberedRow], problems: Problems, *, by: Actor, at: datetime, batch_id: int | None
+) -> Stored:
     refuse_twice(rows, ("institution_code", "sale_no", "line_no"), problems)
     codes = Codes(
         institutions=[row["institution_code"] for _, row in rows],

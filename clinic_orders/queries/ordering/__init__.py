@@ -20,7 +20,14 @@ from clinic_orders.queries.ordering.history import (
     still_meant,
     usual_items,
 )
-from clinic_orders.queries.ordering.items import DayItems, ItemRow, items_on, prices_on, search_keys_on
+from clinic_orders.queries.ordering.items import (
+    DayItems,
+    ItemRow,
+    items_of_codes,
+    items_on,
+    prices_on,
+    search_keys_on,
+)
 from clinic_orders.queries.ordering.relations import Relations, distributors
 
 __all__ = [
@@ -43,6 +50,7 @@ __all__ = [
     "duplicates",
     "duplicates_and_last_time",
     "facts",
+    "items_of_codes",
     "items_on",
     "last_time",
     "ordering_policy",

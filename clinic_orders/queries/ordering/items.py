@@ -162,6 +162,11 @@ def _read(statement: Select[*tuple[Any, ...]], on: date) -> list[ItemRow]:
     return [ItemRow._make(row) for row in rows_of(statement, {"day": on}).all()]
 
 
+def items_of_codes(codes: Sequence[str], on: date) -> list[ItemRow]:
+    """Items by their codes as they are on a day, in the edition or not; what is not known is left out."""
+    return _read(_ITEMS.where(Item.item_code.in_(codes)), on)
+
+
 def prices_on(item_ids: Sequence[int], on: date) -> dict[int, Decimal]:
     """The prices in force on a day of some items (R-CAT-2); an item without one is left out."""
     rows = rows_of(
