@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from clinic_orders.rules.parties import Role
 from tests.api_calls import token_of
-from tests.factories import NOW, make_order, make_user, make_world
+from tests.factories import NOW, make_user, make_world, submit
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```sh\n(curl .*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
@@ -49,12 +50,17 @@ def run(client, words: list[str]):
 def callers(app, clock_at):
     clock_at(NOW)
     world = make_world()
-    make_order(world)
-    return {"TOKEN": token_of(make_user("V01", institution=world.clinic))}
+    seller = make_user("D01", role=Role.DISTRIBUTOR, distributor=world.distributor)
+    return {
+        "TOKEN": token_of(make_user("V01", institution=world.clinic)),
+        "SELLER": token_of(seller),
+        "ITEM": world.items[0].item_code,
+        "ORDER": submit(world, {world.items[0].item_code: "6"}, institution=world.second_clinic).orders[0],
+    }
 
 
 def test_the_examples_of_the_guide_are_answered(client, callers):
-    assert len(EXAMPLES) >= 2
+    assert len(EXAMPLES) == GUIDE.count("```sh\n") >= 7
     for example in EXAMPLES:
         answer = run(client, words_of(example, ADDRESS="http://localhost", **callers))
         assert answer.status_code < 300, f"{example}: {answer.get_data(as_text=True)}"

@@ -44,6 +44,7 @@ BAD = {
     "SESSION_HOURS": (*NUMBERS, "0"),
     "SESSION_DAYS": (*NUMBERS, "0", "367"),
     "LOGIN_LIMIT": RATES,
+    "API_LIMIT": RATES,
     "PUBLIC_LIMIT": RATES,
     "RATE_LIMIT_STORAGE": ("", "nowhere", "carrier-pigeon://loft", "redis://localhost:x"),
     "TRUSTED_PROXIES": (*NUMBERS, "10"),
