@@ -32,7 +32,7 @@ def upgrade() -> None:
             name=op.f("fk_api_answer_assignment_id_role_assignment"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_api_answer")),
-        sa.UniqueConstraint("assignment_id", "key", name=op.f("uq_api_answer_assignment_id")),
+        sa.UniqueConstraint("assignment_id", "key", name=op.f("uq_api_answer_assignment_id_key")),
     )
     op.create_index("ix_api_answer_at", "api_answer", ["at"])
 
