@@ -417,6 +417,8 @@ def _keep_plans(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def _keep(dbapi_connection: Any, _record: Any) -> None:
         dbapi_connection.prepared_max = _STATEMENTS_KEPT
+        # At the second time instead of the sixth: every statement of a page is asked again and again.
+        dbapi_connection.prepare_threshold = 1
 
 
 def _look_at_connections(engine: Engine) -> None:
