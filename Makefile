@@ -28,7 +28,7 @@ test: install  ## Run all tests, PostgreSQL and browser included (T=tests/rules 
 
 test-all: install  ## The same, every test that takes a database on SQLite and on PostgreSQL
 	@scripts/system_packages.sh test
-	@$(BIN)/python -m pytest -n 2 --dist worksteal --databases all $(T)
+	@EVERY_EXAMPLE=1 $(BIN)/python -m pytest -n 2 --dist worksteal --databases all $(T)
 
 test-postgresql: install  ## Every test that takes a database, on PostgreSQL alone
 	@scripts/system_packages.sh test
@@ -62,7 +62,7 @@ audit: install  ## Compare requirements.lock with the public list of holes (need
 
 fuzz: install  ## Rubbish for forms, pages and files, so long on each database (MINUTES=15, SEED=… to repeat, T="-k postgresql")
 	@scripts/system_packages.sh test
-	@FUZZ_MINUTES=$(or $(MINUTES),15) FUZZ_SEED=$(SEED) nice $(BIN)/python -m pytest tests/fuzz/for_long.py -s $(T)
+	@FUZZ_MINUTES=$(or $(MINUTES),15) FUZZ_SEED=$(SEED) nice $(BIN)/python -m pytest -p no:logging tests/fuzz/for_long.py -s $(T)
 
 migrate: install  ## Write a migration from the models (m="what changes")
 	@test -n "$(m)" || { echo 'Say what changes: make migrate m="add the batch to receipts"' >&2; exit 2; }

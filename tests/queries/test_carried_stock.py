@@ -32,6 +32,7 @@ from clinic_orders.queries.ledger import counted_stock, ledger, with_ledger
 from clinic_orders.rules.doubles import DoubleDecision
 from clinic_orders.rules.findings import CheckRule
 from clinic_orders.rules.parties import SYSTEM
+from tests.examples import examples
 from tests.files_world import take_well
 from tests.queries.checks.test_stocking import draw, empty, world
 
@@ -180,7 +181,7 @@ def answers(on: date, *, carried: bool) -> list[Any]:
 
 @pytest.mark.both_databases
 @settings(
-    max_examples=12,
+    max_examples=examples(12),
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

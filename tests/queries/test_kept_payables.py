@@ -32,6 +32,7 @@ from clinic_orders.queries.payables.records import Scope
 from clinic_orders.rules.doubles import DoubleDecision
 from clinic_orders.rules.findings import CheckRule
 from clinic_orders.rules.parties import SYSTEM
+from tests.examples import examples
 from tests.orders_in_work import World, make_order, make_world
 from tests.queries.test_laying import CITY, FIRST, drawn_payments, drawn_receipts, moment, write
 
@@ -39,7 +40,7 @@ Pair = tuple[int, int]
 Figures = tuple[dict[str, Decimal], int, dict[Pair, Decimal]]
 
 few_histories = settings(
-    max_examples=20,
+    max_examples=examples(20),
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -23,6 +23,7 @@ from clinic_orders.rules.allocation import Allocation, PaymentMade, ReceiptOwed,
 from clinic_orders.rules.days import start_of_day
 from clinic_orders.rules.parties import Actor, Role
 from clinic_orders.rules.payments import PaymentFacts, PaymentSide, counts_on
+from tests.examples import examples
 from tests.orders_in_work import World, make_order, make_world
 
 # The last weeks before a long holiday, so that working days and days differ much.
@@ -194,7 +195,7 @@ def write(world: World, receipts: list[Any], payments: list[Any]) -> History:
 
 
 random_histories = settings(
-    max_examples=60,
+    max_examples=examples(60),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -38,11 +38,12 @@ from clinic_orders.rules.monitoring import (
 from clinic_orders.rules.parties import SYSTEM
 from clinic_orders.rules.reporting import NothingTyped
 from tests import factories as make
+from tests.examples import examples
 
 OCTOBER = Month(2026, 10)
 RULES = {CheckRule.MONITORED_RISE, CheckRule.MONITORED_CHANGES}
 FEW = settings(
-    max_examples=20,
+    max_examples=examples(20),
     deadline=None,
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],

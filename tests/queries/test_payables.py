@@ -29,6 +29,7 @@ from clinic_orders.rules.days import Month, day_in_china, start_of_day
 from clinic_orders.rules.parties import Actor, Role
 from clinic_orders.rules.payment_terms import OwedLine, ageing, amount_owed, days_overdue, return_amount
 from tests.deliveries_in_work import LATER, accepted
+from tests.examples import examples
 from tests.orders_in_work import World, make_order, make_world
 
 FIRST = date(2026, 1, 1)
@@ -164,7 +165,7 @@ def owed_by_plain_python(facts: Any, on: date) -> dict[str, Decimal]:
 
 @pytest.mark.both_databases
 @settings(
-    max_examples=40,
+    max_examples=examples(40),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

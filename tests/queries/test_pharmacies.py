@@ -14,6 +14,7 @@ from clinic_orders.models.base import db
 from clinic_orders.models.pharmacies import DesignatedPharmacy
 from clinic_orders.queries.pharmacies import nearest
 from clinic_orders.rules.geodesy import Place, distance
+from tests.examples import examples
 from tests.people import NOW
 
 # Around a village of Song county, from a few metres to the far end of the province.
@@ -27,7 +28,7 @@ def place(offset: tuple[int, int]) -> Place:
 
 @pytest.mark.both_databases
 @settings(
-    max_examples=20,
+    max_examples=examples(20),
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],

@@ -32,6 +32,7 @@ from clinic_orders.rules.parties import SYSTEM, Actor, Role
 from clinic_orders.rules.reordering import Keeping
 from clinic_orders.rules.stock_entries import EntryKind
 from clinic_orders.rules.stocking import Count, Movement, ledger_at_end
+from tests.examples import examples
 from tests.files_world import NOW
 from tests.prices_world import (
     CLINIC,
@@ -141,7 +142,7 @@ def empty() -> None:
 
 
 @settings(
-    max_examples=15,
+    max_examples=examples(15),
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],

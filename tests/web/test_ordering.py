@@ -179,6 +179,13 @@ def test_a_gap_in_delivery_is_said_where_it_is_and_can_be_told(doctor: Any, worl
     assert list(typed().values()) == ["5"]
 
 
+def test_of_an_item_that_is_none_nothing_is_told_and_nothing_is_kept(doctor: Any, world: make.World) -> None:
+    code = world.items[0].item_code
+    answer = doctor.post("/order", data={f"q-{code}": "5", "tell": "524-07"})
+    assert answer.status_code == 404
+    assert db.session.scalars(select(Draft)).all() == []
+
+
 def test_the_minimum_shows_what_is_missing_and_adds_it(doctor: Any, world: make.World) -> None:
     page = doctor.get("/order")
     assert "最低数还没有定" in text(page)

@@ -135,8 +135,10 @@ def keep() -> Response:
     """Save what the form holds, then do what the pressed button says."""
     here = cart()
     by, at = here.actor, here.at
-    drafts.save_draft(here.buyer, _typed(here), emergency=here.urgent, by=by, at=at)
     form = request.form
+    # An item that is none is not found before anything is kept.
+    lacking = _item(here, form["tell"]) if form.get("tell") else None
+    drafts.save_draft(here.buyer, _typed(here), emergency=here.urgent, by=by, at=at)
     back = {name: request.args.get(name) for name in ("q", "show", "page")}
     if form.get("add"):
         drafts.add_pack(here.buyer, form["add"], emergency=here.urgent, by=by, at=at)
@@ -144,9 +146,12 @@ def keep() -> Response:
     if form.get("drop"):
         drafts.save_draft(here.buyer, Typed(packs={form["drop"]: ""}), emergency=here.urgent, by=by, at=at)
         return redirect(here.url("order_page", **back), 303)
-    if form.get("tell"):
-        _tell_county(here, form["tell"])
-        return redirect(here.url("order_page", **back, _anchor=form["tell"]), 303)
+    if lacking is not None:
+        report_no_distributor(here.buyer, lacking.id, lacking.name, by=by, at=at)
+        flash(
+            gettext("The county bureau has been told that nobody delivers %(name)s.", name=lacking.name), "ok"
+        )
+        return redirect(here.url("order_page", **back, _anchor=lacking.code), 303)
     if form.get("go"):
         show, _, number = form["go"].partition("/")
         return redirect(here.url("order_page", show=show or None, page=number or None), 303)
@@ -188,12 +193,12 @@ def _fill_suggested(here: Cart) -> None:
     )
 
 
-def _tell_county(here: Cart, code: str) -> None:
+def _item(here: Cart, code: str) -> Any:
+    """An item of today's catalogue, or 404."""
     item = next((item for item in queries.items_on(here.on, every=True).items if item.code == code), None)
     if item is None:
         abort(404)
-    report_no_distributor(here.buyer, item.id, item.name, by=here.actor, at=here.at)
-    flash(gettext("The county bureau has been told that nobody delivers %(name)s.", name=item.name), "ok")
+    return item
 
 
 @blueprint.post("/order/draft")

@@ -29,6 +29,7 @@ from clinic_orders.rules.findings import CheckRule
 from clinic_orders.rules.ordering import lapses_at
 from clinic_orders.rules.policy import PolicyBook
 from clinic_orders.rules.scorecard import Arrival, DueLine, Score, sum_of
+from tests.examples import examples
 from tests.files_world import make_world, order, receipt, take_well
 
 pytestmark = pytest.mark.both_databases
@@ -229,7 +230,7 @@ def empty() -> None:
 
 
 @settings(
-    max_examples=40,
+    max_examples=examples(40),
     deadline=None,
     # Shrinking a case means writing it anew a thousand times; the first one found says enough.
     phases=[Phase.explicit, Phase.reuse, Phase.generate],

@@ -20,6 +20,7 @@ from clinic_orders.rules.delivery import acceptance_due_day
 from clinic_orders.rules.findings import CheckRule, in_order
 from clinic_orders.rules.lateness import late_acceptance, late_confirmation
 from clinic_orders.rules.ordering import last_day_to_answer
+from tests.examples import examples
 from tests.files_world import make_world, order, receipt, take_well
 
 pytestmark = pytest.mark.both_databases
@@ -56,7 +57,7 @@ def moment(minutes: int) -> datetime:
 
 
 @settings(
-    max_examples=40,
+    max_examples=examples(40),
     deadline=None,
     phases=WITHOUT_SHRINKING,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
@@ -97,7 +98,7 @@ def test_late_answers(world, drawn, as_of):
 
 
 @settings(
-    max_examples=40,
+    max_examples=examples(40),
     deadline=None,
     phases=WITHOUT_SHRINKING,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

@@ -32,6 +32,7 @@ from clinic_orders.rules.findings import Finding, in_order
 from clinic_orders.rules.markup import Posted, SaleSeen
 from clinic_orders.rules.parties import SYSTEM, InstitutionKind
 from clinic_orders.rules.roster import CommitmentLetter, Days
+from tests.examples import examples
 from tests.prices_world import (
     CLINIC,
     CODES,
@@ -231,7 +232,7 @@ def clear() -> None:
 
 
 @settings(
-    max_examples=40,
+    max_examples=examples(40),
     deadline=None,
     # Shrinking a case means writing it anew a thousand times; the first one found says enough.
     phases=[Phase.explicit, Phase.reuse, Phase.generate],

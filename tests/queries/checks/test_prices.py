@@ -19,6 +19,7 @@ from clinic_orders.rules.findings import CheckRule, in_order
 from clinic_orders.rules.markup import Posted, SaleSeen
 from clinic_orders.rules.parties import InstitutionKind
 from clinic_orders.rules.roster import CommitmentLetter, Days
+from tests.examples import examples
 from tests.files_world import take_well
 from tests.prices_world import (
     CLINIC,
@@ -43,7 +44,7 @@ PRICES = st.sampled_from(["3.36", "3.50", "3.3650", "2.80", "0.125", "4.00"]).ma
 RATES = st.none() | st.sampled_from(["0", "0.05", "0.15", "0.1234"]).map(Decimal)
 # Shrinking a case means writing it anew a thousand times; the first one found says enough.
 WITHOUT_SHRINKING = settings(
-    max_examples=40,
+    max_examples=examples(40),
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],

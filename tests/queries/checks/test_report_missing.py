@@ -24,6 +24,7 @@ from clinic_orders.queries.checks import Scope, check
 from clinic_orders.rules.days import Month, Quarter, start_of_day
 from clinic_orders.rules.findings import CheckRule, Finding, in_order
 from clinic_orders.rules.reporting import ReportKind, due_in, report_missing
+from tests.examples import examples
 from tests.files_world import NOW, make_world, take_well
 
 pytestmark = pytest.mark.both_databases
@@ -171,7 +172,7 @@ def world(app: Flask) -> None:
 
 
 @settings(
-    max_examples=30,
+    max_examples=examples(30),
     deadline=None,
     # Shrinking a case means writing it anew a thousand times; the first one found says enough.
     phases=[Phase.explicit, Phase.reuse, Phase.generate],

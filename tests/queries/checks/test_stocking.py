@@ -32,6 +32,7 @@ from clinic_orders.rules.stocking import (
     reports_stock,
     stocking_short,
 )
+from tests.examples import examples
 from tests.files_world import going_back, make_world, order, receipt, take_well
 
 pytestmark = pytest.mark.both_databases
@@ -182,7 +183,7 @@ def empty() -> None:
 
 
 @settings(
-    max_examples=30,
+    max_examples=examples(30),
     deadline=None,
     # Shrinking a case means writing it anew a thousand times; the first one found says enough.
     phases=[Phase.explicit, Phase.reuse, Phase.generate],

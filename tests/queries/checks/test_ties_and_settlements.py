@@ -24,6 +24,7 @@ from clinic_orders.rules.markup import SaleSeen, tied_sale
 from clinic_orders.rules.roster import Days
 from clinic_orders.rules.settlement import settled_not_sold
 from clinic_orders.rules.stocking import Count, Movement, ledger_at_end
+from tests.examples import examples
 from tests.files_world import NOW
 from tests.prices_world import (
     CLINIC,
@@ -46,7 +47,7 @@ DAYS = st.dates(date(2026, 2, 20), date(2026, 4, 2))
 PRODUCTS = ("钙片", "维生素C")
 # Shrinking a case means writing it anew a thousand times; the first one found says enough.
 WITHOUT_SHRINKING = settings(
-    max_examples=40,
+    max_examples=examples(40),
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],

@@ -30,6 +30,7 @@ from clinic_orders.rules.finding_states import FindingState
 from clinic_orders.rules.findings import Finding, in_order
 from clinic_orders.rules.parties import SYSTEM
 from clinic_orders.rules.roster import Days
+from tests.examples import examples
 from tests.files_world import NOW
 from tests.prices_world import CODES, ITEMS, JOINED, ids, make_prices_world, put_states
 from tests.traces_world import Back, Received, Sold, clear_traces, moment, put_back, put_received, put_sold
@@ -233,7 +234,7 @@ def world(app: Flask) -> None:
 
 
 @settings(
-    max_examples=15,
+    max_examples=examples(15),
     deadline=None,
     # Shrinking a case means writing it anew a thousand times; the first one found says enough.
     phases=[Phase.explicit, Phase.reuse, Phase.generate],

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from clinic_orders.queries.checks import Scope, check, sold_beyond_stock, trace_codes, trace_missing
 from clinic_orders.rules.findings import CheckRule, in_order
 from clinic_orders.rules.roster import Days
+from tests.examples import examples
 from tests.prices_world import CODES, ITEMS, JOINED, ids, make_prices_world
 from tests.traces_world import Back, History, Received, Sold, moment
 
@@ -80,7 +81,7 @@ def world(app: Flask) -> None:
 
 
 @settings(
-    max_examples=25,
+    max_examples=examples(25),
     deadline=None,
     # Shrinking a case means writing it anew a thousand times; the first one found says enough.
     phases=[Phase.explicit, Phase.reuse, Phase.generate],

@@ -20,6 +20,7 @@ from clinic_orders.rules.days import day_in_china, end_of_day
 from clinic_orders.rules.findings import CheckRule, Finding, in_order
 from clinic_orders.rules.roster import Days
 from clinic_orders.rules.volume_progress import grade, standing, volume_behind
+from tests.examples import examples
 from tests.volume_world import (
     History,
     attributed,
@@ -79,7 +80,7 @@ def world(app: Flask) -> None:
 
 
 @settings(
-    max_examples=30,
+    max_examples=examples(30),
     deadline=None,
     # Shrinking a case means writing it anew a thousand times; the first one found says enough.
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
