@@ -205,6 +205,23 @@ def test_a_list_is_made_printed_and_read_again(client, world):
     assert made.number in client.get("/clues/transfers/").text
 
 
+@pytest.mark.parametrize(("maker", "opens"), [("song", True), ("city", False)])
+def test_a_clue_leads_to_its_list_only_where_that_opens(client, world, maker, opens):
+    officer = world.officer("song")
+    clue = asked(assigned(unknown_pack("V01"), by=officer), by=officer)
+    answered(clue, by=world.somebody(world.clinic))
+    judged(clue, [world.clinic.id], by=officer)
+    client.log_in(world.users[maker])
+    client.get(f"/clues/transfers/new?clue={clue.number}")
+    client.submit("form:has(input[name=clue])", receiver="市局基金监管科")
+    address = f"/clues/transfers/{db.session.query(ClueTransfer).one().number}"
+    client.log_in(world.users["song"])
+    shown = client.get(f"/clues/{clue.number}").text
+    assert address.rsplit("/", 1)[1] in shown
+    assert (f'href="{address}"' in shown) is opens
+    assert client.get(address).status_code == (200 if opens else 404)
+
+
 def test_another_county_sees_nothing_and_one_of_several_helps(client, world):
     officer, city = world.officer("song"), world.officer("city")
     own = assigned(unknown_pack("V01"), by=officer)

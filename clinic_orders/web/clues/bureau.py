@@ -139,6 +139,7 @@ def _page(number: str, *, refusal: str = "", box: str = "") -> str:
     files = queries.evidence_of(row.id)
     of_pack = row.rule is None or row.rule in OF_A_PACK
     first = on + timedelta(days=deeds.answer_days(at=at()))
+    transfer = queries.transfer_of(row.id)
     return render_template(
         "clues/show.html",
         row=row,
@@ -152,7 +153,9 @@ def _page(number: str, *, refusal: str = "", box: str = "") -> str:
         answers=queries.answers_of(row.id, files, on=on),
         events=queries.events_of(row.id, files),
         measures=queries.measures_of(row.id),
-        transfer=queries.transfer_of(row.id),
+        transfer=transfer,
+        # A list holds clues of several counties; who may not open it sees its number as that of the document.
+        opens_transfer=transfer is not None and queries.find_transfer(transfer, actor()) is not None,
         case_number=cases_of_findings([row.finding_id], actor(), on=on).get(row.finding_id)
         if row.finding_id
         else None,
