@@ -455,3 +455,35 @@ def test_the_check_of_payments_reads_what_is_open_and_lays_out_only_whose_money_
     monkeypatch.setattr("clinic_orders.queries.payables.overdue.FEW", 0)
     assert found_overdue(on) == everything | {"PS00": Decimal(6)}
     assert found_overdue(on, only) == mine | {"PS00": Decimal(6)}
+
+
+@pytest.mark.both_databases
+def test_sums_that_cover_what_is_due_say_nothing_where_the_money_lies_elsewhere(world: World) -> None:
+    five = Decimal(5)
+    # By pair, acceptance and due day: the first of each pair is what is due.
+    receipts = [
+        (place, accepted, 0, five, due - accepted, None, 0)
+        for place, accepted, due in (
+            (0, 3, 5), (0, 6, 60),
+            (1, 3, 5),
+            (2, 10, 12), (2, 3, 60),
+            (3, 3, 5), (3, 6, 60),
+        )
+    ]  # fmt: skip
+    payments = [
+        (place, day, five, named, None, None, None, None)
+        for place, day, named in (
+            # It names the receipt that is not due.
+            (0, 8, 1),
+            # An advance was sent back before anything was due.
+            (1, 1, None), (1, 2, 14),
+            # What falls due later was accepted, and paid, first.
+            (2, 5, None),
+            # All is as usual.
+            (3, 8, None),
+        )
+    ]  # fmt: skip
+    write(world, receipts, payments)
+    on = FIRST + timedelta(days=20)
+    assert laid_overdue(on) == dict.fromkeys(("PS00", "PS01", "PS08"), five)
+    assert found_overdue(on) == laid_overdue(on)
