@@ -135,10 +135,10 @@ def payment_overdue(
     ...                 on=date(2026, 3, 31)).as_json()["ageing"]
     '31-60'
     """
-    bucket = ageing(days_overdue(due_on, on=on))
+    days = days_overdue(due_on, on=on)
+    bucket = ageing(days)
     if bucket is None or outstanding <= 0:
         return None
-    days = days_overdue(due_on, on=on)
     return Finding(
         CheckRule.PAYMENT_OVERDUE,
         Grade.WARNING if bucket is Ageing.UP_TO_30 else Grade.VIOLATION,

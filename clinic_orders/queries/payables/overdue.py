@@ -17,6 +17,8 @@ from sqlalchemy import (
     String,
     and_,
     case,
+    cast,
+    exists,
     func,
     not_,
     or_,
@@ -31,7 +33,7 @@ from clinic_orders.models.deliveries import GoodsReturn, Shipment
 from clinic_orders.models.payables import PayableChange, PayableOpen, PayablePair
 from clinic_orders.models.payments import Payment
 from clinic_orders.models.streaming import as_driver, driver_rows
-from clinic_orders.queries.doubles import counts_once
+from clinic_orders.queries.doubles import counts_once, not_set_aside
 from clinic_orders.queries.payables.kept import FEW, holds, of_payers
 from clinic_orders.queries.payables.laying import OpenReceipt, Pair, Which, counts_on_sql, lay_out_all
 from clinic_orders.rules.days import end_of_day
@@ -119,44 +121,46 @@ def _owing(on: date, payers: Collection[int] | None) -> Select[int]:
     ends, shipment, named = end_of_day(on), Shipment, aliased(Shipment, name="named")
     among: ColumnElement[bool] = true() if payers is None else shipment.paying_id.in_(payers)
     back = (
-        select(GoodsReturn.shipment_id, func.sum(type_coerce(GoodsReturn.amount, BigInteger)).label("amount"))
+        select(
+            GoodsReturn.shipment_id,
+            # PostgreSQL counts a sum of whole numbers in decimals.
+            cast(func.sum(type_coerce(GoodsReturn.amount, BigInteger)), BigInteger).label("amount"),
+        )
         .where(GoodsReturn.agreed_at < ends)
         .group_by(GoodsReturn.shipment_id)
         .subquery("back")
     )
     left = type_coerce(shipment.owed, BigInteger) - func.coalesce(back.c.amount, 0)
-    is_due = shipment.due_on < on
+    falls_due = shipment.due_on < on
     owed = (
         select(
             shipment.paying_id,
             shipment.distributor_id,
-            func.sum(case((and_(is_due, left > 0), left), else_=0)).label("due"),
-            func.max(case((is_due, shipment.accepted_at))).label("last_due"),
-            func.min(case((not_(is_due), shipment.accepted_at))).label("first_later"),
+            func.sum(case((and_(falls_due, left > 0), left), else_=0)).label("due"),
+            func.max(case((falls_due, shipment.accepted_at))).label("last_due"),
+            func.min(case((not_(falls_due), shipment.accepted_at))).label("first_later"),
         )
         .outerjoin(back, back.c.shipment_id == shipment.id)
-        .where(shipment.accepted_at < ends, counts_once(shipment.order_id), among)
+        .where(shipment.accepted_at < ends, not_set_aside(shipment.order_id), among)
         .group_by(shipment.paying_id, shipment.distributor_id)
         .subquery("owed")
     )
-    strays = or_(Payment.is_refund, and_(Payment.shipment_id.is_not(None), named.id.is_(None)))
+    is_due = exists().where(
+        named.id == Payment.shipment_id,
+        named.paying_id == Payment.paying_id,
+        named.distributor_id == Payment.distributor_id,
+        named.accepted_at < ends,
+        named.due_on < on,
+        not_set_aside(named.order_id),
+    )
+    # Asked in this order, so that only those who name a receipt are looked up.
+    strays = case((Payment.is_refund, 1), (Payment.shipment_id.is_(None), 0), (is_due, 0), else_=1)
     paid = (
         select(
             Payment.paying_id,
             Payment.distributor_id,
             func.sum(type_coerce(Payment.amount, BigInteger)).label("amount"),
-            func.max(case((strays, 1), else_=0)).label("strays"),
-        )
-        .outerjoin(
-            named,
-            and_(
-                named.id == Payment.shipment_id,
-                named.paying_id == Payment.paying_id,
-                named.distributor_id == Payment.distributor_id,
-                named.accepted_at < ends,
-                named.due_on < on,
-                counts_once(named.order_id),
-            ),
+            func.max(strays).label("strays"),
         )
         .where(counts_on_sql(on), true() if payers is None else Payment.paying_id.in_(payers))
         .group_by(Payment.paying_id, Payment.distributor_id)
