@@ -139,14 +139,15 @@ def payment_overdue(
     bucket = ageing(days)
     if bucket is None or outstanding <= 0:
         return None
+    due = due_on.isoformat()
     return Finding(
         CheckRule.PAYMENT_OVERDUE,
         Grade.WARNING if bucket is Ageing.UP_TO_30 else Grade.VIOLATION,
         institution=institution,
         distributor=distributor,
         key=receipt_no,
-        period=due_on.isoformat(),
-        formula=f"outstanding = {outstanding} > 0; {on} − {due_on} = {days}",
+        period=due,
+        formula=f"outstanding = {outstanding} > 0; {on} − {due} = {days}",
         figures={"outstanding": outstanding, "days_overdue": days, "ageing": bucket.value},
         rows=(("receipt", receipt_no),),
     )

@@ -84,10 +84,10 @@ def check(scope: Scope, rules: Collection[CheckRule] | None = None) -> list[Find
 
     """
     wanted = frozenset(CheckRule if rules is None else rules)
-    return in_order(
-        finding
-        for one in CHECKS
-        if wanted.intersection(one.RULES)
-        for finding in one.find(scope)
-        if finding.rule in wanted
-    )
+    found: list[Finding] = []
+    for one in CHECKS:
+        if wanted.issuperset(one.RULES):
+            found += one.find(scope)
+        elif wanted.intersection(one.RULES):
+            found += (finding for finding in one.find(scope) if finding.rule in wanted)
+    return in_order(found)

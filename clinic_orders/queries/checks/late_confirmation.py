@@ -7,7 +7,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, bindparam, exists, func, select
+from sqlalchemy import Select, and_, bindparam, exists, func, select, true, union_all
 
 from clinic_orders.models.base import db
 from clinic_orders.models.orders import EventKind, Order, OrderEvent, OrderLine
@@ -41,16 +41,24 @@ def _others(due: list[Stretch], as_of: date) -> Iterator[tuple[datetime | None, 
 def _due(count: int, dialect: str) -> Select[Any]:
     """Orders not answered in time, by stretches of days; a stretch without any gives a row without an order."""
     due = Table(count, dialect)
-    late = and_(
-        Order.submitted_at >= due.begins,
-        Order.submitted_at < due.ends,
-        not_before(Order.answered_at, due.late, dialect),
-        counts_once(Order.id),
-    )
+    within = and_(Order.submitted_at >= due.begins, Order.submitted_at < due.ends, counts_once(Order.id))
+    if dialect == "postgresql":
+        # By OR it would fetch all orders of a stretch; each half by itself is a range of the index of both instants.
+        halves = (
+            select(*_COLUMNS[:2], Order.distributor_id, *_COLUMNS[3:]).where(within, late).correlate(due.rows)
+            for late in (Order.answered_at >= due.late, Order.answered_at.is_(None))
+        )
+        found = union_all(*halves).lateral("late")
+        return (
+            select(due.last_day.label("last_day"), *found.c[:2], Distributor.code, *found.c[3:])
+            .select_from(due.rows)
+            .join(found, true())
+            .join(Distributor, Distributor.id == found.c.distributor_id)
+        )
     return (
         select(due.last_day.label("last_day"), *_COLUMNS)
         .select_from(due.rows)
-        .outerjoin(Order, late)
+        .outerjoin(Order, and_(within, not_before(Order.answered_at, due.late, dialect)))
         .outerjoin(Distributor, Distributor.id == Order.distributor_id)
     )
 

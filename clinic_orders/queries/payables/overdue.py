@@ -32,7 +32,7 @@ from clinic_orders.models.base import db
 from clinic_orders.models.deliveries import GoodsReturn, Shipment
 from clinic_orders.models.payables import PayableChange, PayableOpen, PayablePair
 from clinic_orders.models.payments import Payment
-from clinic_orders.models.streaming import as_driver, driver_rows
+from clinic_orders.models.streaming import as_driver
 from clinic_orders.queries.doubles import counts_once, not_set_aside
 from clinic_orders.queries.payables.kept import FEW, holds, of_payers
 from clinic_orders.queries.payables.laying import OpenReceipt, Pair, Which, counts_on_sql, lay_out_all
@@ -100,15 +100,15 @@ def _kept(on: date, payers: Collection[int] | None) -> tuple[list[tuple[Pair, Op
         )
     )
     found: list[tuple[Pair, OpenReceipt]] = []
-    for rows in driver_rows(connection, statement):
-        for paying, distributor, is_so, *receipt in rows:
-            if is_so:
-                found.append(((paying, distributor), OpenReceipt._make(receipt)))
-            else:
-                stale.add(paying)
+    # All are held anyway, so nothing is won by fetching them in parts.
+    for paying, distributor, is_so, due, receipt_no, left, shipment_id in connection.execute(statement).all():
+        if is_so:
+            found.append(((paying, distributor), OpenReceipt(due, receipt_no, left, shipment_id)))
+        else:
+            stale.add(paying)
     if len(stale) > FEW:
         return [], None
-    return [one for one in found if one[0][0] not in stale], stale
+    return [one for one in found if one[0][0] not in stale] if stale else found, stale
 
 
 def _owing(on: date, payers: Collection[int] | None) -> Select[int]:
