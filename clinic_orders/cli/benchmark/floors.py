@@ -26,7 +26,7 @@ class Floor:
 
     Attributes:
         sql: with :first, :last, :opening (the day before the first), :before (a month before it), :cycle,
-            :counted_since (days), :begins, :ends (instants), :month; answers sums.
+            :counted_since (days), :begins, :ends, :quarter_begins (instants; three months earlier), :month; answers sums.
         goal: the greatest ratio.
         says: what it is, for people.
         sqlite: the same, written as SQLite answers it sooner, or only so; empty = as it is.
@@ -60,7 +60,11 @@ class Floor:
             "cycle": stage.cycle_begins,
             "counted_since": on - timedelta(days=REPORTING_DAYS - 1),
         }
-        instants: dict[str, datetime] = {"begins": start_of_day(first), "ends": end_of_day(on)}
+        instants: dict[str, datetime] = {
+            "begins": start_of_day(first),
+            "ends": end_of_day(on),
+            "quarter_begins": start_of_day(Month.of(first).plus(-3).first_day),
+        }
         values: dict[str, Any] = {"month": str(month)}
         for name, day in days.items():
             values[name] = day.isoformat() if sqlite else day
@@ -95,6 +99,18 @@ def _short_stock(day: str) -> str:
               GROUP BY institution_id, item_id, day) d
         JOIN stock_count c ON c.institution_id = d.institution_id AND c.item_id = d.item_id
           AND c.counted_on = :opening AND c.replaced_at IS NULL
+    """  # noqa: S608
+
+
+def _delivered(where: str) -> str:
+    """Lines of orders and what came of them, by distributor."""
+    return f"""
+        SELECT d.id, d.code, count(*), sum(l.packs) AS packs, sum(g.shipped_packs) AS shipped, max(h.delivered_at)
+        FROM purchase_order o JOIN order_line l ON l.order_id = o.id JOIN item t ON t.id = l.item_id
+        JOIN institution_record r ON r.institution_id = o.institution_id AND r.valid_before IS NULL
+        JOIN distributor d ON d.id = o.distributor_id
+        LEFT JOIN shipment_line g ON g.order_line_id = l.id LEFT JOIN shipment h ON h.id = g.shipment_id
+        WHERE {where} GROUP BY d.id, d.code
     """  # noqa: S608
 
 
@@ -182,16 +198,19 @@ FLOORS: Final[Mapping[CheckRule, Floor]] = {
         "the month's orders with their distributor counted",
     ),
     CheckRule.DELIVERY_RATE: Floor(
-        """
-        SELECT d.code, count(*), sum(l.packs), sum(g.shipped_packs), max(h.delivered_at)
-        FROM purchase_order o JOIN order_line l ON l.order_id = o.id JOIN item t ON t.id = l.item_id
-        JOIN institution_record r ON r.institution_id = o.institution_id AND r.valid_before IS NULL
-        JOIN distributor d ON d.id = o.distributor_id
-        LEFT JOIN shipment_line g ON g.order_line_id = l.id LEFT JOIN shipment h ON h.id = g.shipment_id
-        WHERE o.answered_at >= :begins AND o.answered_at < :ends GROUP BY d.code
-        """,
+        f"""
+        WITH of_month AS ({_delivered("o.answered_at >= :begins AND o.answered_at < :ends")})
+        SELECT * FROM of_month UNION ALL
+        {
+            _delivered(
+                "o.answered_at >= :quarter_begins AND o.answered_at < :begins AND o.distributor_id + 0 IN"
+                " (SELECT id FROM of_month WHERE shipped * 10 < packs * 9)"
+            )
+        }
+        """,  # noqa: S608
         SET_BASED,
-        "the month's order lines with what came of them added up by distributor; no limits worked out",
+        "the month's order lines with what came of them added up by distributor, and those of the three months before of"
+        " who was below; no limits worked out",
     ),
     CheckRule.EMERGENCY_SHARE: Floor(
         """

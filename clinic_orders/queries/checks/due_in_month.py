@@ -23,7 +23,7 @@ from clinic_orders.models.orders import Order, OrderEvent, OrderLine
 from clinic_orders.models.roster import InstitutionRecord
 from clinic_orders.queries.checks.limits import Beginnings, Span, beginnings, both, limit_day
 from clinic_orders.queries.checks.order_lines import JUSTIFIED_REJECTIONS, WITHDRAWALS
-from clinic_orders.queries.doubles import counts_once
+from clinic_orders.queries.doubles import not_set_aside
 from clinic_orders.rules.days import Month, day_in_china, end_of_day
 from clinic_orders.rules.policy import PolicyBook
 
@@ -183,7 +183,7 @@ def _in_the_month(part: _Part, ends: datetime) -> list[ColumnElement[bool]]:
         part.begins >= min(span.begins for span in hull),
         part.begins < min(ends, max(span.ends for span in hull)),
         *part.where,
-        counts_once(Order.id),
+        not_set_aside(Order.id),
         falls_in,
     ]
 
