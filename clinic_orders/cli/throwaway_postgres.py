@@ -36,7 +36,8 @@ SETTINGS: Final = {
     "autovacuum": "off",
     "shared_buffers": "64MB",
     "max_connections": "60",
-    "timezone": "UTC",
+    # As a server in China is set up, so that whatever leans on the server's zone is seen.
+    "timezone": "Asia/Shanghai",
     "log_min_messages": "fatal",
 }
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Boolean, Date, UnaryExpression
+from sqlalchemy import Boolean, ColumnElement, Date, UnaryExpression, literal
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.functions import FunctionElement
+
+from clinic_orders.models.base import UtcDateTime
 
 
 class china_day(FunctionElement[date]):  # noqa: N801 - it is written like a function of SQL.
@@ -64,3 +66,11 @@ def _among_sqlite(element: among, compiler: Any, **more: Any) -> str:
 def _among_postgresql(element: among, compiler: Any, **more: Any) -> str:
     column, question = element.clauses
     return f"({compiler.process(column, **more)} = ANY (ARRAY{compiler.process(question, **more)}))"
+
+
+def instant(at: datetime) -> ColumnElement[datetime]:
+    """A point in time to stand beside a column of such inside of ``coalesce`` and its like.
+
+    The plain value would be sent with its zone, and PostgreSQL would read the column in the zone of its server.
+    """
+    return literal(at, UtcDateTime())

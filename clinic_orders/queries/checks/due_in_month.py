@@ -18,7 +18,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.deliveries import Shipment, ShipmentLine
-from clinic_orders.models.expressions import china_day
+from clinic_orders.models.expressions import china_day, instant
 from clinic_orders.models.orders import Order, OrderEvent, OrderLine
 from clinic_orders.models.roster import InstitutionRecord
 from clinic_orders.queries.checks.limits import Beginnings, Span, beginnings, both, limit_day
@@ -71,7 +71,7 @@ def _parts(spans: Beginnings, ends: datetime) -> Iterator[_Part]:
     answered = Order.answered_at < ends
     yield _Part(Order.answered_at, (usual, answered), spans.normal, spans.remote, True, False)
     # One comparison that the index of submissions answers; by OR the way would go through all answers.
-    unanswered = func.coalesce(Order.answered_at, ends) >= ends
+    unanswered = func.coalesce(Order.answered_at, instant(ends)) >= ends
     yield _Part(Order.submitted_at, (usual, unanswered), spans.unanswered, spans.unanswered, False, False)
     yield _Part(
         Order.submitted_at, (Order.emergency == true(),), spans.emergency, spans.emergency_remote, True, True

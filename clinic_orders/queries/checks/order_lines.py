@@ -9,7 +9,7 @@ from sqlalchemy import CTE, ColumnElement, Select, and_, case, func, or_, select
 
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.deliveries import Shipment, ShipmentLine
-from clinic_orders.models.expressions import china_day
+from clinic_orders.models.expressions import china_day, instant
 from clinic_orders.models.orders import EventKind, Order, OrderEvent, OrderLine
 from clinic_orders.models.roster import InstitutionRecord
 from clinic_orders.queries.checks.limits import limit_day_of, limit_days
@@ -93,9 +93,9 @@ def lines_lacking(
     """
     seen_before = end_of_day(as_of)
     days, record = limit_days(book, first, as_of), InstitutionRecord
-    answered = func.coalesce(Order.answered_at, seen_before) < seen_before
+    answered = func.coalesce(Order.answered_at, instant(seen_before)) < seen_before
     begins = case((and_(answered, Order.emergency.is_(False)), Order.answered_at), else_=Order.submitted_at)
-    submitted = func.coalesce(Order.submitted_at, seen_before)
+    submitted = func.coalesce(Order.submitted_at, instant(seen_before))
     limit_day = limit_day_of(
         days,
         begins=begins,

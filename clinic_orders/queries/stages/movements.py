@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import CTE, and_, func, or_, select
 
 from clinic_orders.models.deliveries import Shipment, ShipmentLine
-from clinic_orders.models.expressions import china_day
+from clinic_orders.models.expressions import china_day, instant
 from clinic_orders.models.orders import Order, OrderEvent, OrderLine
 from clinic_orders.models.roster import InstitutionRecord
 from clinic_orders.models.volume import AgreedVolume
@@ -112,7 +112,7 @@ def goods_waiting(scope: Scope, first: date, items: Collection[int] | None = Non
         .where(
             Shipment.delivered_at >= start_of_day(first),
             Shipment.delivered_at < scope.ends,
-            func.coalesce(Shipment.accepted_at, scope.ends) >= scope.ends,
+            func.coalesce(Shipment.accepted_at, instant(scope.ends)) >= scope.ends,
             or_(Shipment.voided_at.is_(None), Shipment.voided_at >= scope.ends),
             counts_once(Shipment.order_id),
             may_count(scope, Shipment.institution_id),
