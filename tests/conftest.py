@@ -362,6 +362,7 @@ class _QuietHandler(WSGIRequestHandler):
 @pytest.fixture
 def live_server(committed_app: Flask) -> Iterator[LiveServer]:
     """committed_app at a free port of this machine, a thread for each request."""
+    statements.forget()
     server = make_server("127.0.0.1", 0, committed_app, threaded=True, request_handler=_QuietHandler)
     server.daemon_threads = True  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)

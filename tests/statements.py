@@ -65,6 +65,12 @@ def watch() -> None:
     event.listen(Engine, "before_cursor_execute", _note)
 
 
+def forget() -> None:
+    """Forget the last request of this thread: what a test does now is not its doing."""
+    _reading.set(None)
+    writes_while_reading.clear()
+
+
 class KnowsReading:
     """WSGI wrapper that marks the requests which must not write."""
 

@@ -13,7 +13,6 @@ from sqlalchemy import event, make_url, text
 
 from clinic_orders.app import create_app
 from clinic_orders.cli import run
-from clinic_orders.config import Settings
 from clinic_orders.models.base import db
 from tests.conftest import Databases, make_app
 
@@ -153,14 +152,12 @@ def test_a_database_that_another_holds_is_said_so(
     assert "database is locked" in said
 
 
-def test_an_address_of_nothing_is_said_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_address_of_nothing_is_said_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     for address in ("orders.sqlite3", "oracle-of-delphi://x/y"):
+        monkeypatch.setenv("CLINIC_ORDERS_DATABASE_URL", address)
         with pytest.raises(SystemExit) as left:
-            run(
-                lambda url=address: create_app(
-                    Settings(database_url=url, instance=tmp_path, secret_key="tests only")
-                ),
-                ["job", "history"],
-            )
-        assert left.value.code == 1
+            run(create_app, ["job", "history"])
+        assert left.value.code == 2
         assert "CLINIC_ORDERS_DATABASE_URL" in capsys.readouterr().err

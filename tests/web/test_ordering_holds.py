@@ -155,7 +155,7 @@ def test_the_pages_say_what_is_owed_to_whom_and_how_to_be_free(client: CheckingC
     hold(world, world.clinic)
     fill_draft(world, both(world))
     client.log_in(make_user("wang", institution=world.clinic))
-    said = "欠豫西安康医药配送有限公司货款 336.50 元，最早于2026 年 8 月 31 日到期，逾期已超过 60 天。付款并登记后立即恢复下单"
+    said = "欠豫西安康医药配送有限公司货款 336.50 元，最早于 2026 年 8 月 31 日到期，逾期已超过 60 天。付款并登记后立即恢复下单"
     client.get("/order", status=200)
     assert said in client.page.text
     client.get("/order/check", status=200)

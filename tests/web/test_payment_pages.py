@@ -114,7 +114,7 @@ def test_the_bureau_decides_against_a_payment_and_both_sides_read_why(
         browser.log_in(db.session.query(User).filter_by(name=who).one())
         browser.get(address, status=200)
         assert "医保局认定无效" in browser.page.text
-        assert "局长于2026 年 11 月 20 日认定" in browser.page.text
+        assert "局长于 2026 年 11 月 20 日认定" in browser.page.text
         assert "银行流水中没有" in browser.page.text
         assert not browser.page.all("main form")
     browser.get("/payables/", status=200)

@@ -111,8 +111,9 @@ class ImportRounds:
     def _empty(self) -> None:
         with db.engine.begin() as connection:
             if connection.dialect.name == "postgresql":
-                connection.execute(text("TRUNCATE sale_line, sale_code"))
+                connection.execute(text("TRUNCATE sale_line, sale_code, repeated_code"))
             else:
+                connection.execute(text("DELETE FROM repeated_code"))
                 connection.execute(text("DELETE FROM sale_code"))
                 connection.execute(text("DELETE FROM sale_line"))
 
