@@ -24,6 +24,7 @@ from clinic_orders.actions.transaction import transactional
 from clinic_orders.models.accounts import User
 from clinic_orders.models.audit import AuditEntry
 from clinic_orders.models.base import db
+from clinic_orders.models.expressions import instant
 from clinic_orders.queries.accounts import Principal, has_second_step, principal
 from clinic_orders.rules.accounts import (
     FAILURES_UNTIL_LOCKED,
@@ -167,7 +168,7 @@ def record_failed_login(user_id: int, *, by: Actor, at: datetime) -> bool:
             failed_logins=failures,
             locked_until=case(
                 (begun_anew, None),
-                (User.failed_logins + 1 >= FAILURES_UNTIL_LOCKED, at + LOCKED_FOR),
+                (User.failed_logins + 1 >= FAILURES_UNTIL_LOCKED, instant(at + LOCKED_FOR)),
                 else_=User.locked_until,
             ),
         )
