@@ -22,7 +22,7 @@ from clinic_orders.models.payments import Payment
 from clinic_orders.models.roster import Distributor, Institution
 from clinic_orders.models.supervision import FindingRecord
 from clinic_orders.queries.findings import findings_visible_to
-from clinic_orders.queries.orders import OrderFilter, has_lapsed, narrowed
+from clinic_orders.queries.orders import QUANTITIES, OrderFilter, has_lapsed, narrowed
 from clinic_orders.queries.policy import policy_book
 from clinic_orders.queries.visibility import orders_visible_to, payments_visible_to, shipments_visible_to
 from clinic_orders.rules.days import day_in_china
@@ -68,17 +68,6 @@ _HEADS = (
     .join(_payer, _payer.id == Order.paying_id)
     .join(Distributor, Distributor.id == Order.distributor_id)
 )
-_QUANTITIES = (
-    OrderLine.packs,
-    OrderLine.withdrawn_before,
-    OrderLine.confirmed_packs,
-    OrderLine.withdrawn_after,
-    OrderLine.closed_packs,
-    OrderLine.shipped_packs,
-    OrderLine.accepted_packs,
-    OrderLine.rejected_packs,
-    OrderLine.returned_packs,
-)
 _LINES = (
     select(
         OrderLine.order_id,
@@ -87,7 +76,7 @@ _LINES = (
         OrderLine.pack_price,
         OrderLine.amount,
         OrderLine.answer_reason,
-        *_QUANTITIES,
+        *QUANTITIES,
     )
     .join(Item, Item.id == OrderLine.item_id)
     .order_by(OrderLine.order_id, OrderLine.line_no)
@@ -158,7 +147,7 @@ def _with_lines(heads: list[Row], at: datetime) -> list[Row]:
     for head in heads:
         lapsed = has_lapsed(SimpleNamespace(**head), at, book)
         quantities = [
-            LineQuantities(*(line[column.key] for column in _QUANTITIES)) for line in lines[head["id"]]
+            LineQuantities(*(line[column.key] for column in QUANTITIES)) for line in lines[head["id"]]
         ]
         for line, one in zip(lines[head["id"]], quantities, strict=True):
             line["state"] = line_state(one, lapsed=lapsed)

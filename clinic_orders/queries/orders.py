@@ -1,4 +1,4 @@
-"""A buyer's orders: the list with its filters, one order with its history, the answer of a submission (R-ORD)."""
+"""A buyer's orders: the list with its filters, and one order with its history (R-ORD)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sqlalchemy.orm import aliased
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.deliveries import Shipment
-from clinic_orders.models.orders import Order, OrderEvent, OrderLine, Submission
+from clinic_orders.models.orders import Order, OrderEvent, OrderLine
 from clinic_orders.models.roster import Distributor, Institution, InstitutionRecord
 from clinic_orders.queries.askers import Asking, anybody, asking, ids_of
 from clinic_orders.queries.deadlines import lapse_instant
@@ -117,8 +117,7 @@ def _values(row: Any) -> list[Any]:
     return list(row)
 
 
-_LINES = select(
-    OrderLine.order_id,
+QUANTITIES = (
     OrderLine.packs,
     OrderLine.withdrawn_before,
     OrderLine.confirmed_packs,
@@ -128,7 +127,12 @@ _LINES = select(
     OrderLine.accepted_packs,
     OrderLine.rejected_packs,
     OrderLine.returned_packs,
-).where(OrderLine.order_id.in_(bindparam("orders", expanding=True)))
+)
+"""The columns of ``LineQuantities``, in its order."""
+
+_LINES = select(OrderLine.order_id, *QUANTITIES).where(
+    OrderLine.order_id.in_(bindparam("orders", expanding=True))
+)
 
 
 def _lines_by_order(ids: Iterable[int]) -> dict[int, list[LineQuantities]]:
@@ -437,74 +441,8 @@ _DETAIL_LINES = (
         OrderLine.pack_price,
         OrderLine.amount,
         OrderLine.answer_reason,
-        OrderLine.packs,
-        OrderLine.withdrawn_before,
-        OrderLine.confirmed_packs,
-        OrderLine.withdrawn_after,
-        OrderLine.closed_packs,
-        OrderLine.shipped_packs,
-        OrderLine.accepted_packs,
-        OrderLine.rejected_packs,
-        OrderLine.returned_packs,
+        *QUANTITIES,
     )
     .join(Item, Item.id == OrderLine.item_id)
     .order_by(OrderLine.line_no)
 )
-
-
-# The answer of a submission -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class StoredAnswer:
-    """What a submission led to (R-ORD-2)."""
-
-    institution_id: int
-    receiver_code: str
-    receiver: str
-    at: datetime
-    orders: list[str]
-    refused: list[dict[str, Any]]
-
-
-def stored_answer(key: str, *, ordering_id: int) -> StoredAnswer | None:
-    """The answer that belongs to a form's key, for the organisation that sent it."""
-    row = db.session.execute(
-        select(
-            Submission.institution_id,
-            Institution.code,
-            InstitutionRecord.name,
-            Submission.at,
-            Submission.result,
-        )
-        .join(Institution, Institution.id == Submission.institution_id)
-        .join(InstitutionRecord, InstitutionRecord.institution_id == Institution.id)
-        .where(
-            Submission.key == key,
-            Submission.ordering_id == ordering_id,
-            InstitutionRecord.valid_before.is_(None),
-        )
-    ).first()
-    if row is None:
-        return None
-    return StoredAnswer(row[0], row[1], row[2], row[3], row[4]["orders"], row[4]["refused"])
-
-
-def orders_by_number(order_nos: Sequence[str]) -> list[Any]:
-    """Number, distributor, sums and the last instant to answer of some orders, in the given order."""
-    rows = db.session.execute(
-        select(
-            Order.order_no,
-            Distributor.name.label("distributor"),
-            Distributor.phone,
-            Order.lines_count,
-            Order.packs,
-            Order.amount,
-            Order.answer_due_at,
-            Order.emergency,
-        )
-        .join(Distributor, Distributor.id == Order.distributor_id)
-        .where(Order.order_no.in_(order_nos))
-    )
-    found = {row.order_no: row for row in rows}
-    return [found[number] for number in order_nos if number in found]

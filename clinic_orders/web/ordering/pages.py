@@ -14,7 +14,7 @@ from clinic_orders.actions import drafts
 from clinic_orders.actions.drafts import Typed
 from clinic_orders.actions.ordering import report_no_distributor, submit_draft
 from clinic_orders.queries import ordering as queries
-from clinic_orders.queries.orders import orders_by_number, stored_answer
+from clinic_orders.queries.ordering.submissions import orders_by_number, stored_answer
 from clinic_orders.rules.cart import CartChanged, CartEmpty, NothingToReview
 from clinic_orders.rules.errors import RuleBroken
 from clinic_orders.rules.parties import Permission, Role
