@@ -1,4 +1,4 @@
-"""A call: who calls, what the address and the body say, the answer. Every call is declared with ``call`` and listed.
+"""A call: who calls, what the address and the body say, the answer. Every call is declared with ``reads`` or ``stores`` and listed.
 
 What is declared is what is read, what is checked and what the document says (``document``); there is no second list.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from hashlib import sha256
 from typing import Any, Final
@@ -97,22 +97,42 @@ class Asked:
         return day_in_china(self.at)
 
 
+Doing = Callable[..., Reply]
+"""What does a call: it gets an ``Asked`` and the names in the address."""
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One call as it is declared; see ``call``."""
+    """One call as it is declared with ``reads`` or ``stores``.
+
+    Attributes:
+        method: of HTTP.
+        path: the address behind the prefix, with ``{names}``.
+        permission: what account and token must carry.
+        summary: what it does, in a few words.
+        answer: of what the answer consists.
+        do: what does it.
+        query: what may stand behind the question mark.
+        body: of what the call consists.
+        status: of the answer.
+        changes: whether it changes a record that was read: then the call says by If-Match which version it has seen.
+        gives_version: whether the answer has an ETag.
+        refusals: statuses beside those that every such call can have.
+
+    """
 
     method: str
     path: str
     permission: Permission
     summary: str
     answer: Shape
-    do: Callable[..., Reply]
+    do: Doing
     query: Shape | None = None
     body: Shape | None = None
     status: int = 200
     changes: bool = False
     gives_version: bool = False
-    refusals: frozenset[int] = field(default_factory=frozenset)
+    refusals: frozenset[int] = frozenset()
 
     @property
     def name(self) -> str:
@@ -128,6 +148,16 @@ class Operation:
 OPERATIONS: Final[list[Operation]] = []
 
 
+def _declaring(operation: Callable[[Doing], Operation]) -> Callable[[Doing], Doing]:
+    """A decorator that lists what an operation does as the operation that it makes of it."""
+
+    def declare(do: Doing) -> Doing:
+        OPERATIONS.append(operation(do))
+        return do
+
+    return declare
+
+
 def reads(
     path: str,
     permission: Permission,
@@ -137,22 +167,10 @@ def reads(
     query: Shape | None = None,
     gives_version: bool = False,
     refusals: frozenset[int] = frozenset(),
-) -> Callable[[Callable[..., Reply]], Callable[..., Reply]]:
-    """Declare a call that only reads.
-
-    Args:
-        path: the address behind the prefix, with ``{names}``.
-        permission: what account and token must carry.
-        summary: what it does, in a few words.
-        answer: of what the answer consists.
-        query: what may stand behind the question mark.
-        gives_version: whether the answer has an ETag.
-        refusals: statuses beside those that every such call can have.
-
-    """
-
-    def declare(do: Callable[..., Reply]) -> Callable[..., Reply]:
-        operation = Operation(
+) -> Callable[[Doing], Doing]:
+    """Declare a call that only reads; what is said of it stands at ``Operation``."""
+    return _declaring(
+        lambda do: Operation(
             "GET",
             path,
             permission,
@@ -163,10 +181,7 @@ def reads(
             gives_version=gives_version,
             refusals=refusals,
         )
-        OPERATIONS.append(operation)
-        return do
-
-    return declare
+    )
 
 
 def stores(
@@ -179,24 +194,14 @@ def stores(
     status: int = 201,
     changes: bool = False,
     refusals: frozenset[int] = frozenset(),
-) -> Callable[[Callable[..., Reply]], Callable[..., Reply]]:
-    """Declare a call that stores something: it is done once for each Idempotency-Key, in one transaction with its answer.
+) -> Callable[[Doing], Doing]:
+    """Declare a call that stores something; what is said of it stands at ``Operation``.
 
-    Args:
-        path: the address behind the prefix, with ``{names}``.
-        permission: what account and token must carry.
-        summary: what it does, in a few words.
-        body: of what the call consists.
-        answer: of what the answer consists.
-        status: of the answer.
-        changes: whether it changes a record that was read: then the call says by If-Match which version it has seen.
-        refusals: statuses beside those that every such call can have.
-
+    It is done once for each Idempotency-Key, in one transaction with its answer.
     """
-
-    def declare(do: Callable[..., Reply]) -> Callable[..., Reply]:
-        more = {409, 413, 415} | ({404, 412, 428} if changes else set())
-        operation = Operation(
+    more = {409, 413, 415} | ({404, 412, 428} if changes else set())
+    return _declaring(
+        lambda do: Operation(
             "POST",
             path,
             permission,
@@ -209,10 +214,7 @@ def stores(
             gives_version=changes,
             refusals=refusals | more,
         )
-        OPERATIONS.append(operation)
-        return do
-
-    return declare
+    )
 
 
 def etag_of(version: int) -> str:
