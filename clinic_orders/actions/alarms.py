@@ -13,6 +13,7 @@ from clinic_orders.actions.loading import NotFound
 from clinic_orders.actions.transaction import transactional
 from clinic_orders.models.base import db
 from clinic_orders.models.notices import Alarm
+from clinic_orders.queries.ordering import Buyer
 from clinic_orders.queries.visibility import alarms_visible_to
 from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.parties import Actor, Permission
@@ -87,6 +88,46 @@ def raise_alarms(
     ]
     if new:
         db.session.execute(insert(Alarm), new)
+
+
+@transactional
+def report_no_distributor(who: Buyer, items: Mapping[int, str], *, by: Actor, at: datetime) -> None:
+    """Tell the county that nobody delivers items; told again, their alarms count their times (R-CAT-3).
+
+    Whoever asks presses a button, submits a draft, or is a program whose order was refused for it.
+
+    Args:
+        who: to whom nobody delivers.
+        items: the names of the items by their row ids.
+        by: somebody of who orders.
+        at: when.
+
+    """
+    by.need(Permission.ORDERS_PLACE)
+    alarms = {
+        f"{who.institution_id}:{item_id}": {
+            "institution_id": who.institution_id,
+            "item_id": item_id,
+            "facts": {"institution": who.name, "item": name},
+        }
+        for item_id, name in items.items()
+    }
+    raise_alarms(NO_DISTRIBUTOR, alarms, county_code=who.county_code, at=at)
+    audit.record_all(
+        "report_no_distributor",
+        [
+            {
+                "subject_id": item_id,
+                "subject": name,
+                "institution_id": who.institution_id,
+                "county_code": who.county_code,
+            }
+            for item_id, name in items.items()
+        ],
+        by=by,
+        at=at,
+        subject_type="item",
+    )
 
 
 @transactional

@@ -6,7 +6,7 @@ which and sends them again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,7 +25,7 @@ from clinic_orders.queries.ordering import (
 from clinic_orders.queries.policy import policy_book
 from clinic_orders.rules.days import day_in_china
 from clinic_orders.rules.errors import N_, RuleBroken
-from clinic_orders.rules.order_refusals import refusals
+from clinic_orders.rules.order_refusals import NoDistributor, refusals
 from clinic_orders.rules.ordering import answer_due_at
 from clinic_orders.rules.parties import Actor, NotAllowed, Permission
 
@@ -49,9 +49,23 @@ class OrderedLine:
 
 
 class OrderNotPossible(LinesNotPossible):
-    """Some lines can't be ordered, so nothing was; ``problems`` counts the lines from 0."""
+    """Some lines can't be ordered, so nothing was; ``problems`` counts the lines from 0.
+
+    Attributes:
+        who: for whom.
+        undelivered: the names of the items that nobody delivers there, by their row ids. Nothing that this deed did
+            stays, so whoever called it tells the county of them (``report_no_distributor``).
+
+    """
 
     message = N_("%(count)s lines for %(number)s can't be ordered like this; nothing was ordered.")
+
+    def __init__(
+        self, who: Buyer, problems: Mapping[int, RuleBroken], undelivered: Mapping[int, str]
+    ) -> None:
+        super().__init__(who.code, problems)
+        self.who = who
+        self.undelivered = dict(undelivered)
 
 
 class ItemTwice(RuleBroken):
@@ -104,6 +118,7 @@ def place_order(
     items = {item.code: item for item in items_of_codes([line.item_code for line in lines], on)}
     rows: list[tuple[ItemRow, DraftRow]] = []
     problems: dict[int, RuleBroken] = {}
+    undelivered: dict[int, str] = {}
     for number, line in enumerate(lines):
         item = items.get(line.item_code)
         if item is None:
@@ -115,8 +130,10 @@ def place_order(
             rows.append((item, row))
             if found := refusals(held.request(item, row, row.typed)):
                 problems[number] = found[0]
+                if isinstance(found[0], NoDistributor):
+                    undelivered[item.id] = item.name
     if problems:
-        raise OrderNotPossible(who.code, problems)
+        raise OrderNotPossible(who, problems, undelivered)
     sent, _refused = sort_out(rows, held, cart, frozenset())
     due = answer_due_at(
         at,
@@ -125,6 +142,6 @@ def place_order(
         emergency_hours=book.whole("order.emergency_hours", on=on),
     )
     orders = place(known, who, sent, cart, due=due, emergency=emergency, by=by, at=at)
-    tell_parties(who, held, sent, [], orders, emergency=emergency, at=at)
+    tell_parties(who, held, sent, [], orders, emergency=emergency, by=by, at=at)
     keep_answer(known, Answer(key, orders, []))
     return orders

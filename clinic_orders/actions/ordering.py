@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from clinic_orders.actions import audit, notices, numbers
-from clinic_orders.actions.alarms import NO_DISTRIBUTOR, raise_alarms
+from clinic_orders.actions.alarms import raise_alarms, report_no_distributor
 from clinic_orders.actions.loading import NotFound
 from clinic_orders.actions.transaction import transactional
 from clinic_orders.models.base import db
@@ -224,7 +224,7 @@ def submit_draft(
     orders = place(known, who, sent, cart, due=due, emergency=emergency, by=by, at=at) if sent else []
     answer = Answer(key, orders, [entry for _, entry in refused])
     _clear(cart, sent, refused)
-    tell_parties(who, held, sent, refused, orders, emergency=emergency, at=at)
+    tell_parties(who, held, sent, refused, orders, emergency=emergency, by=by, at=at)
     keep_answer(known, answer)
     return answer
 
@@ -432,6 +432,7 @@ def tell_parties(
     orders: Sequence[str],
     *,
     emergency: bool,
+    by: Actor,
     at: datetime,
 ) -> None:
     """Whom it concerns besides: the village of a proxy order, the bureau of an emergency or a gap (R-CAT-3)."""
@@ -451,15 +452,9 @@ def tell_parties(
             link=f"/orders/{orders[0]}",
             county_code=who.county_code,
         )
-    gaps = {
-        f"{who.institution_id}:{item}": {
-            "institution_id": who.institution_id,
-            "item_id": item,
-            "facts": {"institution": who.name, "item": why["name"]},
-        }
-        for item, why in refused
-        if why["code"] == NoDistributor.__name__
-    }
+    gaps = {item: why["name"] for item, why in refused if why["code"] == NoDistributor.__name__}
+    if gaps:
+        report_no_distributor(who, gaps, by=by, at=at)
     picked = {
         f"{who.institution_id}:{line.item.id}": {
             "institution_id": who.institution_id,
@@ -469,29 +464,5 @@ def tell_parties(
         for line in sent
         if emergency and held.relations.distributor_of(line.item.id) is None
     }
-    for kind, alarms in ((NO_DISTRIBUTOR, gaps), (EMERGENCY_PICKED, picked)):
-        if alarms:
-            raise_alarms(kind, alarms, county_code=who.county_code, at=at)
-
-
-@transactional
-def report_no_distributor(who: Buyer, item_id: int, name: str, *, by: Actor, at: datetime) -> None:
-    """Tell the county that nobody delivers an item (R-CAT-3); told again, the alarm counts its times."""
-    by.need(Permission.ORDERS_PLACE)
-    key = f"{who.institution_id}:{item_id}"
-    alarm = {
-        "institution_id": who.institution_id,
-        "item_id": item_id,
-        "facts": {"institution": who.name, "item": name},
-    }
-    raise_alarms(NO_DISTRIBUTOR, {key: alarm}, county_code=who.county_code, at=at)
-    audit.record(
-        "report_no_distributor",
-        by=by,
-        at=at,
-        subject_type="item",
-        subject_id=item_id,
-        subject=name,
-        institution_id=who.institution_id,
-        county_code=who.county_code,
-    )
+    if picked:
+        raise_alarms(EMERGENCY_PICKED, picked, county_code=who.county_code, at=at)

@@ -118,6 +118,7 @@ class Operation:
         changes: whether it changes a record that was read: then the call says by If-Match which version it has seen.
         gives_version: whether the answer has an ETag.
         refusals: statuses beside those that every such call can have.
+        when_refused: what is still to be done where the call was refused, after everything that it did is undone.
 
     """
 
@@ -133,6 +134,7 @@ class Operation:
     changes: bool = False
     gives_version: bool = False
     refusals: frozenset[int] = frozenset()
+    when_refused: Callable[[Asked, RuleBroken], None] | None = None
 
     @property
     def name(self) -> str:
@@ -194,6 +196,7 @@ def stores(
     status: int = 201,
     changes: bool = False,
     refusals: frozenset[int] = frozenset(),
+    when_refused: Callable[[Asked, RuleBroken], None] | None = None,
 ) -> Callable[[Doing], Doing]:
     """Declare a call that stores something; what is said of it stands at ``Operation``.
 
@@ -213,6 +216,7 @@ def stores(
             changes=changes,
             gives_version=changes,
             refusals=refusals | more,
+            when_refused=when_refused,
         )
     )
 
@@ -342,7 +346,12 @@ def _store(
         reply = operation.do(asked, **names)
         return Answered(reply.status, dict(reply.body), reply.headers)
 
-    found = once(key, digest, do, assignment_id=token.assignment_id, by=actor, at=g.now)
+    try:
+        found = once(key, digest, do, assignment_id=token.assignment_id, by=actor, at=g.now)
+    except RuleBroken as refused:
+        if operation.when_refused is not None:
+            operation.when_refused(asked, refused)
+        raise
     again = {"Idempotent-Replayed": "true"} if found.again else {}
     return _answer(found.body, found.status, {**found.headers, **again})
 

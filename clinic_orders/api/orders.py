@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from clinic_orders.actions.alarms import report_no_distributor
 from clinic_orders.actions.answering import (
     Answer,
     LineNotAnswered,
@@ -12,7 +13,7 @@ from clinic_orders.actions.answering import (
     NoSuchLine,
     answer_order,
 )
-from clinic_orders.actions.direct_orders import OrderedLine, place_order
+from clinic_orders.actions.direct_orders import OrderedLine, OrderNotPossible, place_order
 from clinic_orders.actions.loading import NotFound
 from clinic_orders.api.cursors import cursor, place_of
 from clinic_orders.api.door import Asked, Reply, number, reads, stores
@@ -101,6 +102,13 @@ def show_order(asked: Asked, no: str) -> Reply:
     return Reply(whole_order(row), version=row["version"])
 
 
+def _tell_of_gaps(asked: Asked, refused: RuleBroken) -> None:
+    """Tell the county of what nobody delivers, as where an order is refused on a page (R-CAT-3)."""
+    cause = refused.__cause__
+    if isinstance(cause, OrderNotPossible) and cause.undelivered:
+        report_no_distributor(cause.who, cause.undelivered, by=asked.actor, at=asked.at)
+
+
 @stores(
     "/orders",
     Permission.ORDERS_PLACE,
@@ -108,6 +116,7 @@ def show_order(asked: Asked, no: str) -> Reply:
     body=NEW_ORDER,
     answer=NEW_ORDERS,
     refusals=frozenset({404}),
+    when_refused=_tell_of_gaps,
 )
 def place_orders(asked: Asked) -> Reply:
     """An order for the account's institution, or for one that it orders for."""
@@ -143,7 +152,7 @@ def place_orders(asked: Asked) -> Reply:
             by=asked.actor,
             at=asked.at,
         )
-    except LinesNotPossible as refused:
+    except OrderNotPossible as refused:
         raise at_lines(refused, range(len(lines))) from refused
     rows = orders_of_numbers(numbers, at=asked.at)
     return Reply({"orders": [order_head(row) for row in rows]}, 201)

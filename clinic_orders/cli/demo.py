@@ -18,9 +18,9 @@ from flask_migrate import upgrade as alembic_upgrade
 
 from clinic_orders import clock
 from clinic_orders.actions import accounts, catalogue
+from clinic_orders.actions.alarms import report_no_distributor
 from clinic_orders.actions.demonstration import mark_all_as_demo
 from clinic_orders.actions.divisions import load_divisions
-from clinic_orders.actions.ordering import report_no_distributor
 from clinic_orders.actions.payables import keep_payables
 from clinic_orders.cli.context import Console, Failed, pass_console
 from clinic_orders.cli.demo_sales import write_down_sales
@@ -152,8 +152,7 @@ def _raise_alarms(world: Demonstration, at: datetime) -> None:
         row["item_code"] for row in world.rows["delivery-relations"] if row["scope"] == world.show_county
     }
     gaps = [item for item in items_on(on, every=True).items if item.code not in delivered]
-    for item in gaps[:2]:
-        report_no_distributor(who, item.id, item.name, by=SYSTEM, at=at)
+    report_no_distributor(who, {item.id: item.name for item in gaps[:2]}, by=SYSTEM, at=at)
 
 
 def _make_cases(

@@ -13,9 +13,12 @@ from clinic_orders.actions.api_answers import forget_answers
 from clinic_orders.models.api import ApiAnswer
 from clinic_orders.models.audit import AuditEntry
 from clinic_orders.models.base import db
+from clinic_orders.models.catalogue import Price
 from clinic_orders.models.deliveries import GoodsReturn, Shipment
+from clinic_orders.models.notices import Alarm
 from clinic_orders.models.orders import Order
 from clinic_orders.models.payments import Payment
+from clinic_orders.models.roster import DeliveryRelation
 from clinic_orders.models.sales import SaleLine
 from clinic_orders.models.stock import StockCount
 from clinic_orders.queries.integrity import problems
@@ -191,6 +194,30 @@ def test_an_order_is_placed_whole_or_not_at_all_and_each_line_says_why(clinic, w
     meant["lines"][0]["duplicate_of"] = order["order_no"]
     clinic.post("/orders", meant)
     clinic.post("/orders", ordered(world, 6) | {"institution_code": world.hospital.code}, status=404)
+
+
+def test_what_nobody_delivers_is_told_to_the_county_though_nothing_is_ordered(clinic, world):
+    db.session.execute(DeliveryRelation.__table__.delete())
+    db.session.commit()
+    answer = clinic.post("/orders", ordered(world, 6, 12), status=422)
+    assert codes(answer) == {"/lines/0": "NoDistributor", "/lines/1": "NoDistributor"}
+    clinic.post("/orders", ordered(world, 6), status=422)
+    alarms = db.session.scalars(select(Alarm).order_by(Alarm.item_id)).all()
+    assert [(alarm.kind, alarm.item_id, alarm.times) for alarm in alarms] == [
+        ("no_distributor", world.items[0].id, 2),
+        ("no_distributor", world.items[1].id, 1),
+    ]
+    assert {(alarm.county_code, alarm.institution_id) for alarm in alarms} == {("410325", world.clinic.id)}
+    told = db.session.scalars(select(AuditEntry).where(AuditEntry.deed == "report_no_distributor")).all()
+    assert {entry.actor_name for entry in told} == {f"王保田（收银台 {clinic.token[:11]}）"}
+    assert (len(told), count(Order), count(ApiAnswer)) == (3, 0, 0)
+
+
+def test_a_refusal_for_another_reason_raises_no_alarm(clinic, world):
+    db.session.execute(Price.__table__.delete())
+    db.session.commit()
+    clinic.post("/orders", ordered(world, 6), status=422)
+    assert count(Alarm) == 0
 
 
 def test_what_was_changed_meanwhile_is_412_and_a_version_has_to_be_named(clinic, seller, world):

@@ -11,8 +11,9 @@ from flask_babel import gettext, ngettext
 from werkzeug.wrappers import Response
 
 from clinic_orders.actions import drafts
+from clinic_orders.actions.alarms import report_no_distributor
 from clinic_orders.actions.drafts import Typed
-from clinic_orders.actions.ordering import report_no_distributor, submit_draft
+from clinic_orders.actions.ordering import submit_draft
 from clinic_orders.queries import ordering as queries
 from clinic_orders.queries.ordering.submissions import orders_by_number, stored_answer
 from clinic_orders.rules.cart import CartChanged, CartEmpty, NothingToReview
@@ -147,7 +148,7 @@ def keep() -> Response:
         drafts.save_draft(here.buyer, Typed(packs={form["drop"]: ""}), emergency=here.urgent, by=by, at=at)
         return redirect(here.url("order_page", **back), 303)
     if lacking is not None:
-        report_no_distributor(here.buyer, lacking.id, lacking.name, by=by, at=at)
+        report_no_distributor(here.buyer, {lacking.id: lacking.name}, by=by, at=at)
         flash(
             gettext("The county bureau has been told that nobody delivers %(name)s.", name=lacking.name), "ok"
         )
