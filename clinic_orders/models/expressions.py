@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, Date, UnaryExpression, literal
+from sqlalchemy import ARRAY, Boolean, ColumnElement, Date, UnaryExpression, bindparam, literal
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.functions import FunctionElement
@@ -66,6 +66,34 @@ def _among_sqlite(element: among, compiler: Any, **more: Any) -> str:
 def _among_postgresql(element: among, compiler: Any, **more: Any) -> str:
     column, question = element.clauses
     return f"({compiler.process(column, **more)} = ANY (ARRAY{compiler.process(question, **more)}))"
+
+
+class one_of(FunctionElement[bool]):  # noqa: N801 - it is written like an operator of SQL.
+    """The condition that a column is one of the values that are filled in under a name: ``one_of(Order.id, "orders")``.
+
+    On PostgreSQL they are one parameter, an array, so that the statement is the same text and the same plan however many
+    they are, and short enough for the driver to remember how it is sent. SQLite has no arrays: each is a parameter.
+    """
+
+    type = Boolean()
+    inherit_cache = True
+    name = "one_of"
+
+    def __init__(self, column: Any, name: str) -> None:
+        super().__init__(column, bindparam(name, expanding=True, type_=column.type))
+
+
+@compiles(one_of, "sqlite")
+def _one_of_sqlite(element: one_of, compiler: Any, **more: Any) -> str:
+    column, values = element.clauses
+    return str(compiler.process(column.in_(values), **more))
+
+
+@compiles(one_of, "postgresql")
+def _one_of_postgresql(element: one_of, compiler: Any, **more: Any) -> str:
+    column, values = element.clauses
+    array: Any = bindparam(values.key, type_=ARRAY(column.type))
+    return f"{compiler.process(column, **more)} = ANY ({compiler.process(array, **more)})"
 
 
 def instant(at: datetime) -> ColumnElement[datetime]:

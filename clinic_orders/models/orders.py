@@ -175,6 +175,14 @@ class Order(Base):
         # To whom a distributor brings anything, without its orders.
         Index("ix_purchase_order_served", "distributor_id", "institution_id"),
         Index("ix_purchase_order_unanswered", "answered_at", "answer_due_at", "submitted_at"),
+        # What waits for a distributor is counted on each of its pages; among all its orders that is a handful.
+        Index(
+            "ix_purchase_order_to_answer",
+            "distributor_id",
+            "answer_due_at",
+            sqlite_where=text("answered_at IS NULL"),
+            postgresql_where=text("answered_at IS NULL"),
+        ),
         # A month of everybody's orders, for the checks and the statistics.
         Index("ix_purchase_order_submitted", "submitted_at", "answered_at"),
         # The few emergencies, whose delivery limits run from submission.

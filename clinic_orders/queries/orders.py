@@ -16,6 +16,7 @@ from sqlalchemy.orm import aliased
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
 from clinic_orders.models.deliveries import Shipment
+from clinic_orders.models.expressions import one_of
 from clinic_orders.models.orders import Order, OrderEvent, OrderLine
 from clinic_orders.models.roster import Distributor, Institution, InstitutionRecord
 from clinic_orders.queries.askers import Asking, anybody, asking, ids_of
@@ -130,9 +131,7 @@ QUANTITIES = (
 )
 """The columns of ``LineQuantities``, in its order."""
 
-_LINES = select(OrderLine.order_id, *QUANTITIES).where(
-    OrderLine.order_id.in_(bindparam("orders", expanding=True))
-)
+_LINES = select(OrderLine.order_id, *QUANTITIES).where(one_of(OrderLine.order_id, "orders"))
 
 
 def _lines_by_order(ids: Iterable[int]) -> dict[int, list[LineQuantities]]:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import aliased
 
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Edition, EditionItem, Item, Price
+from clinic_orders.models.expressions import one_of
 from clinic_orders.queries.catalogue.items import PART, price_day_of
 from clinic_orders.queries.catalogue.places import EVERY, Place, delivered
 from clinic_orders.queries.remembered import remembered
@@ -236,7 +237,7 @@ def _lines(on: date, known: tuple[bool, bool, bool]) -> Select[*tuple[Any, ...]]
         .outerjoin(
             EditionItem, and_(EditionItem.item_id == Item.id, EditionItem.edition_id == _edition_id(on))
         )
-        .where(Item.id.in_(bindparam("items", expanding=True)))
+        .where(one_of(Item.id, "items"))
     )  # fmt: skip
 
 

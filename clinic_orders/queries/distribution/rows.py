@@ -10,12 +10,12 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, or_, select
+from sqlalchemy import ColumnElement, Integer, Select, and_, case, func, literal_column, or_, select
 from sqlalchemy.orm import aliased
 
 from clinic_orders.models.base import db
 from clinic_orders.models.catalogue import Item
-from clinic_orders.models.expressions import china_day
+from clinic_orders.models.expressions import china_day, one_of
 from clinic_orders.models.orders import Order, OrderLine
 from clinic_orders.models.roster import County, Distributor, InstitutionRecord
 from clinic_orders.queries.deadlines import lapse_instant
@@ -92,12 +92,14 @@ class OrderRow:
     late: bool
 
 
-receiver = aliased(InstitutionRecord)
-orderer = aliased(InstitutionRecord)
+receiver = aliased(InstitutionRecord, name="receiver")
+orderer = aliased(InstitutionRecord, name="orderer")
+# Written into the statement: as parameters the same two numbers would be sent twenty times for every page.
+_NONE, _ONE = literal_column("0", Integer), literal_column("1", Integer)
 
 
 def _sum(expression: Any) -> Any:
-    return func.coalesce(func.sum(expression), 0)
+    return func.coalesce(func.sum(expression), _NONE)
 
 
 def _remote_then() -> Any:
@@ -126,7 +128,10 @@ def rows_statement(on: date) -> Select[*tuple[Any, ...]]:
     line = OrderLine
     to_answer = line.packs - line.withdrawn_before
     to_ship = (
-        func.coalesce(line.confirmed_packs, 0) - line.closed_packs - line.withdrawn_after - line.shipped_packs
+        func.coalesce(line.confirmed_packs, _NONE)
+        - line.closed_packs
+        - line.withdrawn_after
+        - line.shipped_packs
     )
     return (
         select(
@@ -151,10 +156,12 @@ def rows_statement(on: date) -> Select[*tuple[Any, ...]]:
             func.count(line.id).label("items"),
             _sum(line.packs).label("packs"),
             _sum(to_answer).label("to_answer"),
-            _sum(case((to_answer > 0, 1), else_=0)).label("items_to_answer"),
+            _sum(case((to_answer > _NONE, _ONE), else_=_NONE)).label("items_to_answer"),
             _sum(to_ship).label("to_ship"),
-            _sum(case((to_ship > 0, 1), else_=0)).label("items_to_ship"),
-            _sum(case((and_(to_ship > 0, Item.cold_chain.is_(False)), 1), else_=0)).label("warm_to_ship"),
+            _sum(case((to_ship > _NONE, _ONE), else_=_NONE)).label("items_to_ship"),
+            _sum(case((and_(to_ship > _NONE, Item.cold_chain.is_(False)), _ONE), else_=_NONE)).label(
+                "warm_to_ship"
+            ),
             _sum(line.confirmed_packs).label("confirmed"),
             _sum(line.shipped_packs).label("shipped"),
             _sum(line.accepted_packs).label("accepted"),
@@ -249,7 +256,7 @@ def _order_row(row: Any, *, at: datetime, book: PolicyBook) -> OrderRow:
 
 @lru_cache(maxsize=8)
 def _some_rows(on: date) -> Select[*tuple[Any, ...]]:
-    return rows_statement(on).where(Order.id.in_(bindparam("orders", expanding=True)))
+    return rows_statement(on).where(one_of(Order.id, "orders"))
 
 
 def order_rows(

@@ -6,11 +6,12 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select, type_coerce
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, type_coerce
 from sqlalchemy.orm import aliased
 
 from clinic_orders.models.base import Yuan, db
 from clinic_orders.models.deliveries import GoodsReturn, Shipment, ShipmentLine
+from clinic_orders.models.expressions import one_of
 from clinic_orders.models.orders import Order
 from clinic_orders.models.roster import Distributor, InstitutionRecord
 from clinic_orders.queries.lists import in_order, stands_in, with_words
@@ -68,7 +69,7 @@ def _named(word: str, on: date) -> ColumnElement[bool]:
 
 
 _NAMES = select(Distributor.id, Distributor.code, Distributor.name).where(
-    Distributor.id.in_(bindparam("distributors", expanding=True))
+    one_of(Distributor.id, "distributors")
 )
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from clinic_orders import clock
 from clinic_orders.actions.drafts import Typed, save_draft
 from clinic_orders.cli.benchmark.load.browser import Sample
-from clinic_orders.cli.benchmark.load.crowd import crowd, percentiles
+from clinic_orders.cli.benchmark.load.crowd import Crowd, crowd, percentiles
 from clinic_orders.cli.benchmark.load.floors import bare_orders
 from clinic_orders.cli.benchmark.load.people import DELIVERY, ORDERING, READING
 from clinic_orders.cli.benchmark.load.prefecture import PASSWORD, Person, Prefecture
@@ -38,6 +38,8 @@ SLOW: Final = 1000.0
 PAGES_GOAL, ORDERS_GOAL = 0.5, 0.15
 _SEED: Final = 11
 _AT_ONCE: Final = 8
+_SLICE: Final = 3.0
+"""Seconds of pages, then of ready ones, by turns."""
 # The buyers are nine of ten, as in a prefecture; a distributor has one desk, a bureau some.
 _OF_200: Final = {Role.DISTRIBUTOR: 14, Role.COUNTY: 4, Role.CITY: 2}
 
@@ -162,11 +164,11 @@ def saturation(app: Flask, there: Prefecture, asked: Asked, say: Callable[[str],
                 users.do("send", usernames=names[1:], at_once=_AT_ONCE)
                 continue
             say(f"saturation: round {number} of {asked.rounds}")
-            seconds = max(2.0, asked.seconds / 12)
-            for what, asked_for in (("pages", pages), ("ready", by_turns(pages, ready))):
-                told = users.do("ask", pages=asked_for, at_once=_AT_ONCE, seconds=seconds)
-                samples += told["samples"]
-                found[what].append(len(told["samples"]) / told["seconds"])
+            for what, (told, rate) in _by_slices(
+                users, pages, by_turns(pages, ready), asked.seconds / 12
+            ).items():
+                samples += told
+                found[what].append(rate)
             took, sent = users.do("send", usernames=names, at_once=_AT_ONCE)
             samples += sent
             found["orders"].append(len(names) / took)
@@ -180,6 +182,30 @@ def saturation(app: Flask, there: Prefecture, asked: Asked, say: Callable[[str],
         "orders_ratio": _ratio(found["orders"], found["bare"], ORDERS_GOAL),
         "wrong": _wrong(samples),
     }
+
+
+_Page = tuple[str, str, str]
+
+
+def _by_slices(
+    users: Crowd, pages: list[_Page], ready: list[_Page], seconds: float
+) -> dict[str, tuple[list[Sample], float]]:
+    """The samples and the rate of the pages and of the ready ones, asked in short slices by turns.
+
+    A machine that is shared is now faster, now slower, for seconds at a time; by turns both sides meet the same.
+    """
+    slices = max(1, round(seconds / _SLICE))
+    samples: dict[str, list[Sample]] = {"pages": [], "ready": []}
+    taken = dict.fromkeys(samples, 0.0)
+    for number in range(slices):
+        order = (("pages", pages), ("ready", ready))
+        for what, asked_for in order if number % 2 == 0 else reversed(order):
+            told = users.do(
+                "ask", pages=asked_for, at_once=_AT_ONCE, seconds=max(seconds / slices, _SLICE / 2)
+            )
+            samples[what] += told["samples"]
+            taken[what] += told["seconds"]
+    return {what: (samples[what], len(samples[what]) / taken[what]) for what in samples}
 
 
 def _bare(copier: Copier, engine: Any, rows: Any, number: int, asked: Asked) -> float:
