@@ -6,6 +6,7 @@ import os
 import secrets
 from dataclasses import dataclass, field
 from datetime import date
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -62,6 +63,9 @@ class Settings:
         log_level: from which level on they write.
         audit_heads: folder into which the head of the audit's chain is written every day; best one that another machine
             keeps.
+        webhook_networks: networks to which webhooks may send although they are not public, such as the bureau's own;
+            loopback addresses (127.0.0.0/8) allow plain http to this machine, for development.
+        webhook_ports: to which ports webhooks may send.
         second_step: offered, or demanded of the bureaus and the operator (a code from the phone at each log-in).
         testing: set by the tests only.
 
@@ -91,6 +95,8 @@ class Settings:
     log_level: str = "INFO"
     second_step: str = "offered"
     audit_heads: Path | None = None
+    webhook_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    webhook_ports: tuple[int, ...] = (443, 8443)
     testing: bool = False
 
 
@@ -198,6 +204,21 @@ def _web_address(name: str, text: str) -> str:
     return text
 
 
+def _networks(name: str, text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Networks with commas between them, or none."""
+    try:
+        return tuple(ip_network(one.strip()) for one in text.split(",") if one.strip())
+    except ValueError as error:
+        raise BadSetting(
+            f"{PREFIX}{name} must be networks such as 10.20.0.0/16,192.168.5.10/32, not {text!r}"
+        ) from error
+
+
+def _ports(name: str, text: str) -> tuple[int, ...]:
+    """Ports with commas between them."""
+    return tuple(_number(name, one, 1, 65_535) for one in text.split(","))
+
+
 def _folder(name: str, text: str | Path) -> Path:
     """A folder, or the place of one that is not there yet."""
     try:
@@ -262,6 +283,8 @@ def load_settings(environ: dict[str, str] | None = None) -> Settings:
         metrics_token=get("METRICS_TOKEN").strip(),
         log_format=_one_of("LOG_FORMAT", get("LOG_FORMAT", "json"), ("json", "text")),
         second_step=_one_of("SECOND_STEP", get("SECOND_STEP", "offered"), ("offered", "demanded")),
+        webhook_networks=_networks("WEBHOOK_NETWORKS", get("WEBHOOK_NETWORKS")),
+        webhook_ports=_ports("WEBHOOK_PORTS", get("WEBHOOK_PORTS", "443,8443")),
         audit_heads=_folder("AUDIT_HEADS", get("AUDIT_HEADS") or instance / "audit-heads"),
         log_level=_one_of("LOG_LEVEL", get("LOG_LEVEL", "INFO").upper(), LEVELS),
     )

@@ -6,6 +6,7 @@ Every answer is held against the document: its status must be declared and its b
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -33,13 +34,14 @@ def _document_text() -> str:
     return json.dumps(document("en"))
 
 
-def token_of(user: User, *scopes: Permission, used: bool = True) -> str:
-    """A token of an account, for the given scopes or for all that its role carries."""
+def token_of(user: User, *scopes: Permission, used: bool = True, days: int = 0) -> str:
+    """A token of an account until so many days from now, for the given scopes or for all that its role carries."""
     post = db.session.scalars(select(RoleAssignment).where(RoleAssignment.user_id == user.id)).first()
     assert post is not None
     at = clock.now()
     chosen = scopes or tuple(scope for scope in SCOPES if scope in GRANTS[post.role])
-    made = make_token(post.id, "收银台", chosen, day_in_china(at), by=SYSTEM, at=at)
+    last_day = day_in_china(at) + timedelta(days=days)
+    made = make_token(post.id, "收银台", chosen, last_day, by=SYSTEM, at=at)
     if used:
         # The last use is noted once an hour; a test that counts what a call does is not about that.
         db.session.get_one(ApiToken, made.id).last_used_at = at
@@ -70,6 +72,11 @@ class Caller:
         more.setdefault("Idempotency_Key", f"key-{next(_numbers)}")
         answer = self.client.post(PREFIX + path, json=body, headers=self.headers(**more))
         return checked(answer, "post", path, status)
+
+    def delete(self, path: str, *, status: int = 200, **more: str) -> TestResponse:
+        """A call that takes something away."""
+        answer = self.client.delete(PREFIX + path, headers=self.headers(**more))
+        return checked(answer, "delete", path, status)
 
 
 def checked(answer: TestResponse, method: str, path: str, status: int) -> TestResponse:

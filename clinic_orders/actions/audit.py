@@ -1,4 +1,7 @@
-"""Write down who did what, with the facts before and after. Called by deeds, inside their transaction."""
+"""Write down who did what, with the facts before and after. Called by deeds, inside their transaction.
+
+What webhooks tell is written here as well (``outbox``): one place through which every deed goes.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import insert
 
+from clinic_orders.actions import outbox
 from clinic_orders.models.audit import AuditEntry
 from clinic_orders.models.base import db
 from clinic_orders.rules.parties import Actor
@@ -92,6 +96,8 @@ def record(
             }
         ],
     )
+    entry = {"subject_id": subject_id, "subject": subject}
+    outbox.note_deed(deed, [entry], at=at, subject_type=subject_type)
 
 
 def record_all(
@@ -131,3 +137,4 @@ def record_all(
             for entry in entries
         ],
     )
+    outbox.note_deed(deed, entries, at=at, subject_type=subject_type)

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import insert, select
 
-from clinic_orders.actions import audit, notices, numbers
+from clinic_orders.actions import audit, notices, numbers, outbox
 from clinic_orders.actions.answering import note_events, state_of, touch
 from clinic_orders.actions.loading import NotFound, order_for_update
 from clinic_orders.actions.transaction import transactional
@@ -29,6 +29,7 @@ from clinic_orders.rules.ordering import (
     check_may_withdraw_unshipped,
 )
 from clinic_orders.rules.parties import Actor, Permission
+from clinic_orders.rules.webhooks import Event
 
 
 class NothingToWithdraw(RuleBroken):
@@ -254,6 +255,7 @@ def resend_emergency(
     if state is ResponseState.PENDING:
         taken = _take_back(order, None, answered=False, by=by, at=at)
         _tell_distributor("order_withdrawn", order, taken, by=by, at=at)
+        _announce(Event.ORDER_WITHDRAWN, order, at=at)
     touch(order, at)
     county = db.session.scalar(
         select(InstitutionRecord.county_code).where(
@@ -276,7 +278,13 @@ def resend_emergency(
         before={"state": state.value},
         after={"order_no": new.order_no},
     )
+    _announce(Event.ORDER_SUBMITTED, new, at=at)
     return new.order_no
+
+
+def _announce(event: Event, order: Order, *, at: datetime) -> None:
+    """The audit tells of the old order only; webhooks tell whoever has to do with either."""
+    outbox.note(event, at=at, subject_type="order", subject_id=order.id, subject=order.order_no)
 
 
 def _copy(

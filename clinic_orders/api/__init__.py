@@ -19,6 +19,7 @@ from clinic_orders.api import (  # noqa: F401 - importing them makes their calls
     problems,
     reported,
     supervision,
+    webhooks,
 )
 
 

@@ -21,6 +21,7 @@ from clinic_orders.exchange.api_shapes import (
     SHIPMENT,
 )
 from clinic_orders.exchange.schemas import Shape, nested
+from clinic_orders.exchange.webhook_shapes import ATTEMPT, DELIVERY, WEBHOOK
 from clinic_orders.rules.api import LONGEST_KEY
 from clinic_orders.rules.errors import N_
 
@@ -33,8 +34,9 @@ _NO: Final = N_("Number of the record")
 _KEY: Final = N_("Another one for every matter; the same call with the same key gets the stored answer")
 _VERSION: Final = N_("The ETag of what was read")
 _MONTH: Final = N_("The month, YYYY-MM")
-_OF_NAMES: Final = {"month": _MONTH}
-_PARTS: Final = (BATCH, FINDING, ITEM, ORDER_HEAD, ORDER_LINE, PAYMENT, SHIPMENT)
+_EVENT: Final = N_("Id of the event")
+_OF_NAMES: Final = {"month": _MONTH, "event": _EVENT}
+_PARTS: Final = (BATCH, FINDING, ITEM, ORDER_HEAD, ORDER_LINE, PAYMENT, SHIPMENT, WEBHOOK, ATTEMPT, DELIVERY)
 _ALWAYS: Final = frozenset({400, 401, 403, 422, 429, 503})
 """Any call may be answered so; 503 while the database is looked after."""
 _NAMES: Final = re.compile(r"\{(\w+)\}")

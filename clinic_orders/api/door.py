@@ -52,12 +52,16 @@ LARGEST_BODY: Final = 16 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a call is answered: the body, the status, the version of the record for ETag, its address."""
+    """What a call is answered: the body, the status, the version of the record for ETag, its address.
+
+    ``once`` are fields that only the first answer has: a secret is not kept for the same call sent again.
+    """
 
     body: Mapping[str, Any]
     status: int = 200
     version: int | None = None
     location: str = ""
+    once: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def headers(self) -> dict[str, str]:
@@ -79,6 +83,7 @@ class Asked:
         at: the instant of the call.
         values: of the address's query or of the body.
         assignment_id: the account in its organisation.
+        scopes: what the token carries.
         key: of a deed that is done once; the same for the same call.
         seen_version: which the caller has read, where the call changes a record.
 
@@ -88,6 +93,7 @@ class Asked:
     at: datetime
     values: Mapping[str, Any]
     assignment_id: int
+    scopes: frozenset[Permission]
     key: str = ""
     seen_version: int | None = None
 
@@ -221,6 +227,28 @@ def stores(
     )
 
 
+def removes(
+    path: str, permission: Permission, summary: str, *, answer: Shape
+) -> Callable[[Callable[..., Reply]], Callable[..., Reply]]:
+    """Declare a call that takes a record away: done twice it does the same as done once, so it needs no key.
+
+    Args:
+        path: the address behind the prefix, with ``{names}``.
+        permission: what account and token must carry.
+        summary: what it does, in a few words.
+        answer: of what the answer consists.
+
+    """
+
+    def declare(do: Callable[..., Reply]) -> Callable[..., Reply]:
+        OPERATIONS.append(
+            Operation("DELETE", path, permission, summary, answer, do, refusals=frozenset({404}))
+        )
+        return do
+
+    return declare
+
+
 def etag_of(version: int) -> str:
     """The ETag of a record's version."""
     return f'"v{version}"'
@@ -313,7 +341,7 @@ def _view(operation: Operation) -> Callable[..., Response]:
         query = _query(operation.query)
         if operation.body is not None:
             return _store(operation, operation.body, actor, token, names)
-        reply = operation.do(Asked(actor, g.now, query, token.assignment_id), **names)
+        reply = operation.do(Asked(actor, g.now, query, token.assignment_id, token.scopes), **names)
         return _answer(dict(reply.body), reply.status, reply.headers)
 
     view.__name__ = operation.name
@@ -338,12 +366,16 @@ def _store(
         g.now,
         body.read(_object(raw)),
         token.assignment_id,
+        token.scopes,
         key=sha256(f"{token.assignment_id} {key}".encode()).hexdigest(),
         seen_version=_seen() if operation.changes else None,
     )
 
+    shown: dict[str, Any] = {}
+
     def do() -> Answered:
         reply = operation.do(asked, **names)
+        shown.update(reply.once)
         return Answered(reply.status, dict(reply.body), reply.headers)
 
     try:
@@ -353,7 +385,7 @@ def _store(
             operation.when_refused(asked, refused)
         raise
     again = {"Idempotent-Replayed": "true"} if found.again else {}
-    return _answer(found.body, found.status, {**found.headers, **again})
+    return _answer({**found.body, **shown}, found.status, {**found.headers, **again})
 
 
 def _object(raw: bytes) -> Any:

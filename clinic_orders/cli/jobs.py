@@ -24,6 +24,7 @@ from clinic_orders.cli.letters import printer as letter_printer
 from clinic_orders.cli.logs import set_up_logs
 from clinic_orders.cli.schema import refuse_not_newest
 from clinic_orders.cli.standards import printer as standards_printer
+from clinic_orders.cli.webhooks import sender as webhook_sender
 from clinic_orders.exchange.backups import ServingLock
 from clinic_orders.models.base import db, reading_only
 from clinic_orders.models.jobs import JobRun, RunState
@@ -128,9 +129,11 @@ def run_scheduler(console: Console) -> None:
         refuse_not_newest()
         db.engine.dispose()
     # One worker: the jobs of a night follow each other, which is what a small machine wants. Only long files have
-    # their own, since one takes minutes and the others must not be late for it.
+    # their own, since one takes minutes and the others must not be late for it, and webhooks, whose receivers take
+    # what time they like.
     clockwork = BlockingScheduler(
-        timezone=SHANGHAI, executors={"default": ThreadPoolExecutor(1), "imports": ThreadPoolExecutor(1)}
+        timezone=SHANGHAI,
+        executors={name: ThreadPoolExecutor(1) for name in ("default", "imports", "webhooks")},
     )
     behind: dict[str, Worker] = {
         "import-jobs": runner(console),
@@ -138,6 +141,7 @@ def run_scheduler(console: Console) -> None:
         "letter-runs": letter_printer(console),
         "draft-runs": draft_printer(console),
         "standards-runs": standards_printer(console),
+        "webhooks": webhook_sender(console),
     }
 
     def take_up(work: Worker) -> None:
@@ -174,7 +178,7 @@ def run_scheduler(console: Console) -> None:
             CronTrigger(minute="*", timezone=SHANGHAI),
             args=[work],
             id=name,
-            executor="imports",
+            executor="webhooks" if name == "webhooks" else "imports",
             coalesce=True,
             max_instances=1,
             misfire_grace_time=None,

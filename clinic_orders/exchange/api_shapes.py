@@ -42,7 +42,8 @@ LARGEST_PAGE: Final = 500
 ORDER_STATUS: Final = ("unanswered", "under_way", "done", "ended")
 
 
-def _words(kind: type[StrEnum]) -> Value:
+def words_of(kind: type[StrEnum]) -> Value:
+    """One of the words of a closed list, in an answer."""
     return said({"type": "string", "enum": [word.value for word in kind]})
 
 
@@ -83,11 +84,13 @@ def _cursor() -> Field:
     return Field("cursor", "上一页给出的 next", value, required=False)
 
 
-def _choice(name: str, label: str, words: tuple[str, ...]) -> Field:
+def choice(name: str, label: str, words: tuple[str, ...]) -> Field:
+    """One of some words, behind the question mark."""
     return Field(name, label, asked(_one_of(words), {"type": "string", "enum": list(words)}), required=False)
 
 
-def _page(name: str, shape: Shape) -> Shape:
+def page_of(name: str, shape: Shape) -> Shape:
+    """A page of a list."""
     return Shape(
         name,
         (
@@ -102,7 +105,12 @@ def _same(kind: str, name: str, value: Value, *, may_be_null: bool = False) -> F
     return answer_field(name, label_of(kind, name), value, may_be_null=may_be_null)
 
 
-PAGE_QUERY: Final = Shape("PageQuery", (_cursor(), _limit()))
+def page_fields() -> tuple[Field, Field]:
+    """Which page of a list."""
+    return _cursor(), _limit()
+
+
+PAGE_QUERY: Final = Shape("PageQuery", page_fields())
 
 ITEM: Final = Shape(
     "Item",
@@ -120,7 +128,7 @@ ITEM: Final = Shape(
         _same("prices", "document_no", STRING, may_be_null=True),
     ),
 )
-ITEMS: Final = _page("Items", ITEM)
+ITEMS: Final = page_of("Items", ITEM)
 
 ORDER_LINE: Final = Shape(
     "OrderLine",
@@ -138,7 +146,7 @@ ORDER_LINE: Final = Shape(
         _same("receipts", "accepted_packs", WHOLE),
         _same("receipts", "rejected_packs", WHOLE),
         answer_field("returned_packs", "已退盒数", WHOLE),
-        answer_field("state", "行状态", _words(LineState)),
+        answer_field("state", "行状态", words_of(LineState)),
     ),
 )
 _ORDER_HEAD = (
@@ -147,14 +155,14 @@ _ORDER_HEAD = (
     _same("orders", "ordering_code", STRING),
     _same("orders", "paying_code", STRING),
     _same("orders", "distributor_code", STRING),
-    answer_field("mode", label_of("orders", "mode"), _words(OrderMode)),
+    answer_field("mode", label_of("orders", "mode"), words_of(OrderMode)),
     _same("orders", "channel", STRING),
     _same("orders", "emergency", FLAG),
     _same("orders", "emergency_reason", STRING),
     _same("orders", "submitted_at", INSTANT),
     answer_field("answer_due_at", "最迟响应时间", INSTANT),
     answer_field("answered_at", label_of("orders", "confirmed_at"), INSTANT, may_be_null=True),
-    answer_field("response", "响应状态", _words(ResponseState)),
+    answer_field("response", "响应状态", words_of(ResponseState)),
     answer_field("status", "进度", said({"type": "string", "enum": list(ORDER_STATUS)})),
     _same("orders", "packs", WHOLE),
     answer_field("amount", "金额", MONEY),
@@ -163,7 +171,7 @@ _ORDER_HEAD = (
     answer_field("lines", "明细", listed(ORDER_LINE)),
 )
 ORDER_HEAD: Final = Shape("Order", _ORDER_HEAD)
-ORDERS: Final = _page("Orders", ORDER_HEAD)
+ORDERS: Final = page_of("Orders", ORDER_HEAD)
 
 BATCH: Final = Shape(
     "ShippedBatch",
@@ -186,7 +194,7 @@ SHIPMENT: Final = Shape(
     "Shipment",
     (
         _same("receipts", "receipt_no", STRING),
-        answer_field("state", "发货单状态", _words(ShipmentState)),
+        answer_field("state", "发货单状态", words_of(ShipmentState)),
         _same("receipts", "shipped_at", INSTANT, may_be_null=True),
         _same("receipts", "delivered_at", INSTANT, may_be_null=True),
         _same("receipts", "accepted_at", INSTANT, may_be_null=True),
@@ -209,7 +217,7 @@ ORDERS_QUERY: Final = Shape(
             asked(cells.instant(), {"type": "string", "format": "date-time"}),
             required=False,
         ),
-        _choice("status", "进度", ORDER_STATUS),
+        choice("status", "进度", ORDER_STATUS),
         _cursor(),
         _limit(),
     ),
@@ -227,38 +235,38 @@ PAYMENT: Final = Shape(
         _same("payments", "receipt_no", STRING, may_be_null=True),
         _same("payments", "method", STRING),
         _same("payments", "reference", STRING),
-        answer_field("entered_by", "登记方", _words(PaymentSide)),
+        answer_field("entered_by", "登记方", words_of(PaymentSide)),
         _same("payments", "recorded_by", STRING),
         answer_field("recorded_at", "登记时间", INSTANT),
-        answer_field("status", "对账状态", _words(PaymentState)),
+        answer_field("status", "对账状态", words_of(PaymentState)),
         answer_field("version", "版本", WHOLE),
     ),
 )
-PAYMENTS: Final = _page("Payments", PAYMENT)
+PAYMENTS: Final = page_of("Payments", PAYMENT)
 
 FINDING: Final = Shape(
     "Finding",
     (
-        answer_field("rule", "规则", _words(CheckRule)),
-        answer_field("grade", "等级", _words(Grade)),
+        answer_field("rule", "规则", words_of(CheckRule)),
+        answer_field("grade", "等级", words_of(Grade)),
         answer_field("institution", "单位编码", may_be_null=True),
         answer_field("distributor", "配送企业编码", may_be_null=True),
         answer_field("key", "对象", may_be_null=True),
         answer_field("period", "期间"),
         answer_field("formula", "算式"),
         answer_field("figures", "各规则自己的数", said({"type": "object"})),
-        answer_field("state", "处理状态", _words(FindingState)),
+        answer_field("state", "处理状态", words_of(FindingState)),
         answer_field("first_seen", "首次发现日", DAY),
         answer_field("last_seen", "最近发现日", DAY),
         answer_field("ended_on", "消除日", DAY, may_be_null=True),
     ),
 )
-FINDINGS: Final = _page("Findings", FINDING)
+FINDINGS: Final = page_of("Findings", FINDING)
 FINDINGS_QUERY: Final = Shape(
     "FindingsQuery",
     (
-        _choice("rule", "规则", tuple(rule.value for rule in CheckRule)),
-        _choice("state", "处理状态", tuple(state.value for state in FindingState)),
+        choice("rule", "规则", tuple(rule.value for rule in CheckRule)),
+        choice("state", "处理状态", tuple(state.value for state in FindingState)),
         _cursor(),
         _limit(),
     ),
@@ -396,7 +404,7 @@ RETURN: Final = Shape(
     (
         _same("returns", "return_no", STRING),
         _same("returns", "receipt_no", STRING),
-        answer_field("state", "退货单状态", _words(ReturnState)),
+        answer_field("state", "退货单状态", words_of(ReturnState)),
         answer_field("packs", "盒数", WHOLE),
         answer_field("version", "版本", WHOLE),
     ),

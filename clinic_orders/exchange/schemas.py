@@ -214,8 +214,8 @@ def flag() -> Value:
     return Value({"type": "boolean"}, read, False)
 
 
-def texts(cell: Cell, *, most: int, label: str) -> Value:
-    """A list of short strings, each read by a cell, each once."""
+def texts(cell: Cell, *, most: int, label: str, **more: Any) -> Value:
+    """A list of short strings, each read by a cell, each once; ``more`` describes them further."""
 
     def read(raw: Any, pointer: str, problems: Problems) -> Any:
         if not isinstance(raw, list) or len(raw) > most:
@@ -232,7 +232,7 @@ def texts(cell: Cell, *, most: int, label: str) -> Value:
                 problems[at] = FieldMissing(label=label)
         return tuple(dict.fromkeys(found))
 
-    item = {"type": "string", "minLength": 1, "maxLength": cell.limit}
+    item = {"type": "string", "minLength": 1, "maxLength": cell.limit, **more}
     return Value({"type": "array", "maxItems": most, "items": item}, read, ())
 
 

@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from clinic_orders.actions import api_answers, code_months
 from clinic_orders.actions import jobs as runs
-from clinic_orders.jobs import audit, checks, figures, money, orders, privacy
+from clinic_orders.jobs import audit, checks, figures, money, orders, privacy, webhooks
 from clinic_orders.jobs.job import Job, Outcome
 from clinic_orders.queries import jobs as job_queries
 from clinic_orders.rules.errors import N_
@@ -238,6 +238,13 @@ JOBS: tuple[Job, ...] = (
         N_("Forget the answers of calls that nobody sends again"),
         "50 2 * * *",
         forget_answers,
+        catch_up=False,
+    ),
+    Job(
+        "forget-webhooks",
+        N_("Forget what webhooks were sent long ago"),
+        "55 2 * * *",
+        webhooks.forget_webhooks,
         catch_up=False,
     ),
     Job("watch-jobs", N_("Report missed and failed jobs"), "30 6 * * *", watch, catch_up=False),

@@ -58,6 +58,7 @@ from clinic_orders.models import (
     tracing,
     trainings,
     volume,
+    webhooks,
 )
 
 __all__ = [
@@ -118,4 +119,5 @@ __all__ = [
     "tracing",
     "trainings",
     "volume",
+    "webhooks",
 ]

@@ -26,6 +26,7 @@ SCOPES: Final = (
     Permission.REPORTS_MAKE,
     Permission.FINDINGS_READ,
     Permission.STATISTICS_READ,
+    Permission.WEBHOOKS_MANAGE,
 )
 """What a token can be made for, in the order of the endpoints."""
 

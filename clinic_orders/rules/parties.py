@@ -109,9 +109,12 @@ class Permission(StrEnum):
     SUPPLY_VERIFY = "supply:verify"
     TOKENS_MANAGE = "tokens:manage"
     VOLUME_AGREE = "volume:agree"
+    WEBHOOKS_MANAGE = "webhooks:manage"
 
 
-_EVERYONE = frozenset({Permission.SELF, Permission.CATALOGUE_READ, Permission.POLICY_READ})
+_EVERYONE = frozenset(
+    {Permission.SELF, Permission.CATALOGUE_READ, Permission.POLICY_READ, Permission.WEBHOOKS_MANAGE}
+)
 _BUYER = _EVERYONE | {
     Permission.ASSESSMENT_READ,
     Permission.CLUES_ANSWER,

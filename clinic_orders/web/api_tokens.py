@@ -37,6 +37,7 @@ register_labels(
         Permission.REPORTS_MAKE: N_("report sales and stock counts"),
         Permission.FINDINGS_READ: N_("read findings"),
         Permission.STATISTICS_READ: N_("read statistics"),
+        Permission.WEBHOOKS_MANAGE: N_("be told what happens (webhooks)"),
     }
 )
 

@@ -14,6 +14,8 @@ from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.ladder import AnswerKind
 from clinic_orders.rules.letters import LetterKind
 from clinic_orders.rules.reasons import CloseReason, ReturnReason, parse_reason
+from clinic_orders.rules.webhooks import PauseReason
+from clinic_orders.web import webhook_words  # noqa: F401 - The names of reasons.
 from clinic_orders.web.display import MISSING, NoticeText, day, label, register_notices, yuan
 from clinic_orders.web.file_words import kind_name
 
@@ -63,6 +65,21 @@ register_notices(
                 "The operator has made a token for the program “%(program)s”, which acts for the account %(account)s "
                 "(%(mark)s…). If nobody of yours has asked for it, tell the operator, who can revoke it."
             ),
+        ),
+        "webhook_made": NoticeText(
+            N_("A program is told what happens"),
+            N_(
+                "%(program)s has registered an address at %(host)s, to which messages are sent about your organisation's "
+                "records. If nobody of yours has asked for it, tell the operator, who can remove it."
+            ),
+        ),
+        "webhook_paused": NoticeText(
+            N_("A program is no longer told what happens"),
+            N_(
+                "Messages to %(url)s have stopped: %(reason)s. What happens meanwhile waits. Have it put right by "
+                "whoever looks after the program; then it is resumed."
+            ),
+            {"reason": lambda value: label(PauseReason(value))},
         ),
         "reports_missed": NoticeText(
             N_("Reports missed"),
