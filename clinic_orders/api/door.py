@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from hashlib import sha256
 from typing import Any, Final
@@ -109,7 +109,7 @@ Doing = Callable[..., Reply]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One call as it is declared with ``reads`` or ``stores``.
+    """One call as it is declared with ``reads``, ``stores`` or ``removes``.
 
     Attributes:
         method: of HTTP.
@@ -227,26 +227,12 @@ def stores(
     )
 
 
-def removes(
-    path: str, permission: Permission, summary: str, *, answer: Shape
-) -> Callable[[Callable[..., Reply]], Callable[..., Reply]]:
-    """Declare a call that takes a record away: done twice it does the same as done once, so it needs no key.
-
-    Args:
-        path: the address behind the prefix, with ``{names}``.
-        permission: what account and token must carry.
-        summary: what it does, in a few words.
-        answer: of what the answer consists.
-
-    """
-
-    def declare(do: Callable[..., Reply]) -> Callable[..., Reply]:
-        OPERATIONS.append(
-            Operation("DELETE", path, permission, summary, answer, do, refusals=frozenset({404}))
-        )
-        return do
-
-    return declare
+def removes(path: str, permission: Permission, summary: str, *, answer: Shape) -> Callable[[Doing], Doing]:
+    """Declare a call that takes a record away: done twice it does the same as once, so it needs no Idempotency-Key."""
+    refusals = frozenset({404})
+    return _declaring(
+        lambda do: Operation("DELETE", path, permission, summary, answer, do, refusals=refusals)
+    )
 
 
 def etag_of(version: int) -> str:
