@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cache
-from typing import Any
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, select
 from sqlalchemy.orm import aliased
 
 from clinic_orders.models.accounts import User
-from clinic_orders.models.base import db
+from clinic_orders.models.base import UtcDateTime, db
 from clinic_orders.models.jobs import JobRun, RunState
 from clinic_orders.models.notices import Alarm
 from clinic_orders.models.orders import Order
 from clinic_orders.models.roster import County, InstitutionRecord
 from clinic_orders.queries.arrears import holds_count
 from clinic_orders.queries.askers import Asking, anybody, asking
-from clinic_orders.queries.counting import Question
-from clinic_orders.queries.deadlines import awaits_answer, has_lapsed
+from clinic_orders.queries.counting import Question, numbers
+from clinic_orders.queries.deadlines import awaits_answer_then, has_lapsed_then, instants_of
 from clinic_orders.queries.institutions import LACKS, InstitutionFilter, count_institutions
 from clinic_orders.queries.lists import with_words
 from clinic_orders.queries.policy import policy_book
@@ -181,16 +181,6 @@ def _alarm_row(row: Any) -> AlarmRow:
     )
 
 
-@cache
-def _open_alarms(kind: Asking) -> Select[int]:
-    return select(func.count(Alarm.id)).where(Alarm.closed_at.is_(None), alarms_visible_to(anybody(kind)))
-
-
-def count_open_alarms(by: Actor) -> Question:
-    """The number beside the desk's tab."""
-    return Question(_open_alarms(asking(by)), {"asking_county": by.county_code})
-
-
 # The desk ---------------------------------------------------------------------------------------------
 
 
@@ -199,6 +189,7 @@ class Desk:
     """What needs a bureau today.
 
     Attributes:
+        to_do: how many matters wait for a word today, as beside the desk's tab: alarms, orders, failed jobs.
         alarms: open ones by kind.
         alarms_by_county: open ones by county code and name, most first.
         newest: some open alarms, longest open first.
@@ -213,6 +204,7 @@ class Desk:
 
     """
 
+    to_do: int
     alarms: dict[str, int]
     alarms_by_county: list[tuple[str, str, int]]
     newest: Sequence[AlarmRow]
@@ -230,16 +222,60 @@ class Desk:
         """All open alarms."""
         return sum(self.alarms.values())
 
-    @property
-    def to_do(self) -> int:
-        """How many matters wait for a word today: alarms, orders without an answer, failed jobs."""
-        return self.open_alarms + self.due_today + self.lapsed + len(self.failed_jobs or ())
+
+def _orders(kind: Asking, on: date, *conditions: ColumnElement[bool]) -> Select[int]:
+    return select(func.count()).select_from(Order).where(orders_visible_to(anybody(kind), on), *conditions)
 
 
-def _count_orders(by: Actor, on: date, *conditions: ColumnElement[bool]) -> int:
-    return db.session.execute(
-        select(func.count()).select_from(Order).where(orders_visible_to(by, on), *conditions)
-    ).scalar_one()
+class _Matters(NamedTuple):
+    """What waits for a word of the bureau, each counted by a statement that is made once."""
+
+    alarms: Select[int]
+    due_today: Select[int]
+    lapsed: Select[int]
+    failed_jobs: Select[int] | None
+
+
+@lru_cache(maxsize=64)
+def _matters(kind: Asking, on: date) -> _Matters:
+    alarms = select(func.count()).select_from(Alarm)
+    due, since = Order.answer_due_at, Order.submitted_at
+    return _Matters(
+        alarms.where(Alarm.closed_at.is_(None), alarms_visible_to(anybody(kind))),
+        _orders(kind, on, awaits_answer_then(), due <= bindparam("day_ends", type_=UtcDateTime)),
+        _orders(kind, on, has_lapsed_then(), since >= bindparam("lapsed_since", type_=UtcDateTime)),
+        select(func.count()).select_from(_failed_jobs().subquery())
+        if anybody(kind).may(Permission.JOBS_RUN)
+        else None,
+    )
+
+
+@lru_cache(maxsize=64)
+def _all_matters(kind: Asking, on: date) -> Select[int]:
+    """All of them in one number."""
+    one, *others = (statement.scalar_subquery() for statement in _matters(kind, on) if statement is not None)
+    return select(sum(others, one))
+
+
+@lru_cache(maxsize=64)
+def _emergencies(kind: Asking, on: date) -> Select[int]:
+    return _orders(kind, on, awaits_answer_then(), Order.emergency.is_(True))
+
+
+def _filled(by: Actor, at: datetime) -> dict[str, Any]:
+    """What is filled in for the matters and the emergencies."""
+    on = day_in_china(at)
+    found = instants_of(at, policy_book("order.confirm_days")) | {
+        "asking_county": by.county_code,
+        "day_ends": end_of_day(on),
+        "lapsed_since": start_of_day(lapsed_from(at)),
+    }
+    return found | _since(at) if by.may(Permission.JOBS_RUN) else found
+
+
+def waiting_question(by: Actor, at: datetime) -> Question:
+    """How many matters wait for a word of the bureau today: beside the desk's tab and on the desk itself."""
+    return Question(_all_matters(asking(by), day_in_china(at)), _filled(by, at))
 
 
 def lapsed_from(at: datetime) -> date:
@@ -256,27 +292,37 @@ def unconfirmed_parameters(book: PolicyBook, *, on: date) -> list[str]:
     ]
 
 
-def failed_jobs(at: datetime) -> list[str]:
-    """The jobs whose latest run of the last week failed; one statement."""
+@cache
+def _failed_jobs() -> Select[str]:
+    """The jobs whose latest run of late failed; made once, filled in with ``_since``."""
     latest = (
         select(JobRun.job, func.max(JobRun.id).label("id"))
-        .where(JobRun.started_at >= at - timedelta(days=7), JobRun.state != RunState.RUNNING)
+        .where(
+            JobRun.started_at >= bindparam("jobs_since", type_=UtcDateTime), JobRun.state != RunState.RUNNING
+        )
         .group_by(JobRun.job)
         .subquery()
     )
-    return list(
-        db.session.scalars(
-            select(JobRun.job)
-            .join(latest, latest.c.id == JobRun.id)
-            .where(JobRun.state == RunState.FAILED)
-            .order_by(JobRun.job)
-        )
+    return (
+        select(JobRun.job)
+        .join(latest, latest.c.id == JobRun.id)
+        .where(JobRun.state == RunState.FAILED)
+        .order_by(JobRun.job)
     )
+
+
+def _since(at: datetime) -> dict[str, datetime]:
+    return {"jobs_since": at - timedelta(days=7)}
+
+
+def failed_jobs(at: datetime) -> list[str]:
+    """The jobs whose latest run of the last week failed; one statement."""
+    return list(db.session.scalars(_failed_jobs(), _since(at)))
 
 
 def desk(by: Actor, *, at: datetime) -> Desk:
     """What needs the bureau today; a fixed number of statements."""
-    on, book = day_in_china(at), policy_book()
+    on, kind, filled = day_in_china(at), asking(by), _filled(by, at)
     open_ = [Alarm.closed_at.is_(None), alarms_visible_to(by)]
     by_kind = db.session.execute(select(Alarm.kind, func.count()).where(*open_).group_by(Alarm.kind)).all()
     by_county = db.session.execute(
@@ -286,16 +332,21 @@ def desk(by: Actor, *, at: datetime) -> Desk:
         .group_by(County.code)
         .order_by(func.count().desc(), County.code)
     ).all()
-    waiting = awaits_answer(at, book)
+    matters = _matters(kind, on)
+    to_do, due_today, emergencies, lapsed = numbers(
+        [
+            waiting_question(by, at),
+            *(Question(one, filled) for one in (matters.due_today, _emergencies(kind, on), matters.lapsed)),
+        ]
+    )
     return Desk(
+        to_do=to_do,
         alarms={row[0]: row[1] for row in by_kind},
         alarms_by_county=[(row[0], row[1], row[2]) for row in by_county],
         newest=alarms_page(by, AlarmFilter(), on=on, sort="first", limit=8),
-        due_today=_count_orders(by, on, waiting, Order.answer_due_at <= end_of_day(on)),
-        emergencies=_count_orders(by, on, waiting, Order.emergency.is_(True)),
-        lapsed=_count_orders(
-            by, on, has_lapsed(at, book), Order.submitted_at >= start_of_day(lapsed_from(at))
-        ),
+        due_today=due_today,
+        emergencies=emergencies,
+        lapsed=lapsed,
         lacking={what: count_institutions(by, InstitutionFilter(lacks=what), on=on) for what in LACKS},
         gap_items=len(gaps(by, on=on)),
         holds=holds_count(by, on=on)[0],

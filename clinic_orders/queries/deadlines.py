@@ -68,7 +68,11 @@ def awaits_answer(at: datetime, book: PolicyBook) -> ColumnElement[bool]:
 
 def awaits_answer_then() -> ColumnElement[bool]:
     """The same for a statement that is made once; ``instants_of`` fills it in."""
-    return _awaits(_up(bindparam("now", type_=UtcDateTime), bindparam("urgent_before", type_=UtcDateTime)))
+    return _awaits(_up_then())
+
+
+def _up_then() -> ColumnElement[bool]:
+    return _up(bindparam("now", type_=UtcDateTime), bindparam("urgent_before", type_=UtcDateTime))
 
 
 def instants_of(at: datetime, book: PolicyBook) -> dict[str, datetime]:
@@ -77,11 +81,18 @@ def instants_of(at: datetime, book: PolicyBook) -> dict[str, datetime]:
 
 
 def _awaits(is_up: ColumnElement[bool]) -> ColumnElement[bool]:
-    return and_(Order.answered_at.is_(None), Order.disowned_at.is_(None), still_ordered(), ~is_up)
+    return and_(_unanswered(), ~is_up)
 
 
 def has_lapsed(at: datetime, book: PolicyBook) -> ColumnElement[bool]:
     """The condition on ``Order`` that it lapsed by an instant, whether or not a job has run (R-ORD-6)."""
-    return and_(
-        Order.answered_at.is_(None), Order.disowned_at.is_(None), still_ordered(), time_is_up(at, book)
-    )
+    return and_(_unanswered(), time_is_up(at, book))
+
+
+def has_lapsed_then() -> ColumnElement[bool]:
+    """The same for a statement that is made once; ``instants_of`` fills it in."""
+    return and_(_unanswered(), _up_then())
+
+
+def _unanswered() -> ColumnElement[bool]:
+    return and_(Order.answered_at.is_(None), Order.disowned_at.is_(None), still_ordered())

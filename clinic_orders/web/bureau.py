@@ -54,8 +54,8 @@ def alarm_word(kind: str) -> str:
 
 
 @counts("bureau.desk")
-def _open_alarms(by: Actor, _at: datetime) -> Question:
-    return questions.count_open_alarms(by)
+def _waiting(by: Actor, at: datetime) -> Question:
+    return questions.waiting_question(by, at)
 
 
 # The desk ---------------------------------------------------------------------------------------------
