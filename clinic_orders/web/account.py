@@ -42,17 +42,25 @@ def log_in() -> Response | str | tuple[str, int]:
         found = deeds.log_in(username, password, by=SYSTEM, at=guards.at())
     except SecondStepNeeded as half:
         guards.wait_for_second_step(half.facts["user_id"], keep=bool(request.form.get("keep")))
+        if held := request.form.get("held", ""):
+            return render_template("second_step/enter.html", next=target, error="", over="", held=held)
         return redirect(url_for("second_step.enter", next=target))
     except RuleBroken as error:
         return _log_in_page(target, username=username, error=say(error)), 401
     guards.log_in_as(found, keep=bool(request.form.get("keep")))
-    return redirect(guards.way_in(found, target))
+    return guards.go_on(found, target, request.form.get("held", ""))
 
 
 def _log_in_page(target: str, *, why: str = "", username: str = "", error: str = "") -> str:
     keep = request.form.get("keep") if request.method == "POST" else "1"
     return render_template(
-        "account/log_in.html", next=target, why=why, username=username, keep=bool(keep), error=error
+        "account/log_in.html",
+        next=target,
+        why=why,
+        username=username,
+        keep=bool(keep),
+        error=error,
+        held=request.form.get("held", ""),
     )
 
 

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from enum import Enum
 from typing import Any
 
-from flask import Flask, current_app, render_template, request, session
+from flask import Flask, current_app, g, render_template, request, session
 from flask_babel import force_locale, gettext
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DBAPIError
@@ -23,6 +23,8 @@ from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.parties import NotAllowed
 from clinic_orders.web.context import LOCALES
 from clinic_orders.web.display import day_full, label, period
+from clinic_orders.web.guards import typed_page
+from clinic_orders.web.held import typed_here
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +95,10 @@ def _http(error: HTTPException) -> Any:
 
 def _csrf(error: CSRFError) -> tuple[str, int]:
     _undo()
+    # The form stood on a page of an earlier log-in, in another tab for example: what was typed need not be typed again.
+    form = typed_here() if g.get("actor") is not None else None
+    if form is not None:
+        return typed_page(form), 400
     return render_template("layout/http_error.html", status=400, csrf=True), 400
 
 

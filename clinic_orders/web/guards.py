@@ -11,23 +11,29 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import wraps
 from typing import ParamSpec, TypeVar
-from urllib.parse import urlsplit
 
-from flask import Flask, abort, current_app, g, redirect, request, session, url_for
+from flask import Flask, abort, current_app, g, redirect, render_template, request, session, url_for
 from flask_login import LoginManager, current_user, login_user, logout_user
 from sqlalchemy.exc import DBAPIError
 from werkzeug.wrappers import Response
 
 from clinic_orders import clock
-from clinic_orders.actions.accounts import close_session, open_session, renew_session
+from clinic_orders.actions.accounts import (
+    choose_organisation,
+    close_session,
+    open_session,
+    renew_session,
+)
 from clinic_orders.actions.transaction import end_reading
 from clinic_orders.models.base import db, reading_only, set_reading_only
 from clinic_orders.queries.accounts import Principal, has_second_step, principal
 from clinic_orders.queries.remembered import learn
 from clinic_orders.rules.accounts import token_digest
 from clinic_orders.rules.days import day_in_china
+from clinic_orders.rules.errors import RuleBroken
 from clinic_orders.rules.parties import Actor, NotAllowed, Permission
 from clinic_orders.rules.second_step import EXPECTED_OF, HALF_WAY, HalfWayTooLong
+from clinic_orders.web import held as held_forms
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -131,6 +137,36 @@ def way_in(found: Principal, target: str) -> str:
     if found.organisations > 1:
         return url_for("account.choose_organisation", next=target)
     return target
+
+
+def go_on(found: Principal, target: str, held: str) -> Response | str:
+    """The answer to a log-in: the way in, or what was typed when the log-in before had run out, ready to be sent.
+
+    Args:
+        found: who has logged in.
+        target: the page that was wanted.
+        held: the sealed form that the log-in page carried along, or nothing.
+
+    """
+    form = held_forms.unseal(held)
+    ready = not found.must_change_password and "step_missing" not in session
+    if form is None or not ready or form.user_id not in (None, found.user_id):
+        return redirect(way_in(found, target))
+    if found.organisations > 1 and form.assignment_id != found.assignment_id:
+        try:
+            if form.assignment_id is None:
+                return redirect(way_in(found, target))
+            choose_organisation(form.assignment_id, by=actor(), at=g.now)
+        except RuleBroken:
+            # They do not serve there any more, so what they typed for it has nobody to send it.
+            return redirect(way_in(found, target))
+        go_on_as(form.assignment_id)
+    return typed_page(form)
+
+
+def typed_page(form: held_forms.Held) -> str:
+    """The page with everything that was typed and the one press that sends it."""
+    return render_template("account/go_on.html", form=form, texts=form.texts() if form.files else [])
 
 
 def wait_for_second_step(user_id: int, *, keep: bool) -> None:
@@ -280,7 +316,7 @@ def _takes_tokens() -> bool:
     return getattr(current_app.view_functions.get(request.endpoint or ""), "__bearer__", False)
 
 
-def _begin_request() -> Response | None:
+def _begin_request() -> Response | tuple[str, int] | None:
     """Set the instant, the person and the kind of transaction; refuse what has no guard."""
     g.now = clock.now()
     g.actor = None
@@ -294,6 +330,7 @@ def _begin_request() -> Response | None:
         if seconds - session["seen"] > 60:
             session["seen"] = seconds
     elif "session_over" in g:
+        g.held = held_forms.typed_here(int(session["_user_id"]), session.get("assignment"))
         _forget()
     if request.endpoint is None:
         return None
@@ -327,14 +364,25 @@ def _forget_the_kind_of_transaction(_error: BaseException | None) -> None:
     set_reading_only(False)
 
 
-def _to_log_in() -> Response:
-    """The log-in page, which says why and leads back; after a form, to the page on which the form stood."""
+def _to_log_in() -> Response | tuple[str, int]:
+    """The log-in page, which says why and leads back; after a form, to the page on which it stood, with what was typed."""
+    why = g.get("session_over")
     if request.method in READING:
-        wanted: str | None = request.full_path.rstrip("?")
-    else:
-        referrer = urlsplit(request.referrer or "")
-        wanted = referrer.path if referrer.netloc == request.host else None
-    return redirect(url_for("account.log_in", next=wanted, why=g.get("session_over")))
+        return redirect(url_for("account.log_in", next=request.full_path.rstrip("?"), why=why))
+    wanted = held_forms.back_path()
+    form: held_forms.Held | None = g.get("held") or held_forms.typed_here()
+    if form is None or "text/html" not in request.accept_mimetypes.values():
+        return redirect(url_for("account.log_in", next=wanted, why=why))
+    page = render_template(
+        "account/log_in.html",
+        next=wanted or url_for("home.start"),
+        why=why or "expired",
+        username="",
+        keep=True,
+        error="",
+        held=held_forms.seal(form),
+    )
+    return page, 401
 
 
 def init_app(app: Flask) -> None:

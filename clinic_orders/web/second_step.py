@@ -30,17 +30,20 @@ ISSUER = "三进药品采购"
 def enter() -> Response | str | tuple[str, int]:
     """Six digits, after a right password."""
     target = own_path(request.values.get("next"), url_for("home.start"))
+    held = request.form.get("held", "")
     try:
         user_id, keep = guards.half_way()
         if request.method != "POST":
-            return render_template("second_step/enter.html", next=target, error="", over="")
+            return render_template("second_step/enter.html", next=target, error="", over="", held="")
         found = deeds.finish_log_in(user_id, request.form.get("code", ""), by=SYSTEM, at=guards.at())
     except HalfWayTooLong as over:
-        return render_template("second_step/enter.html", next=target, error="", over=say(over)), 401
+        return render_template("second_step/enter.html", next=target, error="", over=say(over), held=""), 401
     except RuleBroken as error:
-        return render_template("second_step/enter.html", next=target, error=say(error), over=""), 401
+        return render_template(
+            "second_step/enter.html", next=target, error=say(error), over="", held=held
+        ), 401
     guards.log_in_as(found, keep=keep)
-    return redirect(guards.way_in(found, target))
+    return guards.go_on(found, target, held)
 
 
 def _own_id() -> int:
