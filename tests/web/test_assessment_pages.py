@@ -88,7 +88,10 @@ def test_the_way_of_an_assessment_on_its_pages(client: CheckingClient, people: P
     client.post("/assessments", data={"year": 2026}, status=403)
     client.log_in(people.users[Role.CITY])
     client.get("/assessments", status=200)
-    assert client.submit("main form:has(select[name=year])", year="2026").status_code == 303
+    offered = [option["value"] for option in client.page.all("select[name=year] option")]
+    assert offered == ["2026", "2027", "2025"]
+    # The year that is due stands there without being chosen.
+    assert client.submit("main form:has(select[name=year])").status_code == 303
     client.get("/assessments/2026", status=200)
     reckon(2026, at=OPENED)
     clinic = sheet_of(people.institutions["clinic"].id, 2026)

@@ -10,6 +10,7 @@ False
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -160,6 +161,22 @@ def check_assessment_step(
     if not is_possible(step, state):
         raise AssessmentOutOfTurn(year=year)
     return _TABLE[step, state]
+
+
+def years_to_open(assessed: Collection[int], *, today: date) -> list[int]:
+    """The years whose assessment can be opened, the one that is due first: the last that is over, then the running one.
+
+    The year before them is offered only as long as no later one has been assessed.
+
+    >>> years_to_open([], today=date(2026, 11, 20))
+    [2025, 2026, 2024]
+    >>> years_to_open([2025], today=date(2026, 11, 20))
+    [2026]
+
+    """
+    due = today.year - 1
+    found = [due, today.year] if any(year >= due for year in assessed) else [due, today.year, due - 1]
+    return [year for year in found if year not in assessed]
 
 
 def check_year(year: int, *, today: date) -> None:

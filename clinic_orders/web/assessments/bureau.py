@@ -15,6 +15,7 @@ from clinic_orders.queries import assessments as queries
 from clinic_orders.queries.assessments import Sheet, SheetsWanted
 from clinic_orders.queries.institutions import counties
 from clinic_orders.rules.assessment import AssessmentStep, Grade, Indicator, Use, is_possible
+from clinic_orders.rules.assessment.steps import years_to_open
 from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.parties import InstitutionKind, Permission, Role
 from clinic_orders.rules.policy_parameters import PARAMETERS
@@ -69,7 +70,7 @@ def _index(error: RuleBroken | None = None) -> str:
         sort=sort,
         words=words_,
         may_decide=actor().may(Permission.ASSESSMENT_DECIDE),
-        years=[(str(one), str(one)) for one in range(today().year, today().year - 3, -1) if one not in known],
+        years=[(str(one), str(one)) for one in years_to_open(known, today=today())],
         errors=errors_of(error),
         **_shared(),
     )
