@@ -33,9 +33,9 @@ from clinic_orders.exchange.api_shapes import (
 from clinic_orders.exchange.schemas import filled
 from clinic_orders.queries.changes import changed_orders, distributor_of_code, one_order, orders_of_numbers
 from clinic_orders.queries.ordering import buyer
-from clinic_orders.queries.orders import OrderFilter
 from clinic_orders.rules.api import FieldsWrong
 from clinic_orders.rules.errors import N_, RuleBroken
+from clinic_orders.rules.ordering import OrderStanding
 from clinic_orders.rules.parties import Permission
 
 
@@ -72,7 +72,7 @@ def list_orders(asked: Asked) -> Reply:
         asked.actor,
         at=asked.at,
         since=values["updated_since"],
-        status=OrderFilter(values["status"]) if values["status"] else None,
+        status=OrderStanding(values["status"]) if values["status"] else None,
         after=None if after is None else (after[0], after[1]),
         limit=values["limit"] + 1,
     )

@@ -22,7 +22,7 @@ from clinic_orders.models.payments import Payment
 from clinic_orders.models.roster import Distributor, Institution
 from clinic_orders.models.supervision import FindingRecord
 from clinic_orders.queries.findings import findings_visible_to
-from clinic_orders.queries.orders import QUANTITIES, OrderFilter, has_lapsed, narrowed
+from clinic_orders.queries.orders import QUANTITIES, has_lapsed, narrowed
 from clinic_orders.queries.policy import policy_book
 from clinic_orders.queries.visibility import orders_visible_to, payments_visible_to, shipments_visible_to
 from clinic_orders.rules.days import day_in_china
@@ -30,7 +30,9 @@ from clinic_orders.rules.finding_states import FindingState
 from clinic_orders.rules.findings import CheckRule
 from clinic_orders.rules.ordering import (
     LineQuantities,
+    OrderStanding,
     line_state,
+    order_standing,
     response_state,
     shipment_state,
 )
@@ -92,7 +94,7 @@ def changed_orders(
     *,
     at: datetime,
     since: datetime | None = None,
-    status: OrderFilter | None = None,
+    status: OrderStanding | None = None,
     after: Place | None = None,
     limit: int,
 ) -> list[Row]:
@@ -153,19 +155,9 @@ def _with_lines(heads: list[Row], at: datetime) -> list[Row]:
             line["state"] = line_state(one, lapsed=lapsed)
             line["withdrawn_packs"] = one.withdrawn_before + one.withdrawn_after
         head["response"] = response_state(quantities, lapsed=lapsed, disowned=head["disowned_at"] is not None)
-        head["status"] = _status(head, quantities, lapsed=lapsed)
+        head["status"] = order_standing(quantities, answered=head["answered_at"] is not None, lapsed=lapsed)
         head["lines"] = lines[head["id"]]
     return heads
-
-
-def _status(head: Row, lines: Sequence[LineQuantities], *, lapsed: bool) -> OrderFilter:
-    """Where an order stands in the words by which lists are narrowed; ``queries.orders.narrowed`` says it in SQL."""
-    if head["answered_at"] is None:
-        waits = not lapsed and any(line.ordered > line.withdrawn_before for line in lines)
-        return OrderFilter.UNANSWERED if waits else OrderFilter.ENDED
-    if any(line.confirmed is not None and (line.to_ship or line.under_way) for line in lines):
-        return OrderFilter.UNDER_WAY
-    return OrderFilter.DONE if any(line.shipped for line in lines) else OrderFilter.ENDED
 
 
 _SHIPMENTS = (

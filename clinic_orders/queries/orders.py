@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
-from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, exists, false, func, or_, select
+from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
 from clinic_orders.models.base import db
@@ -20,15 +19,16 @@ from clinic_orders.models.expressions import one_of
 from clinic_orders.models.orders import Order, OrderEvent, OrderLine
 from clinic_orders.models.roster import Distributor, Institution, InstitutionRecord
 from clinic_orders.queries.askers import Asking, anybody, asking, ids_of
-from clinic_orders.queries.deadlines import lapse_instant
+from clinic_orders.queries.deadlines import lapse_instant, time_is_up
 from clinic_orders.queries.lists import stands_in, with_words
 from clinic_orders.queries.policy import policy_book
 from clinic_orders.queries.roster import current
 from clinic_orders.queries.visibility import orders_visible_to
-from clinic_orders.rules.days import add_working_days, day_in_china, end_of_day
+from clinic_orders.rules.days import day_in_china
 from clinic_orders.rules.ordering import (
     LineQuantities,
     LineState,
+    OrderStanding,
     ResponseState,
     is_open,
     line_state,
@@ -36,15 +36,6 @@ from clinic_orders.rules.ordering import (
 )
 from clinic_orders.rules.parties import Actor, OrderMode
 from clinic_orders.rules.policy import PolicyBook
-
-
-class OrderFilter(StrEnum):
-    """What a list of orders can be narrowed to."""
-
-    UNANSWERED = "unanswered"
-    UNDER_WAY = "under_way"
-    DONE = "done"
-    ENDED = "ended"
 
 
 @dataclass(slots=True)
@@ -167,25 +158,11 @@ def has_lapsed(order: Any, at: datetime, book: PolicyBook) -> bool:
     )
 
 
-def _emergencies_lapsed_until(at: datetime, book: PolicyBook) -> datetime:
-    """The instant before which every unanswered emergency order has lapsed, by the official calendar."""
-    today = day_in_china(at)
-    for back in range(1, 120):
-        day = today - timedelta(days=back)
-        if add_working_days(day, book.whole("order.confirm_days", on=day)) < today:
-            return end_of_day(day)
-    return at - timedelta(days=120)
-
-
-def narrowed(chosen: OrderFilter, at: datetime) -> ColumnElement[bool]:
-    """The condition of a filter; the states of rules.ordering as SQL (R-ORD-5, R-ORD-6)."""
+def narrowed(chosen: OrderStanding, at: datetime) -> ColumnElement[bool]:
+    """The condition of a filter; ``rules.ordering.order_standing`` as SQL (R-ORD-5, R-ORD-6)."""
     line = OrderLine
     wanted = exists().where(line.order_id == Order.id, line.packs > line.withdrawn_before)
-    book = policy_book("order.confirm_days")
-    lapsed = or_(
-        and_(Order.emergency == false(), Order.answer_due_at <= at),
-        and_(Order.emergency, Order.submitted_at < _emergencies_lapsed_until(at, book)),
-    )
+    lapsed = time_is_up(at, policy_book("order.confirm_days"))
     open_line = exists().where(
         line.order_id == Order.id,
         line.confirmed_packs.is_not(None),
@@ -196,11 +173,11 @@ def narrowed(chosen: OrderFilter, at: datetime) -> ColumnElement[bool]:
     )
     came = exists().where(line.order_id == Order.id, line.shipped_packs > 0)
     unanswered = and_(Order.answered_at.is_(None), wanted)
-    if chosen is OrderFilter.UNANSWERED:
+    if chosen is OrderStanding.UNANSWERED:
         return and_(unanswered, ~lapsed)
-    if chosen is OrderFilter.UNDER_WAY:
+    if chosen is OrderStanding.UNDER_WAY:
         return and_(Order.answered_at.is_not(None), open_line)
-    if chosen is OrderFilter.DONE:
+    if chosen is OrderStanding.DONE:
         return and_(Order.answered_at.is_not(None), ~open_line, came)
     return or_(
         and_(Order.answered_at.is_not(None), ~open_line, ~came),
@@ -260,7 +237,7 @@ class OrderList:
     actor: Actor
     at: datetime
     words: str = ""
-    chosen: OrderFilter | None = None
+    chosen: OrderStanding | None = None
     month: str = ""
     sort: str = "-submitted"
 
@@ -308,7 +285,7 @@ class OrderList:
 
 def unanswered_count(actor: Actor, at: datetime) -> int:
     """How many of the actor's orders wait for an answer."""
-    return OrderList(actor, at, chosen=OrderFilter.UNANSWERED).count()
+    return OrderList(actor, at, chosen=OrderStanding.UNANSWERED).count()
 
 
 # One order --------------------------------------------------------------------------------------------------

@@ -37,6 +37,15 @@ class ResponseState(StrEnum):
     DISOWNED = "disowned"
 
 
+class OrderStanding(StrEnum):
+    """Where an order stands for who waits for goods; lists of orders are narrowed to one of them."""
+
+    UNANSWERED = "unanswered"
+    UNDER_WAY = "under_way"
+    DONE = "done"
+    ENDED = "ended"
+
+
 class LineState(StrEnum):
     """Where an order line stands."""
 
@@ -285,6 +294,29 @@ def is_open(lines: Iterable[LineQuantities], *, lapsed: bool = False) -> bool:
         else (line.to_ship > 0 or line.under_way > 0)
         for line in lines
     )
+
+
+def order_standing(lines: Iterable[LineQuantities], *, answered: bool, lapsed: bool = False) -> OrderStanding:
+    """Where an order stands (R-ORD-5, R-ORD-6); ``queries.orders.narrowed`` says it in SQL.
+
+    Args:
+        lines: the quantities as of the instant.
+        answered: whether the distributor has answered the order.
+        lapsed: whether it had lapsed by then; matters only where it is not answered.
+
+    >>> order_standing([LineQuantities(ordered=3, confirmed=3, shipped=3)], answered=True)
+    <OrderStanding.UNDER_WAY: 'under_way'>
+    >>> order_standing([LineQuantities(ordered=3)], answered=False, lapsed=True)
+    <OrderStanding.ENDED: 'ended'>
+
+    """
+    rows = list(lines)
+    if not answered:
+        waits = not lapsed and any(line.to_answer > 0 for line in rows)
+        return OrderStanding.UNANSWERED if waits else OrderStanding.ENDED
+    if any(line.to_ship > 0 or line.under_way > 0 for line in rows):
+        return OrderStanding.UNDER_WAY
+    return OrderStanding.DONE if any(line.shipped for line in rows) else OrderStanding.ENDED
 
 
 def shipment_state(

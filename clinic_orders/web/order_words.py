@@ -9,10 +9,10 @@ from flask_babel import gettext, ngettext
 
 from clinic_orders.models.orders import EventKind
 from clinic_orders.queries.members import Tie
-from clinic_orders.queries.orders import LineDetail, OrderFilter, OrderRow
+from clinic_orders.queries.orders import LineDetail, OrderRow
 from clinic_orders.rules.days import day_in_china, start_of_day
 from clinic_orders.rules.errors import N_, RuleBroken
-from clinic_orders.rules.ordering import LineState, ResponseState
+from clinic_orders.rules.ordering import LineState, OrderStanding, ResponseState
 from clinic_orders.rules.reasons import CloseReason, parse_reason, reason_label
 from clinic_orders.web.display import day, label, moment, register_labels
 
@@ -38,10 +38,10 @@ register_labels(
 )
 register_labels(
     {
-        OrderFilter.UNANSWERED: N_("Awaiting the answer"),
-        OrderFilter.UNDER_WAY: N_("On its way"),
-        OrderFilter.DONE: N_("Delivered"),
-        OrderFilter.ENDED: N_("Ended without delivery"),
+        OrderStanding.UNANSWERED: N_("Awaiting the answer"),
+        OrderStanding.UNDER_WAY: N_("On its way"),
+        OrderStanding.DONE: N_("Delivered"),
+        OrderStanding.ENDED: N_("Ended without delivery"),
     }
 )
 register_labels(
@@ -87,7 +87,7 @@ def due_text(due: datetime, year: int) -> str:
     return str(moment(due, year))
 
 
-def filter_label(chosen: OrderFilter) -> str:
+def filter_label(chosen: OrderStanding) -> str:
     """The word of a filter."""
     return label(chosen)
 

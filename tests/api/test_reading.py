@@ -21,7 +21,7 @@ from clinic_orders.models.base import db
 from clinic_orders.models.notices import Notice
 from clinic_orders.models.orders import Order
 from clinic_orders.queries.changes import changed_orders
-from clinic_orders.queries.orders import OrderFilter
+from clinic_orders.rules.ordering import OrderStanding
 from clinic_orders.rules.parties import SYSTEM, Permission, Role
 from tests.api_calls import PREFIX, Caller, token_of
 from tests.factories import NOW, make_order, make_user, make_world, submit
@@ -211,8 +211,8 @@ def test_the_status_of_an_order_is_by_what_the_list_is_narrowed(app):
         any_order(world, chance, at)
     db.session.commit()
     rows = {row["order_no"]: row["status"] for row in changed_orders(world.seller, at=at, limit=500)}
-    assert set(rows.values()) == set(OrderFilter)
-    for status in OrderFilter:
+    assert set(rows.values()) == set(OrderStanding)
+    for status in OrderStanding:
         found = {row["order_no"] for row in changed_orders(world.seller, at=at, status=status, limit=500)}
         assert found == {number for number, one in rows.items() if one is status}
 

@@ -18,7 +18,6 @@ from clinic_orders.queries.orders import (
     SORTS,
     LineDetail,
     OrderDetail,
-    OrderFilter,
     OrderList,
     order_detail,
 )
@@ -26,7 +25,7 @@ from clinic_orders.queries.policy import policy_book
 from clinic_orders.rules.days import day_in_china, end_of_nth_working_day
 from clinic_orders.rules.errors import N_, RuleBroken
 from clinic_orders.rules.order_steps import OrderParties, Step, sides_of, steps_open_to
-from clinic_orders.rules.ordering import ResponseState, may_withdraw_unshipped
+from clinic_orders.rules.ordering import OrderStanding, ResponseState, may_withdraw_unshipped
 from clinic_orders.rules.parties import Permission, Role
 from clinic_orders.rules.quantities import parse_cart_packs
 from clinic_orders.web import guards
@@ -68,7 +67,7 @@ def orders() -> str | Response:
         actor,
         guards.at(),
         words=request.args.get("q", ""),
-        chosen=OrderFilter(chosen) if chosen in set(OrderFilter) else None,
+        chosen=OrderStanding(chosen) if chosen in set(OrderStanding) else None,
         sort=sort_order(SORTS, "-submitted"),
     )
     if wanted_file():
@@ -82,7 +81,7 @@ def orders() -> str | Response:
         sort=found.sort,
         words=found.words,
         chosen=chosen,
-        filters=[(each.value, words.filter_label(each)) for each in OrderFilter],
+        filters=[(each.value, words.filter_label(each)) for each in OrderStanding],
         shown=words.shown_state,
         own=actor.institution_id,
     )
