@@ -91,7 +91,7 @@
   function name(box) { return box.type === 'checkbox' ? box.name + '=' + box.value : box.name; }
   function typed(box) { return box.name && !/^(hidden|search|file|password|submit)$/.test(box.type); }
   function Draft(form) {
-    var key = 'draft:' + attr(form, 'draft-key'), version = attr(form, 'draft-version'), server = {};
+    var key = 'draft:' + attr(form, 'draft-key'), url = attr(form, 'draft-url'), version = attr(form, 'draft-version'), server = {};
     var held = { base: version, sent: false, fields: {} }, timer, busy = false, alone = false;
     var boxes = all('input,select,textarea', form).filter(typed), old = read(key), n = 0;
 
@@ -113,13 +113,13 @@
     function send() {
       var sending = JSON.parse(JSON.stringify(held.fields)), names = Object.keys(sending);
       var body = 'version=' + code(version), call = new XMLHttpRequest(), token = form.querySelector('[name=csrf_token]');
-      if (busy || held.sent || !names.length) { return; }
+      if (busy || held.sent || !names.length || !url) { return; }
       names.forEach(function (field) {
         var cut = field.indexOf('=');   /* A tick box "dup=7" goes out as dup[7]; not ticked, it is empty. */
         body += '&' + code(cut < 0 ? field : field.slice(0, cut) + '[' + field.slice(cut + 1) + ']') + '=' + code(sending[field][1]);
       });
       busy = true;
-      call.open('POST', attr(form, 'draft-url'));
+      call.open('POST', url);
       call.timeout = 15000;
       call.setRequestHeader('Content-Type', 'application/x-www-form-urlencoded');
       if (token) { call.setRequestHeader('X-CSRFToken', token.value); }
@@ -190,8 +190,8 @@
     all('form').forEach(function (form) { if (form.draft) { form.draft.again(); } });
   });
 
-  /* The file is loaded with defer: the page is complete here. */
-  all('form[data-draft-url]').forEach(function (form) { form.draft = new Draft(form); });
+  /* Loaded with defer: the page is complete here. */
+  all('form[data-draft-key]').forEach(function (form) { form.draft = new Draft(form); });
   all('input[data-filter]').forEach(function (box) { if (box.value) { filter(box); } });
   all('.error-summary').forEach(function (box) { box.focus(); });
 }());

@@ -50,6 +50,32 @@ def test_a_village_order_lives_from_log_in_to_acceptance(
         assert problems() == []
 
 
+def test_a_count_that_was_not_sent_is_filled_in_again_on_the_phone_until_it_is_recorded(
+    live_server: LiveServer, new_page: Callable[..., Any]
+) -> None:
+    people(live_server)
+    doctor = VillageDoctor(new_page(width=360, height=640))
+    doctor.logs_in("village")
+
+    def counts_anew() -> None:
+        doctor.page.goto(f"{live_server.url}/reports/stock")
+        doctor.page.fill("[name=q]", "atftt")
+        doctor.page.click("main button[value=find]")
+        doctor.page.wait_for_selector("[name=q-LY001]")
+
+    counts_anew()
+    doctor.page.fill("[name=q-LY001]", "7")
+    counts_anew()
+    assert doctor.page.input_value("[name=q-LY001]") == "7"
+    assert "手机里存的 1 处已填回" in doctor.page.inner_text("main .saved")
+    with doctor.page.expect_navigation():
+        doctor.page.click("main button.btn-primary")
+    counts_anew()
+    assert doctor.page.get_attribute("form[data-draft-key]", "data-draft-version") != "0"
+    assert doctor.page.evaluate("Object.keys(localStorage).filter(key => key.includes('count-'))") == []
+    assert not doctor.found
+
+
 def test_a_draft_survives_the_phone_and_comes_back_after_log_in(
     live_server: LiveServer, new_page: Callable[..., Any]
 ) -> None:
