@@ -13,6 +13,15 @@ from clinic_orders.actions import supply as deeds
 from clinic_orders.actions.loading import NotFound
 from clinic_orders.models.volume import SupplyProblem
 from clinic_orders.queries import supply as queries
+from clinic_orders.queries.catalogue import (
+    EVERY,
+    Place,
+    Wanted,
+    find_items,
+    item_lines,
+    items_of_codes,
+    near_items,
+)
 from clinic_orders.queries.institutions import counties
 from clinic_orders.queries.supply import ProblemsWanted
 from clinic_orders.rules.days import parse_day
@@ -94,12 +103,40 @@ def index() -> str | Response:
     )
 
 
+FOUND = 20
+"""How many items a search offers; who sees more types another letter."""
+
+
+def _choice(error: str = "") -> str:
+    """The first step of a report: the item is looked for as everywhere else."""
+    words, on = request.args.get("q", "").strip()[:64], today()
+    wanted = Wanted(q=words, edition=EVERY)
+    ids = find_items(wanted, Place(), on=on, sort="fit") if words else []
+    near = bool(words) and not ids
+    if near:
+        ids = near_items(wanted, Place(), on=on)
+    return render_template(
+        "supply/choose.html",
+        frame=frame(),
+        words=words,
+        near=near,
+        items=item_lines(ids[:FOUND], Place(), on=on),
+        more=len(ids) - FOUND,
+        error=error,
+    )
+
+
 def _form(typed: Mapping[str, str], errors: Mapping[str, str]) -> str:
+    """The form about an item; the step before it where the item is none."""
+    code = typed.get("item_code", "")[:64]
+    item = items_of_codes([code]).get(code) if code else None
+    if item is None:
+        return _choice(gettext("Choose the item.") if code or errors else "")
     chooses = actor().role in {Role.CITY, Role.DISTRIBUTOR}
     return render_template(
         "supply/new.html",
         frame=frame(),
-        items=queries.items_to_choose(),
+        item=item,
         counties=counties(actor()) if chooses else [],
         typed=typed,
         errors=errors,
@@ -110,8 +147,8 @@ def _form(typed: Mapping[str, str], errors: Mapping[str, str]) -> str:
 @blueprint.get("/new")
 @needs(Permission.SUPPLY_REPORT)
 def new() -> str:
-    """The form of a report; an item's page may have filled in the item."""
-    return _form({"item_code": request.args.get("item_code", "")[:64], "first_day": today().isoformat()}, {})
+    """Choose the item, then fill in the form; an item's page may have chosen already."""
+    return _form({"item_code": request.args.get("item_code", ""), "first_day": today().isoformat()}, {})
 
 
 _FIELD = {

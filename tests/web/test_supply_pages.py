@@ -19,6 +19,7 @@ from clinic_orders.models.notices import Notice
 from clinic_orders.models.volume import SupplyProblem
 from clinic_orders.queries.supply import in_state, shortages
 from clinic_orders.rules.parties import Actor, NotAllowed, Role
+from clinic_orders.rules.pinyin import item_keys
 from clinic_orders.rules.supply import ProblemKnown, ProblemState, problem_state
 from tests.checking_client import CheckingClient
 from tests.many_of_all import make_people
@@ -31,7 +32,18 @@ COUNTY = "410325"
 @pytest.fixture
 def world(app: Flask, clock_at: Callable[[datetime], None]) -> World:
     clock_at(NOW)
-    return make_world(items=3)
+    found = make_world(items=3)
+    for item in found.items:
+        keys = item_keys(
+            generic_name=item.generic_name,
+            form=item.form,
+            strength=item.strength,
+            manufacturer=item.manufacturer,
+            approval_no=item.approval_no,
+        )
+        item.search_text, item.search_initials, item.search_pinyin = keys.text, keys.initials, keys.pinyin
+    db.session.commit()
+    return found
 
 
 @pytest.fixture
@@ -45,8 +57,19 @@ def one() -> SupplyProblem:
 
 
 def report(client: CheckingClient, world: World, words: str = "断货三周") -> None:
+    choose(client, world)
+    client.submit(words=words, follow_redirects=True)
+
+
+def choose(client: CheckingClient, world: World) -> None:
+    """Look for the first item, and follow its line."""
+    item = world.items[0]
     client.get("/supply/new", status=200)
-    client.submit(item_code=world.items[0].item_code, words=words, follow_redirects=True)
+    client.submit("form[role=search]", q=item.generic_name)
+    (line,) = (
+        line["href"] for line in client.page.all("a.item") if line["href"].endswith(f"={item.item_code}")
+    )
+    client.get(line, status=200)
 
 
 def test_a_clinic_reports_the_county_verifies_ends_and_lets_it_go_on(
@@ -110,15 +133,37 @@ def test_the_same_report_again_and_one_without_words_are_answered(
     client: CheckingClient, world: World, people: dict[Role, User]
 ) -> None:
     client.log_in(people[Role.DISTRIBUTOR])
-    client.get("/supply/new", status=200)
-    assert client.submit(item_code=world.items[0].item_code, words=" ").status_code == 422
+    choose(client, world)
+    assert client.submit(words=" ").status_code == 422
     assert "请用一句话说明情况" in client.page.text
     client.submit(words="缺货", county_code=COUNTY, follow_redirects=True)
     client.log_in(people[Role.INSTITUTION])
-    client.get("/supply/new", status=200)
-    assert client.submit(item_code=world.items[0].item_code, words="没货").status_code == 422
+    choose(client, world)
+    assert client.submit(words="没货").status_code == 422
     assert "无需再次上报" in client.page.text
     assert client.page.one("input[name=words]").get("value") == "没货"
+
+
+def test_the_item_is_looked_for_by_pinyin_and_what_is_none_is_not_reported(
+    client: CheckingClient, world: World, people: dict[Role, User]
+) -> None:
+    client.log_in(people[Role.INSTITUTION])
+    client.get("/supply/new?q=zzzz", status=200)
+    assert not client.page.all("a.item")
+    assert "没有找到" in client.page.text
+    client.get("/supply/new?item_code=NONE", status=200)
+    assert "请选择品规" in client.page.text
+    answer = client.post("/supply/new", data={"item_code": "NONE", "first_day": str(TODAY), "words": "断货"})
+    assert answer.status_code == 422
+    assert db.session.scalars(select(SupplyProblem)).all() == []
+    # By pinyin the same lines are found as by name.
+    name = world.items[0].generic_name
+    client.get("/supply/new", query_string={"q": name}, status=200)
+    by_name = [line["href"] for line in client.page.all("a.item")]
+    letters = world.items[0].search_initials.split()[0]
+    client.get("/supply/new", query_string={"q": letters}, status=200)
+    assert {line["href"] for line in client.page.all("a.item")} >= set(by_name)
+    assert by_name
 
 
 def test_two_decisions_at_once_do_not_overwrite_each_other(
