@@ -32,6 +32,7 @@ from tests.many_places import (
     make_trainings,
 )
 from tests.many_size import MANY, START
+from tests.many_webhooks import make_webhooks
 from tests.orders_in_work import LONG_AGO, World, make_world
 
 
@@ -82,6 +83,7 @@ def make_many() -> tuple[World, dict[Role, User]]:
     make_stages()
     make_exits(world)
     make_personal_requests(world)
+    make_webhooks(world)
     make_trainings(world)
     make_stock(world)
     make_complaints(world, MANY)

@@ -24,7 +24,9 @@ from clinic_orders.rules.days import day_in_china
 from clinic_orders.rules.parties import Actor, Permission
 from clinic_orders.rules.webhooks import (
     AWAY,
+    BUSY,
     GIVEN_UP_AFTER,
+    GONE,
     KEPT,
     LEASE,
     DeliveryState,
@@ -41,8 +43,6 @@ _DELIVERIES: Final = cast("Table", WebhookDelivery.__table__)
 _EVENTS_AT_ONCE: Final = 200
 _MESSAGES_AT_ONCE: Final = 20
 """Of one webhook; the others have their turn between."""
-GONE: Final = 410
-"""The status by which a receiver says that it wants no more."""
 
 
 @transactional
@@ -286,7 +286,7 @@ def _note(webhook: Webhook, delivery: WebhookDelivery, one: Posted, share: float
         delivery.state, delivery.next_try_at, delivery.ended_at = DeliveryState.FAILED, None, at
     else:
         delivery.next_try_at = at + wait
-    if one.failure in AWAY:
+    if one.failure in AWAY or one.status in BUSY:
         webhook.not_before = at + wait_after(webhook.failures, share)
 
 

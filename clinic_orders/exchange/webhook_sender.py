@@ -26,7 +26,7 @@ from clinic_orders.models.base import db, reading_only
 from clinic_orders.queries.webhooks import something_to_do
 from clinic_orders.rules.parties import SYSTEM
 from clinic_orders.rules.webhook_addresses import Reach
-from clinic_orders.rules.webhooks import Failure, signature
+from clinic_orders.rules.webhooks import BUSY, GONE, Failure, signature
 
 log = logging.getLogger(__name__)
 
@@ -148,4 +148,4 @@ class Sender:
 
 def _answers(posted: Sequence[Posted]) -> bool:
     """Whether a receiver is worth the next message: it has answered, even if it did not like what it was told."""
-    return posted[-1].status is not None and posted[-1].status not in {410, 429, 503}
+    return posted[-1].status is not None and posted[-1].status not in {*BUSY, GONE}

@@ -378,12 +378,13 @@ class DeliveryRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DeliveriesWanted:
-    """Which messages of a webhook a list shows; ``before``: those behind a row id, the newest first."""
+    """Which messages of a webhook a list shows; ``before``: those behind a row id, the newest first; ``key``: of one event."""
 
     words: str = ""
     state: str = ""
     event: str = ""
     before: int = 0
+    key: str = ""
 
 
 DELIVERY_SORTS: Final = ("at", "event", "number", "state", "tries", "next", "last")
@@ -396,6 +397,8 @@ def _of_deliveries(webhook_id: int, wanted: DeliveriesWanted) -> list[ColumnElem
         found.append(WebhookDelivery.state == DeliveryState(wanted.state))
     if wanted.event in set(Event):
         found.append(WebhookEvent.event == Event(wanted.event))
+    if wanted.key:
+        found.append(WebhookEvent.key == wanted.key)
     if wanted.before:
         found.append(WebhookDelivery.id < wanted.before)
     return found

@@ -151,6 +151,10 @@ AWAY: Final = frozenset(
 )
 """Failures of a receiver that answers nobody: its other messages wait as well."""
 
+BUSY: Final = frozenset({429, 503})
+"""Statuses by which a receiver asks for a pause; its other messages wait as well."""
+GONE: Final = 410
+"""The status by which a receiver says that it wants no more."""
 LONGEST_URL: Final = 500
 MOST_WEBHOOKS: Final = 10
 """So many an account has in one organisation, those that have ended not counted."""

@@ -49,7 +49,7 @@ _FILE = (
     Column(N_("Role"), lambda row: row.role),
     Column(N_("Organisation"), lambda row: row.org_name),
     Column(N_("May"), lambda row: row.scopes),
-    Column(N_("Made at"), lambda row: row.created_at),
+    Column(N_("Token made at"), lambda row: row.created_at),
     Column(N_("Made by"), lambda row: row.created_by_name),
     Column(N_("Ends at"), lambda row: row.expires_at),
     Column(N_("Last used"), lambda row: row.last_used_at),

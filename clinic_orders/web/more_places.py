@@ -181,6 +181,7 @@ MORE: dict[Role, tuple[Group, ...]] = {
                 _NOTICES,
                 Place("policy.index", N_("Policy"), "doc"),
                 Place("api_tokens.index", N_("Tokens of programs"), "key"),
+                Place("webhooks.index", N_("Webhooks"), "bell"),
                 Place("gateway_messages.index", N_("Messages of Alipay"), "money"),
                 Place("privacy.requests", N_("Requests about personal data"), "users"),
             ),

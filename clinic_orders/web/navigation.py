@@ -117,6 +117,7 @@ _UNDER: dict[str, tuple[str, ...]] = {
     "scorecards": ("statistics.index", "home.more"),
     "stages": ("home.more",),
     "api_tokens": ("home.more",),
+    "webhooks": ("home.more",),
 }
 
 

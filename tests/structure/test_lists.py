@@ -159,6 +159,8 @@ LISTS: dict[str, tuple[List, ...]] = {
         List(Role.CITY, "/volumes/preview?quarter=2026-Q4&first=2027-01-01&last=2027-03-31"),
     ),
     "trainings.index": (List(Role.CITY, "/trainings/"), List(Role.INSTITUTION, "/trainings/")),
+    "webhooks.index": (List(Role.OPERATOR, "/webhooks/"),),
+    "webhooks.show": (List(Role.OPERATOR, "/webhooks/wh_00000000", always_has_rows=True),),
     "users.index": (List(Role.CITY, "/accounts/", always_has_rows=True),),
 }
 # Pages that go through rows without being a list to search in, and why.
