@@ -14,7 +14,7 @@ from clinic_orders.queries import webhooks as questions
 from clinic_orders.queries.webhooks import DeliveriesWanted, WebhookRow, WebhooksWanted
 from clinic_orders.rules.errors import N_
 from clinic_orders.rules.parties import Permission
-from clinic_orders.rules.webhooks import KEPT, DeliveryState, Event, WebhookState
+from clinic_orders.rules.webhooks import DeliveryState, Event, WebhookState
 from clinic_orders.web import guards
 from clinic_orders.web.display import label
 from clinic_orders.web.guards import needs
@@ -118,7 +118,6 @@ def show(code: str) -> str | Response:
         wanted=wanted,
         filtered=wanted != DeliveriesWanted(),
         at=guards.at(),
-        days=KEPT.days,
     )
 
 

@@ -90,7 +90,7 @@ def test_a_message_shows_its_attempts_and_is_sent_again(operator, code):
     assert "还没有发送过消息" in operator.get(f"/webhooks/{code}", status=200).page.text
     delivery = try_once(operator, code, Failure.STATUS, 503)
     page = operator.get(f"/webhooks/{code}", status=200).page
-    assert "1.2 秒" in page.text
+    assert "1.23 秒" in page.text
     message = operator.get(page.one("main tbody th a")["href"], status=200).page
     assert "<b>系统维护中</b>" in message.text
     operator.submit("form[action$='/resend']")
