@@ -54,7 +54,7 @@ _MESSAGES_FILE = (
     Column(N_("Status"), lambda row: row.last_status),
     Column(N_("What was wrong"), lambda row: row.last_failure),
     Column(N_("Duration in milliseconds"), lambda row: row.last_duration_ms),
-    Column(N_("Answer"), lambda row: row.last_answer),
+    Column(N_("Beginning of the answer"), lambda row: row.last_answer),
 )
 
 
