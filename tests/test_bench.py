@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from clinic_orders.app import create_app
+from clinic_orders.cli.benchmark.api import measure_api
 from clinic_orders.cli.benchmark.checks import LAID_OUT
 from clinic_orders.cli.benchmark.floors import FLOORS
-from clinic_orders.cli.benchmark.measuring import CLOCK, Comparison, Rounds, Seconds, Spread
+from clinic_orders.cli.benchmark.measuring import CLOCK, PROCESSOR, Comparison, Rounds, Seconds, Spread
 from clinic_orders.cli.benchmark.peers import PEERS, Peer, running
 from clinic_orders.cli.benchmark.submission import SubmissionRounds
 from clinic_orders.cli.benchmark.world import application, fill
@@ -111,6 +112,13 @@ def test_a_peer_is_asked_for_orders_and_ends_with_the_block(tmp_path, monkeypatc
 
 def test_every_peer_has_its_script():
     assert all(peer.script.exists() for peer in PEERS)
+
+
+def test_calls_of_programs_are_held_against_their_floors(tmp_path):
+    with application(create_app, f"sqlite:///{tmp_path / 'api.sqlite3'}", tmp_path / "api") as app:
+        found = [one.as_dict() for one in measure_api(fill(app), 1)]
+    assert [one["name"].split(",")[0] for one in found] == ["GET /orders", "POST /orders"]
+    assert all(one["ratio"]["min"] > 1 and one["by"] == PROCESSOR for one in found)
 
 
 def test_ratios_are_times_against_a_floor_and_rates_against_a_peer():

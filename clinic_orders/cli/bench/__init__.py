@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from clinic_orders.cli.bench.api import api
 from clinic_orders.cli.bench.checks import checks
 from clinic_orders.cli.bench.files import files
 from clinic_orders.cli.bench.letters import letters
@@ -20,7 +21,7 @@ def bench() -> None:
     """Measure. Only ratios inside one run mean anything; the machine's own speed drifts."""
 
 
-for _command in (web, payments, files, letters, checks, traces, public, load, scale):
+for _command in (web, payments, files, letters, checks, traces, public, api, load, scale):
     bench.add_command(_command)
 
 COMMANDS = (bench,)
