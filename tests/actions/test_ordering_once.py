@@ -77,7 +77,7 @@ def test_a_submission_takes_the_same_few_statements_whatever_its_lines(lines: in
             by=world.actor(),
             at=make.NOW,
         )
-    assert seen.count == 14, str(seen)
+    assert seen.count == 15, str(seen)
 
 
 @pytest.mark.both_databases
