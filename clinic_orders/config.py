@@ -210,7 +210,7 @@ def _networks(name: str, text: str) -> tuple[IPv4Network | IPv6Network, ...]:
         return tuple(ip_network(one.strip()) for one in text.split(",") if one.strip())
     except ValueError as error:
         raise BadSetting(
-            f"{PREFIX}{name} must be networks such as 10.20.0.0/16,192.168.5.10/32, not {text!r}"
+            f"{PREFIX}{name} must be networks such as 10.20.0.0/16,192.168.5.10/32, not {text[:300]!r}"
         ) from error
 
 

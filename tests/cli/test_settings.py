@@ -55,6 +55,8 @@ BAD = {
     "LOG_FORMAT": ("", "xml"),
     "LOG_LEVEL": ("", "LOUD"),
     "AUDIT_HEADS": ("/proc/version", "x" * 5000),
+    "WEBHOOK_NETWORKS": ("intranet", "10.1.2.3/16", "10.0.0.0/8;127.0.0.0/8", "10.0.0.0/33", "x" * 5000),
+    "WEBHOOK_PORTS": (*NUMBERS, "0", "65536", "443,", "443;8443"),
     "TODAY": ("2026", "2026-02-30", "31.12.2026", "today", "2026-11-20T10:00"),
 }  # fmt: skip
 ANY = {
@@ -132,6 +134,8 @@ def test_what_a_setting_may_be_is_taken(elsewhere):
         "PUBLIC_LIMIT": "5 per second; 1000/hour",
         "ALIPAY_ADDRESS": "https://orders.example.cn:8443",
         "LOG_LEVEL": "warning",
+        "WEBHOOK_NETWORKS": "10.20.0.0/16, ::1/128",
+        "WEBHOOK_PORTS": "443, 9443",
         "TODAY": "2026-11-20",
     }
     settings = load_settings({f"CLINIC_ORDERS_{name}": text for name, text in words.items()})
@@ -144,3 +148,5 @@ def test_what_a_setting_may_be_is_taken(elsewhere):
         words["ALIPAY_ADDRESS"],
     )
     assert (settings.log_level, settings.today) == ("WARNING", date(2026, 11, 20))
+    assert [str(one) for one in settings.webhook_networks] == ["10.20.0.0/16", "::1/128"]
+    assert settings.webhook_ports == (443, 9443)
