@@ -128,6 +128,21 @@ def test_ticked_orders_are_confirmed_in_full_and_the_refused_ones_are_named(
     assert "已响应 1 张" in response.page.text
 
 
+def test_all_orders_of_the_page_that_wait_for_an_answer_are_ticked_with_one_press(
+    world: World, client: CheckingClient
+) -> None:
+    waiting = [make_order(world, (6,)), make_order(world, (5,), institution=world.hospital)]
+    to_ship = answered(world)
+    client.get("/distribution/", status=200)
+    page = client.get(client.page.one("a[href*='tick=all']")["href"], status=200).page
+    ticked = {box["value"] for box in page.all("[name=no][checked]")}
+    assert ticked == {order.order_no for order in waiting}
+    assert to_ship.order_no not in ticked
+    answer = client.submit("section form", button="do=full")
+    assert "tick" not in answer.location
+    assert [lines_of(order, "confirmed_packs") for order in waiting] == [[6], [5]]
+
+
 def test_bad_quantities_come_back_as_typed_with_a_word_at_their_line(
     world: World, client: CheckingClient
 ) -> None:

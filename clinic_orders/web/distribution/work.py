@@ -105,11 +105,19 @@ def _day_page(
         money=payables.Book(by, on=today()).totals(),
         ageing=[PayableState(age.value) for age in Ageing],
         lapsed=questions.lapsed_since(by, since=now - timedelta(days=7), at=now),
-        selected=set(request.form.getlist("no")),
+        selected=set(request.form.getlist("no")) or _ticked(rows),
+        tickable=sum(row.status is OrderStatus.TO_ANSWER for row in rows),
         typed=form or {},
         trouble=trouble or Trouble(),
         **_work_figures(everything),
     )
+
+
+def _ticked(rows: list[OrderRow]) -> set[str]:
+    """The rows of the page that wait for an answer, where the address asks to tick them all."""
+    if request.method != "GET" or request.args.get("tick") != "all":
+        return set()
+    return {row.order_no for row in rows if row.status is OrderStatus.TO_ANSWER}
 
 
 def _work_figures(rows: list[OrderRow]) -> dict[str, Any]:
