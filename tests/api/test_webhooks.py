@@ -21,6 +21,7 @@ from clinic_orders.actions.webhook_sending import (
     spread_events,
 )
 from clinic_orders.actions.webhooks import make_webhook, ping_webhook
+from clinic_orders.actions.withdrawing import resend_emergency
 from clinic_orders.exchange.webhook_sender import Sender, reach_of, seal_secret
 from clinic_orders.models.api import ApiAnswer, ApiToken
 from clinic_orders.models.base import db
@@ -28,13 +29,16 @@ from clinic_orders.models.notices import Notice
 from clinic_orders.models.webhooks import Webhook, WebhookAttempt, WebhookDelivery, WebhookEvent
 from clinic_orders.rules.parties import SYSTEM, Permission, Role
 from clinic_orders.rules.webhooks import (
+    EVENT_OF_DEED,
     GIVEN_UP_AFTER,
     KEPT,
     TOLERANCE,
+    WANTED,
     DeliveryState,
     PauseReason,
     WebhookState,
 )
+from clinic_orders.web.deed_names import DEEDS
 from tests.api_calls import Caller, codes, token_of
 from tests.factories import NOW, make_user, make_world, submit
 from tests.webhook_receiver import receiver
@@ -474,3 +478,25 @@ def test_of_two_senders_at_once_each_message_is_posted_by_one(committed_app, clo
     posted = sorted((headers["Webhook-Id"], headers["Host"]) for headers, _body in listening.got)
     assert (sum(taken), len(posted)) == (12, 12)
     assert len({one for one, _host in posted}) == 7
+
+
+def test_the_deeds_of_which_webhooks_tell_are_deeds_that_there_are():
+    assert set(EVENT_OF_DEED) <= set(DEEDS)
+    assert set(EVENT_OF_DEED.values()) == set(WANTED)
+
+
+@pytest.mark.both_databases
+def test_an_emergency_order_that_is_sent_again_is_told_to_the_new_distributor_too(
+    clinic, seller, other_seller, world, sender, listening, clock_at
+):
+    register(seller, listening.url + "/old", "order.submitted", "order.withdrawn")
+    register(other_seller, listening.url + "/new", "order.submitted", "order.withdrawn")
+    body = {"lines": [{"item_code": world.items[0].item_code, "packs": 6}]}
+    emergency = body | {"emergency": True, "emergency_reason": "抢救病人"}
+    no = clinic.post("/orders", emergency).json["orders"][0]["order_no"]
+    later = NOW + timedelta(hours=3)
+    clock_at(later)
+    new = resend_emergency(no, world.other_distributor.id, by=world.actor(), at=later)
+    sender.run_waiting()
+    told = sorted((one["type"], one["object"]["no"]) for one in listening.messages)
+    assert told == sorted([("order.submitted", no), ("order.withdrawn", no), ("order.submitted", new)])
