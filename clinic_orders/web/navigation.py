@@ -16,6 +16,20 @@ from clinic_orders.rules.parties import Actor, Role
 Count = Callable[[Actor, datetime], "Question | int"]
 _counts: dict[str, Count] = {}
 
+# The places of both kinds of bureau.
+_BUREAU: Final = (
+    ("bureau.desk", N_("Desk")),
+    ("dashboard.index", N_("Dashboard")),
+    ("cases.index", N_("Cases")),
+    ("complaints.index", N_("Complaints")),
+    ("inspections.index", N_("Inspections")),
+    ("bureau_orders.index", N_("Orders")),
+    ("roster.institutions", N_("Roster")),
+    ("catalogue.search", N_("Catalogue")),
+    ("statistics.index", N_("Statistics")),
+    ("policy.index", N_("Policy")),
+)
+
 PLACES: dict[Role, tuple[tuple[str, str], ...]] = {
     Role.INSTITUTION: (
         ("ordering.order_page", N_("Order")),
@@ -39,33 +53,8 @@ PLACES: dict[Role, tuple[tuple[str, str], ...]] = {
         ("catalogue.search", N_("Catalogue")),
         ("home.more", N_("More")),
     ),
-    Role.COUNTY: (
-        ("bureau.desk", N_("Desk")),
-        ("dashboard.index", N_("Dashboard")),
-        ("cases.index", N_("Cases")),
-        ("complaints.index", N_("Complaints")),
-        ("inspections.index", N_("Inspections")),
-        ("bureau_orders.index", N_("Orders")),
-        ("roster.institutions", N_("Roster")),
-        ("catalogue.search", N_("Catalogue")),
-        ("statistics.index", N_("Statistics")),
-        ("policy.index", N_("Policy")),
-        ("home.more", N_("More")),
-    ),
-    Role.CITY: (
-        ("bureau.desk", N_("Desk")),
-        ("dashboard.index", N_("Dashboard")),
-        ("cases.index", N_("Cases")),
-        ("complaints.index", N_("Complaints")),
-        ("inspections.index", N_("Inspections")),
-        ("bureau_orders.index", N_("Orders")),
-        ("roster.institutions", N_("Roster")),
-        ("catalogue.search", N_("Catalogue")),
-        ("statistics.index", N_("Statistics")),
-        ("policy.index", N_("Policy")),
-        ("files.index", N_("Files")),
-        ("home.more", N_("More")),
-    ),
+    Role.COUNTY: (*_BUREAU, ("home.more", N_("More"))),
+    Role.CITY: (*_BUREAU, ("files.index", N_("Files")), ("home.more", N_("More"))),
     Role.OPERATOR: (
         ("users.index", N_("Accounts")),
         ("jobs.index", N_("Jobs")),
