@@ -38,6 +38,8 @@ SLOW: Final = 1000.0
 PAGES_GOAL, ORDERS_GOAL = 0.5, 0.15
 _SEED: Final = 11
 _AT_ONCE: Final = 8
+_WARM: Final = 12.0
+"""Seconds until every connection of PostgreSQL has settled how it answers each statement."""
 _SLICE: Final = 3.0
 """Seconds of pages, then of ready ones, by turns."""
 # The buyers are nine of ten, as in a prefecture; a distributor has one desk, a bureau some.
@@ -124,7 +126,7 @@ def _wrong(samples: Iterable[Sample]) -> dict[str, int]:
 
 
 def saturation(app: Flask, there: Prefecture, asked: Asked, say: Callable[[str], None]) -> dict[str, Any]:
-    """Pages and orders without a pause against their floors, on one server that also has the ready pages."""
+    """Pages and orders without a pause against their floors, on servers that also have the ready pages."""
     clinic, distributor, county = (
         there.of(role)[0].username for role in (Role.INSTITUTION, Role.DISTRIBUTOR, Role.COUNTY)
     )
@@ -137,8 +139,6 @@ def saturation(app: Flask, there: Prefecture, asked: Asked, say: Callable[[str],
         (county, "the statistics of the bureau", "/statistics/"),
         (county, "the orders of the bureau", "/bureau/orders/"),
     ]
-    wrapped = WithReadyPages(app)
-    ready = {path: wrapped.learn(_visitor(app, who), path) for who, _, path in pages}
     buyers = there.of(Role.INSTITUTION, Role.HOSPITAL)
     each = min(len(buyers), 600) // (asked.rounds + 1)
     parts = [buyers[n * each : (n + 1) * each] for n in range(asked.rounds + 1)]
@@ -146,15 +146,23 @@ def saturation(app: Flask, there: Prefecture, asked: Asked, say: Callable[[str],
         engine, copier = db.engine, Copier(db.engine)
     found: dict[str, list[float]] = {"pages": [], "ready": [], "orders": [], "bare": []}
     samples: list[Sample] = []
-    with serving_ready(wrapped, workers=asked.workers) as port, crowd(port, PASSWORD) as users:
-        say("users of the saturation log in")
-        users.do("log in", usernames=[clinic, distributor, county])
-        known = {clinic, distributor, county}
-        users.do("ask", pages=pages, at_once=_AT_ONCE, seconds=min(5, asked.seconds))
-        for number, part in enumerate(parts):
-            names = [person.username for person in part]
+    rows: Any = []
+    for number, part in enumerate(parts):
+        names = [person.username for person in part]
+        # The orders of a round change the pages; each round has ready ones of the state that it begins with.
+        wrapped = WithReadyPages(app)
+        ready = {path: wrapped.learn(_visitor(app, who), path) for who, _, path in pages}
+        with serving_ready(wrapped, workers=asked.workers) as port, crowd(port, PASSWORD) as users:
+            if number:
+                say(f"saturation: round {number} of {asked.rounds}")
+                users.do("log in", usernames=[clinic, distributor, county])
+                users.do("ask", pages=pages, at_once=_AT_ONCE, seconds=min(_WARM, asked.seconds))
+                rates = _by_slices(users, pages, by_turns(pages, ready), asked.seconds / 12)
+                for what, (told, rate) in rates.items():
+                    samples += told
+                    found[what].append(rate)
             _type(app, part, cart=-1)
-            users.do("log in", usernames=[name for name in names if name not in known])
+            users.do("log in", usernames=names)
             users.do("check", usernames=names)
             if number == 0:
                 # To warm up, and to see what an order writes.
@@ -163,17 +171,11 @@ def saturation(app: Flask, there: Prefecture, asked: Asked, say: Callable[[str],
                 rows = copier.rows_since(before)
                 users.do("send", usernames=names[1:], at_once=_AT_ONCE)
                 continue
-            say(f"saturation: round {number} of {asked.rounds}")
-            for what, (told, rate) in _by_slices(
-                users, pages, by_turns(pages, ready), asked.seconds / 12
-            ).items():
-                samples += told
-                found[what].append(rate)
             took, sent = users.do("send", usernames=names, at_once=_AT_ONCE)
             samples += sent
             found["orders"].append(len(names) / took)
-            with app.app_context():
-                found["bare"].append(_bare(copier, engine, rows, number, asked))
+        with app.app_context():
+            found["bare"].append(_bare(copier, engine, rows, number, asked))
     return {
         "pages": [word for _, word, _ in pages],
         "rates": {what: Spread.of(rates).as_dict(1) for what, rates in found.items()},
