@@ -34,19 +34,11 @@ def _china_day_postgresql(element: china_day, compiler: Any, **more: Any) -> str
     return f"CAST({compiler.process(element.clauses, **more)} + INTERVAL '8 hours' AS DATE)"
 
 
-class among(FunctionElement[bool]):  # noqa: N801 - it is written like an operator of SQL.
-    """The condition that a column is one of few values that a question gives: ``among(column, question)``.
-
-    SQLite looks them up one by one. PostgreSQL does so for an array, of which it expects ten; of a question beside an OR
-    it would hold every row of the table against the answer.
-    """
+class _Condition(FunctionElement[bool]):
+    """What stands in a WHERE as it is: SQLite, which knows no truth but one, would be asked whether it equals one."""
 
     type = Boolean()
     inherit_cache = True
-    name = "among"
-
-    def __init__(self, column: Any, question: Any) -> None:
-        super().__init__(column, question.scalar_subquery())
 
     def self_group(self, against: Any = None) -> Any:
         """It is a condition already: never to be held against true."""
@@ -54,6 +46,20 @@ class among(FunctionElement[bool]):  # noqa: N801 - it is written like an operat
 
     def _negate(self) -> Any:
         return UnaryExpression(self, operator=operators.inv)
+
+
+class among(_Condition):  # noqa: N801 - it is written like an operator of SQL.
+    """The condition that a column is one of few values that a question gives: ``among(column, question)``.
+
+    SQLite looks them up one by one. PostgreSQL does so for an array, of which it expects ten; of a question beside an OR
+    it would hold every row of the table against the answer.
+    """
+
+    inherit_cache = True
+    name = "among"
+
+    def __init__(self, column: Any, question: Any) -> None:
+        super().__init__(column, question.scalar_subquery())
 
 
 @compiles(among, "sqlite")
@@ -68,14 +74,13 @@ def _among_postgresql(element: among, compiler: Any, **more: Any) -> str:
     return f"({compiler.process(column, **more)} = ANY (ARRAY{compiler.process(question, **more)}))"
 
 
-class one_of(FunctionElement[bool]):  # noqa: N801 - it is written like an operator of SQL.
+class one_of(_Condition):  # noqa: N801 - it is written like an operator of SQL.
     """The condition that a column is one of the values that are filled in under a name: ``one_of(Order.id, "orders")``.
 
     On PostgreSQL they are one parameter, an array, so that the statement is the same text and the same plan however many
     they are, and short enough for the driver to remember how it is sent. SQLite has no arrays: each is a parameter.
     """
 
-    type = Boolean()
     inherit_cache = True
     name = "one_of"
 

@@ -152,12 +152,21 @@ def _number_pattern(word: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![0-9.]){re.escape(word)}")
 
 
-def _finds(word: str, keys: SearchKeys) -> bool:
-    if word in keys.text and (
-        _STRENGTH.fullmatch(word) is None or _number_pattern(word).search(keys.text) is not None
-    ):
-        return True
-    return _LATIN_WORD.fullmatch(word) is not None and _pinyin_pattern(word).search(keys.pinyin) is not None
+class _Word:
+    """A word, or a run of one, made ready to be looked for in the keys of many things."""
+
+    def __init__(self, word: str) -> None:
+        self._word = word
+        self._number = _number_pattern(word) if _STRENGTH.fullmatch(word) else None
+        self._pinyin = _pinyin_pattern(word) if _LATIN_WORD.fullmatch(word) else None
+
+    def finds(self, keys: SearchKeys) -> bool:
+        if self._word in keys.text and (self._number is None or self._number.search(keys.text) is not None):
+            return True
+        return self._pinyin is not None and self._pinyin.search(keys.pinyin) is not None
+
+
+_made_ready = lru_cache(maxsize=4096)(_Word)
 
 
 @lru_cache(maxsize=1024)
@@ -167,16 +176,21 @@ def _words(query: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
     return tuple((word, tuple(_RUNS.findall(word))) for word in words[:_MAX_WORDS])
 
 
+@lru_cache(maxsize=1024)
+def _prepared(query: str) -> tuple[tuple[_Word, tuple[_Word, ...]], ...]:
+    return tuple((_made_ready(word), tuple(map(_made_ready, runs))) for word, runs in _words(query))
+
+
 def matches(query: str, keys: SearchKeys) -> bool:
     """Whether every word of a query is found: as text, or as pinyin of any reading. An empty query finds all.
 
     >>> matches("", search_keys("阿莫西林"))
     True
     """
-    for word, runs in _words(query):
-        if _finds(word, keys):
+    for word, runs in _prepared(query):
+        if word.finds(keys):
             continue
-        if len(runs) < 2 or not all(_finds(run, keys) for run in runs):
+        if len(runs) < 2 or not all(run.finds(keys) for run in runs):
             return False
     return True
 
@@ -218,11 +232,11 @@ def nearly_matches(query: str, keys: SearchKeys) -> bool:
 
 
 def _nearly_finds(word: str, keys: SearchKeys) -> bool:
-    if _finds(word, keys):
+    if _made_ready(word).finds(keys):
         return len(word) > 1
     for place in range(len(word)):
         parts = [part for part in (word[:place], word[place + 1 :]) if part]
         enough = 2 if _HAN.search(word) else 4
-        if sum(map(len, parts)) >= enough and all(_finds(part, keys) for part in parts):
+        if sum(map(len, parts)) >= enough and all(_made_ready(part).finds(keys) for part in parts):
             return True
     return False

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, literal, null, select, text, type_coerce
+from sqlalchemy import ColumnElement, func, literal, null, select, text, type_coerce
 
 from clinic_orders.models.base import UtcDateTime, db
-from clinic_orders.models.expressions import instant
+from clinic_orders.models.catalogue import Item
+from clinic_orders.models.expressions import among, instant, one_of
+from clinic_orders.models.orders import Order
+from tests.factories import make_items
 
 pytestmark = pytest.mark.both_databases
 
@@ -32,3 +36,31 @@ def test_an_instant_beside_a_column_is_compared_as_it_is_in_every_zone_of_a_serv
         )
     ).one()
     assert (bool(before), bool(never)) == (hours < 0, False)
+
+
+def test_one_of_the_values_filled_in_stands_as_a_condition_that_an_index_answers(app: Flask) -> None:
+    question = select(Order.id).where(one_of(Order.id, "orders"))
+    assert db.session.connection().execute(question, {"orders": [1, 2]}).all() == []
+    assert db.session.connection().execute(question, {"orders": []}).all() == []
+    written = str(question.compile(dialect=db.engine.dialect))
+    condition = written.partition("WHERE ")[2]
+    # Held against one, as SQLite's conditions of functions are, it would be reckoned for every row of the table.
+    assert " = 1" not in condition, condition
+
+
+@pytest.mark.parametrize("make", [lambda: one_of(Item.id, "items"), lambda: among(Item.id, select(Item.id))])
+def test_conditions_may_be_turned_round(app: Flask, make: Callable[[], ColumnElement[bool]]) -> None:
+    one, _other = make_items(2)
+    values = {"items": [one.id]}
+    yes = (
+        db.session.connection()
+        .execute(select(func.count()).select_from(Item).where(make()), values)
+        .scalar_one()
+    )
+    no = (
+        db.session.connection()
+        .execute(select(func.count()).select_from(Item).where(~make()), values)
+        .scalar_one()
+    )
+    every = db.session.connection().execute(select(func.count()).select_from(Item)).scalar_one()
+    assert yes + no == every
