@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,8 +35,8 @@ class Receiver:
 
 
 @contextmanager
-def receiver() -> Iterator[Receiver]:
-    """A receiver while the block runs."""
+def receiver(shows: ssl.SSLContext | None = None) -> Iterator[Receiver]:
+    """A receiver while the block runs; with a certificate to show it speaks TLS."""
     found = Receiver()
     found.hold.set()
 
@@ -63,6 +64,8 @@ def receiver() -> Iterator[Receiver]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if shows is not None:
+        server.socket = shows.wrap_socket(server.socket, server_side=True)
     found.port = server.server_port
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()

@@ -21,6 +21,7 @@ from typing import Final
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.exceptions import TimeoutError as NoAnswer
+from urllib3.util.ssl_match_hostname import CertificateError
 
 from clinic_orders.rules.errors import RuleBroken
 from clinic_orders.rules.webhook_addresses import Reach, Target, may_reach, target_of
@@ -182,7 +183,8 @@ def _failure_of(error: Exception) -> Failure | None:
         return Failure.NO_CONNECTION
     if isinstance(error, NoAnswer | TimeoutError):
         return Failure.TIMEOUT
-    if isinstance(error, ssl.SSLError) or isinstance(error.__cause__, ssl.SSLError):
+    # A certificate of another name is refused after the handshake, as an error of its own.
+    if isinstance(error, ssl.SSLError | CertificateError) or isinstance(error.__cause__, ssl.SSLError):
         return Failure.TLS
     if isinstance(error, OSError):
         return Failure.NO_CONNECTION

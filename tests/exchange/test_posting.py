@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
+from datetime import timedelta
 from ipaddress import ip_address, ip_network
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from clinic_orders import clock
 from clinic_orders.exchange.posting import post
 from clinic_orders.exchange.sealed_words import CannotOpen, seal, unseal
 from clinic_orders.rules.webhook_addresses import Reach, may_reach
@@ -180,3 +188,55 @@ def test_a_sealed_word_is_opened_with_its_own_key_and_purpose_alone():
             unseal(kept, **({"key": "k", "purpose": "webhooks"} | more))
     with pytest.raises(CannotOpen):
         unseal(kept[:-4] + "AAAA", key="k", purpose="webhooks")
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate for ``erp.example.cn`` that signed itself, and its key."""
+    folder, key = tmp_path_factory.mktemp("certificate"), ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "erp.example.cn")])
+    now = clock.now()
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("erp.example.cn")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, SHA256())
+    )
+    shown, kept = folder / "certificate.pem", folder / "key.pem"
+    shown.write_bytes(made.public_bytes(Encoding.PEM))
+    kept.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return shown, kept
+
+
+@pytest.mark.parametrize(
+    ("host", "trusted", "failure"),
+    [
+        ("erp.example.cn", True, None),
+        ("other.example.cn", True, Failure.TLS),
+        ("erp.example.cn", False, Failure.TLS),
+    ],
+)
+def test_the_certificate_must_be_the_names_and_of_somebody_trusted(
+    certificate: tuple[Path, Path], host: str, trusted: bool, failure: Failure | None
+) -> None:
+    shows = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    shows.load_cert_chain(*certificate)
+    trust = (
+        ssl.create_default_context(cafile=str(certificate[0])) if trusted else ssl.create_default_context()
+    )
+    with receiver(shows) as other:
+        answer = post(
+            f"https://{host}:{other.port}/",
+            b"{}",
+            {},
+            reach=Reach(HOME.networks, ports=(other.port,)),
+            trust=trust,
+            look_up=lambda *_name: ["127.0.0.1"],
+        )
+    assert (answer.failure, len(other.got)) == (failure, 0 if failure else 1)
