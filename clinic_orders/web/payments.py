@@ -15,6 +15,7 @@ from clinic_orders.actions import payments as deeds
 from clinic_orders.actions.loading import NotFound
 from clinic_orders.models.payments import Payment
 from clinic_orders.queries import payments as queries
+from clinic_orders.queries.audit import times_done
 from clinic_orders.queries.payables import Book
 from clinic_orders.queries.payments import PaymentsWanted
 from clinic_orders.queries.statements import whereabouts
@@ -131,6 +132,7 @@ def _form(typed: Mapping[str, str], errors: Mapping[str, str]) -> str:
     return render_template(
         "payments/new.html",
         frame=frame(),
+        recorded=times_done(actor(), "record_payment"),
         pairs=queries.payers_of(actor(), on=today()),
         side=_side(),
         own=actor().institution_id,
@@ -210,6 +212,7 @@ def _refund_form(typed: Mapping[str, str], errors: Mapping[str, str]) -> str:
     return render_template(
         "payments/refund.html",
         frame=frame(),
+        recorded=times_done(actor(), "record_refund"),
         pairs=pairs,
         side=_side(),
         own=actor().institution_id,

@@ -15,6 +15,7 @@ from clinic_orders.actions import losses as deeds
 from clinic_orders.actions.loading import NotFound
 from clinic_orders.actions.selling import take_back_entry
 from clinic_orders.queries import stock as queries
+from clinic_orders.queries.audit import times_done
 from clinic_orders.queries.ordering import ItemRow, items_on
 from clinic_orders.queries.stock import Movement, Show, losses
 from clinic_orders.rules.days import parse_day
@@ -235,6 +236,7 @@ def _loss_page(
     page = render_template(
         "stock/loss_new.html",
         frame="layout/phone.html",
+        recorded=times_done(actor(), "record_loss"),
         lines=lines,
         shelf=shelf,
         errors=errors + lines.errors,

@@ -13,6 +13,7 @@ from clinic_orders.actions import supply as deeds
 from clinic_orders.actions.loading import NotFound
 from clinic_orders.models.volume import SupplyProblem
 from clinic_orders.queries import supply as queries
+from clinic_orders.queries.audit import times_done
 from clinic_orders.queries.catalogue import (
     EVERY,
     Place,
@@ -136,6 +137,7 @@ def _form(typed: Mapping[str, str], errors: Mapping[str, str]) -> str:
     return render_template(
         "supply/new.html",
         frame=frame(),
+        recorded=times_done(actor(), "report_supply_problem"),
         item=item,
         counties=counties(actor()) if chooses else [],
         typed=typed,

@@ -76,6 +76,35 @@ def test_a_count_that_was_not_sent_is_filled_in_again_on_the_phone_until_it_is_r
     assert not doctor.found
 
 
+def test_a_loss_that_was_not_sent_is_filled_in_again_and_not_once_it_is_recorded(
+    live_server: LiveServer, new_page: Callable[..., Any]
+) -> None:
+    people(live_server)
+    doctor = VillageDoctor(new_page(width=360, height=640))
+    doctor.logs_in("village")
+
+    def opens_the_form() -> None:
+        doctor.page.goto(f"{live_server.url}/stock/loss/new")
+        doctor.page.fill("[name=q]", "atftt")
+        with doctor.page.expect_navigation():
+            doctor.page.click("main button[value=find]")
+
+    opens_the_form()
+    doctor.page.check("[name=reason][value=broken]")
+    doctor.page.fill("[name=batch_no]", "B260418")
+    doctor.page.fill("[name=q-LY001]", "2")
+    opens_the_form()
+    assert doctor.page.input_value("[name=q-LY001]") == "2"
+    assert doctor.page.input_value("[name=batch_no]") == "B260418"
+    assert doctor.page.is_checked("[name=reason][value=broken]")
+    with doctor.page.expect_navigation():
+        doctor.page.click("main button.btn-primary")
+    opens_the_form()
+    assert doctor.page.input_value("[name=batch_no]") == ""
+    assert doctor.page.evaluate("Object.keys(localStorage).filter(key => key.includes('loss-'))") == []
+    assert not doctor.found
+
+
 def test_a_draft_survives_the_phone_and_comes_back_after_log_in(
     live_server: LiveServer, new_page: Callable[..., Any]
 ) -> None:

@@ -175,3 +175,28 @@ def test_the_clinic_records_a_refund_of_what_it_paid_ahead_and_the_distributor_c
     browser.get(browser.page.one("tbody a")["href"], status=200)
     browser.submit("main > form", button="do=confirm", follow_redirects=True)
     assert "已确认" in browser.page.text
+
+
+def test_what_was_typed_of_a_payment_stays_on_the_phone_until_it_is_recorded(
+    browser: CheckingClient, world: World
+) -> None:
+    receipt = accepted(world, (2,))
+
+    def held() -> tuple[str, str]:
+        form = browser.page.one("form[data-draft-key]")
+        assert form.all(".saved [data-saved]")
+        return form["data-draft-key"], form["data-draft-version"]
+
+    browser.get("/payments/new", status=200)
+    key, before = held()
+    assert browser.submit(amount="6,73").status_code == 422
+    assert held()[1] == before, "What was refused is not sent yet."
+    browser.submit(amount="5.00", follow_redirects=True)
+    browser.get("/payments/new", status=200)
+    assert held() == (key, str(int(before) + 1))
+    browser.get(f"/payments/new?receipt_no={receipt.receipt_no}", status=200)
+    assert held()[0] != key, "What was typed for one receipt is not filled in for another."
+    browser.log_in(person("刘敏", Role.DISTRIBUTOR, distributor_id=world.distributor.id))
+    browser.get("/payments/new", status=200)
+    assert held()[0] != key, "Nobody finds what another one typed on the same phone."
+    assert held()[1] == before
