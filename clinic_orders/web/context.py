@@ -12,6 +12,7 @@ from flask_login import current_user
 from clinic_orders.queries.roster import has_demo_data
 from clinic_orders.rules.parties import Actor, Role
 from clinic_orders.web import money_notices, names, notice_texts  # noqa: F401 - importing them registers the words.
+from clinic_orders.web.help_sections import help_section
 from clinic_orders.web.navigation import head_of
 
 LOCALES = ("zh_CN", "en")
@@ -56,7 +57,11 @@ _LINKS = {
 def _links() -> dict[str, str | None]:
     """Addresses of the frame's own deeds and pages; None where the page is not built in."""
     known = current_app.view_functions
-    return {name: url_for(endpoint) if endpoint in known else None for name, endpoint in _LINKS.items()}
+    links = {name: url_for(endpoint) if endpoint in known else None for name, endpoint in _LINKS.items()}
+    section = help_section(g.get("actor"), request.endpoint if request else None)
+    if section is not None and links["help"]:
+        links["help"] += f"#{section}"
+    return links
 
 
 def _frame(actor: Actor | None) -> str:
