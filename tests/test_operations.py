@@ -79,7 +79,7 @@ def test_requests_are_counted_by_endpoint_and_never_by_address(client, app, toke
         assert counts(found, labels) == counts(before, labels) + 1
     assert "clinic_orders_disk_free_bytes" in found
     assert "clinic_orders_waiting_work" in found
-    assert "secret" not in found
+    assert "secret-of-a-letter" not in found
     assert "13812345678" not in found
 
 

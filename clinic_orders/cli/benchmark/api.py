@@ -130,7 +130,7 @@ def _page(world: World, reader: _Program, numbers: list[str]) -> tuple[Seconds, 
             "heads": [dict(row) for row in connection.execute(_HEADS, values).mappings()],
             "lines": [dict(row) for row in connection.execute(_LINES, values).mappings()],
         }
-        db.session.commit()
+        db.session.rollback()
         return json.dumps(found, ensure_ascii=False, default=str)
 
     with world.app.app_context():
