@@ -54,7 +54,7 @@
   }
 
   function Scanner(box) {
-    var input = box.querySelector('input[type=text]'), send = box.querySelector('[type=submit]');
+    var input = box.querySelector('input[name]'), send = box.querySelector('[type=submit]');
     var camera = box.querySelector('[data-camera]'), photo = box.querySelector('[data-photo]');
     var view = box.querySelector('[data-view]'), said = box.querySelector('[data-said]');
     var video = view.querySelector('video'), canvas = doc.createElement('canvas');
