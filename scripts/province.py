@@ -36,6 +36,7 @@ from tests.people import PASSWORD
 ROOT = Path(__file__).resolve().parent.parent
 FROM_REPLICA = re.compile(r"数据取自统计备库[^<]*")
 FROM_FIRST = re.compile(r"数据取自主库")
+_PATIENCE = 10.0
 
 
 @dataclass
@@ -242,10 +243,15 @@ def rehearse(
 
 
 def _expect(official: Visitor, words: re.Pattern[str], say: Callable[[str], None]) -> None:
-    """Look where the statistics were read."""
-    found = words.search(official.page("/statistics/").text)
-    if found is None:
-        raise AssertionError(f"the page of the statistics does not say {words.pattern}")
+    """Look where the statistics were read.
+
+    Who has just logged in has stored something, and reads the first database until the replica has it for certain.
+    """
+    patience = time.monotonic() + _PATIENCE
+    while (found := words.search(official.page("/statistics/").text)) is None:
+        if time.monotonic() > patience:
+            raise AssertionError(f"the page of the statistics does not say {words.pattern}")
+        time.sleep(0.2)
     say(f"statistics: {found.group()}")
 
 
