@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import current_app
@@ -10,7 +10,7 @@ from flask import current_app
 from clinic_orders.actions import webhooks as deeds
 from clinic_orders.actions.loading import NotFound
 from clinic_orders.api.cursors import cursor, place_of
-from clinic_orders.api.door import Asked, Reply, number, reads, removes, stores
+from clinic_orders.api.door import Asked, Doing, Reply, number, reads, removes, stores
 from clinic_orders.config import Settings
 from clinic_orders.exchange.schemas import filled
 from clinic_orders.exchange.webhook_sender import reach_of, seal_secret
@@ -47,6 +47,19 @@ from clinic_orders.rules.webhooks import (
 
 _MAY = Permission.WEBHOOKS_MANAGE
 _MISSING = frozenset({404})
+
+
+def _press(path: str, summary: str) -> Callable[[Doing], Doing]:
+    """Declare a call that does something with one webhook and says nothing else."""
+    return stores(
+        f"/webhooks/{{no}}/{path}",
+        _MAY,
+        summary,
+        body=NOTHING,
+        answer=WEBHOOK,
+        status=200,
+        refusals=_MISSING,
+    )
 
 
 def _settings() -> Settings:
@@ -174,15 +187,7 @@ def _delivery(row: DeliveryRow, attempts: list[AttemptRow]) -> dict[str, Any]:
     return filled(DELIVERY, values | {"attempts": [_attempt(one) for one in attempts]})
 
 
-@stores(
-    "/webhooks/{no}/deliveries/{event}/resend",
-    _MAY,
-    N_("Send a message once more"),
-    body=NOTHING,
-    answer=WEBHOOK,
-    status=200,
-    refusals=_MISSING,
-)
+@_press("deliveries/{event}/resend", N_("Send a message once more"))
 def resend_delivery(asked: Asked, no: str, event: str) -> Reply:
     """Taken or given up: it waits again, and is sent within a minute."""
     deeds.send_again(
@@ -191,30 +196,14 @@ def resend_delivery(asked: Asked, no: str, event: str) -> Reply:
     return _reply(asked, no)
 
 
-@stores(
-    "/webhooks/{no}/ping",
-    _MAY,
-    N_("Send a message that says nothing, to try the way"),
-    body=NOTHING,
-    answer=WEBHOOK,
-    status=200,
-    refusals=_MISSING,
-)
+@_press("ping", N_("Send a message that says nothing, to try the way"))
 def ping_webhook(asked: Asked, no: str) -> Reply:
     """It is sent within a minute; how it went stands with the attempts."""
     deeds.ping_webhook(number(no), assignment_id=asked.assignment_id, by=asked.actor, at=asked.at)
     return _reply(asked, no)
 
 
-@stores(
-    "/webhooks/{no}/secret",
-    _MAY,
-    N_("Make a new secret; the old one counts for another day"),
-    body=NOTHING,
-    answer=WEBHOOK,
-    status=200,
-    refusals=_MISSING,
-)
+@_press("secret", N_("Make a new secret; the old one counts for another day"))
 def renew_secret(asked: Asked, no: str) -> Reply:
     """The new secret is shown in this answer only."""
     made = deeds.renew_secret(
@@ -227,30 +216,14 @@ def renew_secret(asked: Asked, no: str) -> Reply:
     return _reply(asked, no, secret=made.secret)
 
 
-@stores(
-    "/webhooks/{no}/pause",
-    _MAY,
-    N_("Send nothing for now; what happens meanwhile waits"),
-    body=NOTHING,
-    answer=WEBHOOK,
-    status=200,
-    refusals=_MISSING,
-)
+@_press("pause", N_("Send nothing for now; what happens meanwhile waits"))
 def pause_webhook(asked: Asked, no: str) -> Reply:
     """The webhook as it is paused."""
     deeds.pause_webhook(number(no), assignment_id=asked.assignment_id, by=asked.actor, at=asked.at)
     return _reply(asked, no)
 
 
-@stores(
-    "/webhooks/{no}/resume",
-    _MAY,
-    N_("Send again, what has waited first"),
-    body=NOTHING,
-    answer=WEBHOOK,
-    status=200,
-    refusals=_MISSING,
-)
+@_press("resume", N_("Send again, what has waited first"))
 def resume_webhook(asked: Asked, no: str) -> Reply:
     """The webhook as it goes on."""
     deeds.resume_webhook(number(no), assignment_id=asked.assignment_id, by=asked.actor, at=asked.at)

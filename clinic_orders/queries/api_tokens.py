@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from enum import StrEnum
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import ColumnElement, and_, func, select
 
@@ -15,6 +16,8 @@ from clinic_orders.models.roster import County, Distributor, InstitutionRecord
 from clinic_orders.queries.lists import in_order, with_words
 from clinic_orders.queries.roster import current
 from clinic_orders.rules.parties import Permission, Role
+
+_Word = TypeVar("_Word", bound=StrEnum)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,16 @@ def known_token(digest: str, *, at: datetime) -> KnownToken | None:
 
 def scopes_of(kept: str) -> frozenset[Permission]:
     """Scopes as they are kept, as permissions; a word that is none any more is left out."""
-    known = {permission.value: permission for permission in Permission}
+    return known_words(kept, Permission)
+
+
+def known_words(kept: str, kind: type[_Word]) -> frozenset[_Word]:
+    """Words that are kept in one column, as members of an enumeration; one that is none any more is left out.
+
+    >>> sorted(known_words("orders:read gone:read", Permission))
+    [<Permission.ORDERS_READ: 'orders:read'>]
+    """
+    known = {member.value: member for member in kind}
     return frozenset(known[word] for word in kept.split() if word in known)
 
 

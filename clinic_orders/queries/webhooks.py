@@ -18,7 +18,7 @@ from clinic_orders.models.payment_links import PaymentLink
 from clinic_orders.models.payments import Payment
 from clinic_orders.models.roster import County, Distributor, InstitutionRecord
 from clinic_orders.models.webhooks import Webhook, WebhookAttempt, WebhookDelivery, WebhookEvent
-from clinic_orders.queries.api_tokens import scopes_of
+from clinic_orders.queries.api_tokens import known_words, scopes_of
 from clinic_orders.queries.lists import in_order, with_words
 from clinic_orders.queries.roster import current
 from clinic_orders.queries.visibility import (
@@ -61,8 +61,7 @@ def scopes_in_force(assignment_ids: Iterable[int], *, at: datetime) -> dict[int,
 
 def events_of(kept: str) -> frozenset[Event]:
     """Events as they are kept; a word that is none any more is left out."""
-    known = {event.value: event for event in Event}
-    return frozenset(known[word] for word in kept.split() if word in known)
+    return known_words(kept, Event)
 
 
 class Told(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_network
@@ -20,25 +19,21 @@ from clinic_orders.actions.webhook_sending import (
     note_posted,
     spread_events,
 )
-from clinic_orders.actions.webhooks import make_webhook, ping_webhook
 from clinic_orders.actions.withdrawing import resend_emergency
-from clinic_orders.exchange.webhook_sender import Sender, reach_of, seal_secret
+from clinic_orders.exchange.webhook_sender import Sender
 from clinic_orders.models.api import ApiAnswer, ApiToken
 from clinic_orders.models.base import db
 from clinic_orders.models.notices import Notice
 from clinic_orders.models.webhooks import Webhook, WebhookAttempt, WebhookDelivery, WebhookEvent
 from clinic_orders.rules.parties import SYSTEM, Permission, Role
 from clinic_orders.rules.webhooks import (
-    EVENT_OF_DEED,
     GIVEN_UP_AFTER,
     KEPT,
     TOLERANCE,
-    WANTED,
     DeliveryState,
     PauseReason,
     WebhookState,
 )
-from clinic_orders.web.deed_names import DEEDS
 from tests.api_calls import Caller, codes, token_of
 from tests.factories import NOW, make_user, make_world, submit
 from tests.webhook_receiver import receiver
@@ -435,54 +430,6 @@ def test_nothing_is_posted_where_a_name_leads_inside(seller, world, sender, list
     assert listening.got == []
     (attempt,) = seller.get(f"/webhooks/{no}").json["attempts"]
     assert attempt["failure"] == "address_refused"
-
-
-@pytest.mark.both_databases
-def test_of_two_senders_at_once_each_message_is_posted_by_one(committed_app, clock_at, listening):
-    clock_at(NOW)
-    settings = replace(committed_app.extensions["settings"], webhook_networks=(ip_network("127.0.0.0/8"),))
-    with committed_app.app_context():
-        world = make_world()
-        post = make_user("D01", role=Role.DISTRIBUTOR, distributor=world.distributor).assignments[0]
-        token_of(post.user)
-        for number in range(6):
-            made = make_webhook(
-                post.id,
-                f"{listening.url}/{number}",
-                ["order.submitted"],
-                scopes={Permission.ORDERS_READ},
-                reach=reach_of(settings),
-                seal=lambda secret: seal_secret(settings, secret),
-                by=SYSTEM,
-                at=NOW,
-            )
-            ping_webhook(made.code, assignment_id=None, by=SYSTEM, at=NOW)
-        submit(world, {world.items[0].item_code: "6"})
-        db.session.remove()
-    barrier, taken = threading.Barrier(2), []
-
-    def run():
-        with committed_app.app_context():
-            barrier.wait(10)
-            taken.append(Sender(settings).run_waiting())
-            db.session.remove()
-
-    threads = [threading.Thread(target=run) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    with committed_app.app_context():
-        assert count(WebhookDelivery) == 12
-        db.session.remove()
-    posted = sorted((headers["Webhook-Id"], headers["Host"]) for headers, _body in listening.got)
-    assert (sum(taken), len(posted)) == (12, 12)
-    assert len({one for one, _host in posted}) == 7
-
-
-def test_the_deeds_of_which_webhooks_tell_are_deeds_that_there_are():
-    assert set(EVENT_OF_DEED) <= set(DEEDS)
-    assert set(EVENT_OF_DEED.values()) == set(WANTED)
 
 
 @pytest.mark.both_databases
