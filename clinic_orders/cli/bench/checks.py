@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from pathlib import Path
@@ -19,6 +18,7 @@ from clinic_orders.cli.bench.common import (
     machine,
     print_comparison,
     rounds_option,
+    told_as_json,
 )
 from clinic_orders.cli.benchmark.bulk import SETTINGS
 from clinic_orders.cli.benchmark.checks import DESK, PARTS, carry_to, measure_checks
@@ -108,10 +108,8 @@ def checks(
                             told[-1]["desk"] = measure_desk(app, world.stage, rounds, say)
         for part in told:
             part["load"] = {"before": round(load, 1), "after": round(os.getloadavg()[0], 1)}
-    if form == "json":
-        click.echo(json.dumps(found, ensure_ascii=False, indent=1))
+    if told_as_json(found, form):
         return
-    click.echo(", ".join(f"{name} {value}" for name, value in found["machine"].items()))
     click.echo(f"scale {scale} of a prefecture, {rounds} rounds; ratios min / median / max")
     for name, told in found["databases"].items():
         for part in told:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import json
 import os
 import platform
 import sqlite3
@@ -117,6 +118,15 @@ def kept_application(
                 server.create(name="bench")
             url = server.url("bench")
         yield stack.enter_context(application(make_app, url, folder / "instance"))
+
+
+def told_as_json(found: dict[str, Any], form: str) -> bool:
+    """Print what was measured as JSON if that is wanted; else only on which machine, and the caller goes on in words."""
+    if form == "json":
+        click.echo(json.dumps(found, ensure_ascii=False, indent=1))
+        return True
+    click.echo(", ".join(f"{name} {value}" for name, value in found["machine"].items()))
+    return False
 
 
 def print_comparison(comparison: dict[str, Any]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +20,7 @@ from clinic_orders.cli.bench.common import (
     machine,
     print_comparison,
     rounds_option,
+    told_as_json,
 )
 from clinic_orders.cli.benchmark.files import ImportRounds, SheetRounds, peak_of_import, write_sales
 from clinic_orders.cli.benchmark.measuring import CLOCK, PROCESSOR, Comparison
@@ -52,10 +52,8 @@ def files(console: Console, rows: int, rounds: int, only: str | None, form: str)
             say(f"filling a {database} database")
             with filled(console.make_app, database, folder) as world:
                 found["databases"][database] = _measure_files(world, database, folder, rows, rounds, say)
-    if form == "json":
-        click.echo(json.dumps(found, ensure_ascii=False, indent=1))
+    if told_as_json(found, form):
         return
-    click.echo(", ".join(f"{name} {value}" for name, value in found["machine"].items()))
     click.echo(f"{rows:,} rows, {rounds} rounds; ratios min / median / max over the rounds")
     for database, part in found["databases"].items():
         click.echo(f"\n{database} ({CARE[database]})")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import tempfile
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any, Final
 
 import click
 
-from clinic_orders.cli.bench.common import DATABASE, FORMAT, databases, machine
+from clinic_orders.cli.bench.common import DATABASE, FORMAT, databases, machine, told_as_json
 from clinic_orders.cli.benchmark.load.growth import measure_growth
 from clinic_orders.cli.benchmark.load.measures import Asked, mixed, refuse_without, rush, saturation
 from clinic_orders.cli.benchmark.load.prefecture import Prefecture, Wanted, prefecture
@@ -85,10 +84,8 @@ def load(
                 with prefecture(console.make_app, name, (folder / name).resolve(), wanted, say) as there:
                     told[part] = _measure(console, part, there, asked, folder / f"{name}-serve.log", say)
             told["load_after"] = round(os.getloadavg()[0], 1)
-    if form == "json":
-        click.echo(json.dumps(found, ensure_ascii=False, indent=1))
+    if told_as_json(found, form):
         return
-    click.echo(", ".join(f"{name} {value}" for name, value in found["machine"].items()))
     for name, told in found["databases"].items():
         click.echo(f"\n{name}, load of the machine {told['load_before']} before, {told['load_after']} after")
         for part in chosen:

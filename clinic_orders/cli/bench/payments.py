@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from clinic_orders.cli.bench.common import (
     machine,
     print_comparison,
     rounds_option,
+    told_as_json,
 )
 from clinic_orders.cli.benchmark.allocation import AllocationRounds, pages
 from clinic_orders.cli.benchmark.measuring import CLOCK, PROCESSOR, Comparison
@@ -51,10 +51,8 @@ def payments(console: Console, rounds: int, only: str | None, size: str, form: s
             with bench_application(console.make_app, name, Path(folder)) as app:
                 made = fill_money(app, GROUPS if size == "prefecture" else small)
                 found["databases"][name] = _measure_payments(app, made, name, rounds)
-    if form == "json":
-        click.echo(json.dumps(found, ensure_ascii=False, indent=1))
+    if told_as_json(found, form):
         return
-    click.echo(", ".join(f"{name} {value}" for name, value in found["machine"].items()))
     for name, part in found["databases"].items():
         click.echo(f"\n{name}: " + ", ".join(f"{count} {what}" for what, count in part["rows"].items()))
         print_comparison(part["comparison"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from clinic_orders.cli.bench.common import (
     machine,
     print_comparison,
     rounds_option,
+    told_as_json,
 )
 from clinic_orders.cli.benchmark.public import measure_public
 from clinic_orders.cli.context import Console, pass_console
@@ -43,10 +43,8 @@ def public(console: Console, rounds: int, only: str | None, form: str) -> None:
                 ],
                 "comparisons": [one.as_dict() for one in comparisons],
             }
-    if form == "json":
-        click.echo(json.dumps(found, ensure_ascii=False, indent=1))
+    if told_as_json(found, form):
         return
-    click.echo(", ".join(f"{name} {value}" for name, value in found["machine"].items()))
     for name, part in found["databases"].items():
         click.echo(f"\n{name}")
         for page in part["pages"]:

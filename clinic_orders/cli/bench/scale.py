@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import resource
 import tempfile
@@ -12,7 +11,7 @@ from typing import Any
 
 import click
 
-from clinic_orders.cli.bench.common import DATABASE, FORMAT, databases, machine
+from clinic_orders.cli.bench.common import DATABASE, FORMAT, databases, machine, told_as_json
 from clinic_orders.cli.benchmark.scale.measures import DISK, measure_scale
 from clinic_orders.cli.context import Console, Failed, pass_console
 from clinic_orders.exchange.demonstration import SCALES
@@ -74,10 +73,8 @@ def scale(
             told["load"] = [before, round(os.getloadavg()[0], 1)]
             told["memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
             found["databases"][name] = told
-    if form == "json":
-        click.echo(json.dumps(found, ensure_ascii=False, indent=1))
+    if told_as_json(found, form):
         return
-    click.echo(", ".join(f"{name} {value}" for name, value in found["machine"].items()))
     for name, told in found["databases"].items():
         _tell(name, told)
 

@@ -22,6 +22,7 @@ from clinic_orders.cli.bench.common import (
     machine,
     print_comparison,
     rounds_option,
+    told_as_json,
 )
 from clinic_orders.cli.benchmark.bulk import SETTINGS, Bulk
 from clinic_orders.cli.benchmark.supervised import Stage, stages
@@ -130,10 +131,8 @@ def traces(
             else:
                 parts = []
             found["databases"][name] = parts
-    if form == "json":
-        click.echo(json.dumps(found, ensure_ascii=False, indent=1))
+    if told_as_json(found, form):
         return
-    click.echo(", ".join(f"{name} {value}" for name, value in found["machine"].items()))
     click.echo(f"{rounds} rounds; ratios min / median / max")
     for name, parts in found["databases"].items():
         for part in parts:
